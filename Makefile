@@ -1,0 +1,57 @@
+# `make run` and `make test` set up all that they need. `make help` lists the rest.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
+	&& { echo $$p; break; }; done)
+BIN := .venv/bin
+HOST ?= 127.0.0.1
+PORT ?= 8000
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types check docs lock clean
+
+help: ## List the targets.
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+run: .venv/run ## Set up, start the server, print a key and a request for each dialect.
+	@$(BIN)/imgvec serve --host $(HOST) --port $(PORT) --welcome examples/cat.jpg
+
+test: .venv/test ## Set up and run the whole test suite, with coverage.
+	@$(BIN)/pytest --cov --cov-report=term
+
+lint: .venv/test ## Lint and formatting.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: .venv/test ## Types, strict.
+	@$(BIN)/mypy
+
+check: lint types test ## All that CI runs.
+
+docs: .venv/test ## Write docs/settings.md, docs/commands.md and openapi.json anew.
+	@$(BIN)/python docs/generate.py
+
+lock: .venv/run ## Resolve the requirement files anew (needs uv).
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate pyproject.toml -o requirements/run.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate --group build -o requirements/build.txt
+
+clean: ## Remove the environment and all caches.
+	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "imgvec needs Python 3.11 or newer, as python3 or in PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing (Debian: apt install python3-venv)"; rm -rf .venv; exit 1; }
+
+# Everything by hash; the package itself last, in place.
+.venv/run: .venv/bin/python requirements/run.txt requirements/build.txt pyproject.toml
+	@echo "Setting up .venv (a minute or so, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt -r requirements/build.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/test: .venv/run requirements/dev.txt
+	@echo "Setting up the test tools (a minute or so, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
