@@ -1,0 +1,1 @@
+"""Encoders: the protocol, manifests, verification, ONNX Runtime."""

@@ -1,0 +1,76 @@
+"""One ONNX graph on the CPU, opened from bytes that were verified."""
+
+from collections.abc import Collection, Mapping
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from imgvec.encoders.manifest import File
+from imgvec.encoders.verify import MANIFEST, read_verified
+from imgvec.errors import ModelError
+
+Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
+
+
+class Graph:
+    """A loaded graph. Runs are thread-safe, and one leaves nothing behind for the next."""
+
+    def __init__(self, folder: Path, file: File, threads: int) -> None:
+        """Verify and load the graph; each run uses `threads` threads.
+
+        Raises:
+            ModelError: the file is missing, altered, or too new for this ONNX Runtime.
+        """
+        # Imported here, so that only a process that embeds pays for ONNX Runtime.
+        import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as native
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.execution_mode = onnxruntime.ExecutionMode.ORT_SEQUENTIAL
+        options.log_severity_level = 3
+        # Waiting threads that spin save a millisecond and take the cores of other inferences.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        # Runs take the same time without the arena, but malloc keeps more after many threads.
+        options.enable_cpu_mem_arena = True
+        self._path = folder / file.path
+        try:
+            self._session = onnxruntime.InferenceSession(
+                read_verified(folder, file), options, providers=["CPUExecutionProvider"]
+            )
+        except (
+            native.Fail,
+            native.InvalidArgument,
+            native.InvalidGraph,
+            native.InvalidProtobuf,
+            native.NotImplemented,
+        ):
+            raise ModelError(
+                f"{self._path} cannot be run by onnxruntime {onnxruntime.__version__}: "
+                "install a newer onnxruntime"
+            ) from None
+        # It keeps the file's bytes to open the session anew, which nothing here asks for.
+        self._session._model_bytes = None
+
+    def require(self, inputs: Collection[str], outputs: Mapping[str, int]) -> None:
+        """Compare the graph's inputs, and its outputs' widths, with those of the manifest.
+
+        Raises:
+            ModelError: they differ; the sentence names both files.
+        """
+        actual = {tensor.name: tensor.shape[-1] for tensor in self._session.get_outputs()}
+        if {tensor.name for tensor in self._session.get_inputs()} != set(inputs) or any(
+            actual.get(name) != width for name, width in outputs.items()
+        ):
+            raise ModelError(
+                f"{self._path} has other inputs or outputs than {MANIFEST} says: correct {MANIFEST}"
+            )
+
+    def run(self, inputs: Inputs, output: str) -> NDArray[np.float32]:
+        """Run one input, a batch of one; gives the row `float32 [width]` of `output`."""
+        (rows,) = self._session.run([output], dict(inputs))
+        row: NDArray[np.float32] = rows[0]
+        return row

@@ -1,0 +1,142 @@
+"""An encoder's manifest: where its files came from, their digests, and how they are used."""
+
+import hashlib
+import json
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, PositiveInt, model_validator
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Sentence = Annotated[str, Field(min_length=1)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+# No part is empty or begins with a dot, so a path cannot leave the folder of its manifest.
+InnerPath = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)*$")]
+Positive = Annotated[FiniteFloat, Field(gt=0)]
+
+
+class Part(BaseModel):
+    """A part of a manifest: immutable, of exact types, without unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class File(Part):
+    """A file as it must be: its path, its size in bytes and its SHA-256."""
+
+    path: InnerPath
+    size: PositiveInt
+    sha256: Digest
+
+
+class Source(Part):
+    """What was pulled to build the encoder: files of one revision (a commit or a release)."""
+
+    repository: Sentence
+    revision: Sentence
+    licence: Sentence
+    files: Annotated[tuple[File, ...], Field(min_length=1)]
+
+
+class Files(Part):
+    """What is served; paths are relative to the manifest's folder."""
+
+    image: File
+    text: File
+    tokenizer: File
+
+
+class Preprocessing(Part):
+    """From upright sRGB to the image tower's input.
+
+    The numbers are named as in Hugging Face's image processors: a value x of 0..255 becomes
+    (x * rescale_factor - image_mean) / image_std, each channel with its own mean and deviation.
+    """
+
+    version: Literal[1]
+    """Version of the image contract; a change in how images are decoded makes a new one."""
+    size: PositiveInt
+    """Height and width in pixels: the short side is resized to it, the long side cropped."""
+    resize: Literal["bicubic"]
+    crop: Literal["centre"]
+    rescale_factor: Positive
+    image_mean: tuple[FiniteFloat, FiniteFloat, FiniteFloat]
+    image_std: tuple[Positive, Positive, Positive]
+
+
+class ImageInput(Part):
+    """What the image graph takes, `float32 [n, 3, size, size]`, and its own sequence length."""
+
+    input: Sentence
+    tokens: PositiveInt
+
+
+class TextInput(Part):
+    """What the text graph takes, two inputs `int64 [n, t]`, and how much of a text is read."""
+
+    ids: Sentence
+    mask: Sentence
+    max_tokens: Annotated[int, Field(ge=2)]
+    max_characters: PositiveInt
+    """A longer text is cut to this before it is split into tokens, which bounds the time."""
+
+
+class Space(Part):
+    """Vectors of one width: that many values from the start of a graph output."""
+
+    dimensions: PositiveInt
+    output: Sentence
+
+
+class Manifest(Part):
+    """Everything that is known of an encoder."""
+
+    format: Literal[1]
+    name: Name
+    """The encoder's id, which is also the name of its folder."""
+    title: Sentence
+    licence: Sentence
+    sources: Annotated[tuple[Source, ...], Field(min_length=1)]
+    files: Files
+    preprocessing: Preprocessing
+    image: ImageInput
+    text: TextInput
+    outputs: dict[str, PositiveInt]
+    """Native outputs, which both graphs have under the same names, and their widths."""
+    nested: bool
+    """Whether it was trained so that a prefix of an output is an embedding too."""
+    spaces: Annotated[tuple[Space, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_spaces(self) -> Self:
+        widths = [space.dimensions for space in self.spaces]
+        if len(set(widths)) < len(widths):
+            raise ValueError("two spaces have the same dimensions")
+        for space in self.spaces:
+            native = self.outputs.get(space.output)
+            if native is None:
+                raise ValueError(f"the space of {space.dimensions} names no output")
+            if space.dimensions > native:
+                raise ValueError(f"the space of {space.dimensions} is wider than its output")
+            if space.dimensions < native and not self.nested:
+                raise ValueError(f"the space of {space.dimensions} is a prefix, and not nested")
+        return self
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 over all that decides a vector, 64 hex digits.
+
+        Its input is canonical JSON (keys sorted, no spaces, UTF-8): the digests of the three files
+        by role, and `preprocessing`, `text`, `outputs`, `nested` and `spaces` as they stand here.
+        """
+        decisive = self.model_dump(
+            include={
+                "files": {"image": {"sha256"}, "text": {"sha256"}, "tokenizer": {"sha256"}},
+                "preprocessing": True,
+                "text": True,
+                "outputs": True,
+                "nested": True,
+                "spaces": True,
+            }
+        )
+        canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,101 @@
+"""The encoder that runs its graphs on this machine's CPU, with ONNX Runtime."""
+
+from pathlib import Path
+from threading import Lock
+
+from imgvec.encoders.arithmetic import normaliser, unit_prefix
+from imgvec.encoders.graph import Graph
+from imgvec.encoders.text import TextTower
+from imgvec.encoders.verify import read_manifest, verify_file
+from imgvec.errors import BadParameter
+from imgvec.values import Pixels, Vector
+
+
+class OnnxEncoder:
+    """An `Encoder` of two ONNX graphs; each call embeds one image or one text.
+
+    The image graph is loaded at once, the text tower with the first text, because many callers
+    send none and it is most of the memory. Its files are verified at the start all the same, so
+    that an altered one stops the start and not a request.
+    """
+
+    def __init__(self, folder: Path, threads: int = 1) -> None:
+        """Verify the encoder in `folder` and load it; each inference uses `threads` threads.
+
+        Raises:
+            ModelError: the manifest or a file is missing, broken or altered; the sentence names
+                the file and the fix.
+        """
+        manifest = read_manifest(folder)
+        verify_file(folder, manifest.files.text)
+        verify_file(folder, manifest.files.tokenizer)
+        self._manifest = manifest
+        self._folder = folder
+        self._threads = threads
+        self._revision = manifest.revision
+        self._outputs = {space.dimensions: space.output for space in manifest.spaces}
+        self._normalise = normaliser(manifest.preprocessing)
+        self._image = Graph(folder, manifest.files.image, threads)
+        self._image.require((manifest.image.input,), manifest.outputs)
+        self._text: TextTower | None = None
+        self._text_lock = Lock()
+
+    @property
+    def name(self) -> str:
+        """The encoder's id."""
+        return self._manifest.name
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 over weights and preprocessing, 64 hex digits."""
+        return self._revision
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the pixels it takes."""
+        return self._manifest.preprocessing.size
+
+    @property
+    def image_tokens(self) -> int:
+        """The image graph's own sequence length."""
+        return self._manifest.image.tokens
+
+    @property
+    def dimensions(self) -> frozenset[int]:
+        """Widths of the spaces that it gives."""
+        return frozenset(self._outputs)
+
+    def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
+        """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1.
+
+        Raises:
+            BadParameter: there is no space of these dimensions.
+            InternalFault: the graph gave no finite vector.
+        """
+        output = self._output(dimensions)
+        row = self._image.run({self._manifest.image.input: self._normalise(pixels)}, output)
+        return unit_prefix(row, dimensions)
+
+    def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
+        """Embed a text into the same space; also give the number of tokens read.
+
+        Raises:
+            BadParameter: there is no space of these dimensions, or the text is not valid Unicode.
+            InternalFault: the graph gave no finite vector.
+            ModelError: with the first text only: a file was altered since the start.
+        """
+        output = self._output(dimensions)
+        row, tokens = self._text_tower().run(text, output)
+        return unit_prefix(row, dimensions), tokens
+
+    def _output(self, dimensions: int) -> str:
+        try:
+            return self._outputs[dimensions]
+        except KeyError:
+            raise BadParameter(f"{self.name} gives no {dimensions} dimensions") from None
+
+    def _text_tower(self) -> TextTower:
+        with self._text_lock:
+            if self._text is None:
+                self._text = TextTower(self._manifest, self._folder, self._threads)
+            return self._text

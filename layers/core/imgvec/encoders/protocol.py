@@ -1,0 +1,35 @@
+"""What the service needs of an encoder; it knows no HTTP and no vendor."""
+
+from typing import Protocol
+
+from imgvec.values import Pixels, Vector
+
+
+class Encoder(Protocol):
+    """A loaded, verified encoder. Calls are thread-safe, and one input never affects another."""
+
+    @property
+    def name(self) -> str:
+        """The encoder's id, as in `IMGVEC_ENCODERS` and `X-Embedding-Model`."""
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 over weights and preprocessing, 64 hex digits."""
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the pixels it takes."""
+
+    @property
+    def image_tokens(self) -> int:
+        """Its own input sequence length for an image (a convolutional tower's final grid)."""
+
+    @property
+    def dimensions(self) -> frozenset[int]:
+        """Widths of the spaces that it gives, for image and text alike."""
+
+    def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
+        """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1."""
+
+    def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
+        """Embed a text into the same space; also give the number of tokens read."""

@@ -1,0 +1,72 @@
+"""Which encoders there are, and which of them serves a space."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.protocol import Encoder
+from imgvec.encoders.verify import MANIFEST, read_manifest
+from imgvec.errors import ModelError
+from imgvec.settings import Settings
+
+PACKAGE = Path(__file__).parents[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoders:
+    """Loaded encoders, in order of preference."""
+
+    loaded: tuple[Encoder, ...]
+
+    def __iter__(self) -> Iterator[Encoder]:
+        """Go through them in order of preference."""
+        return iter(self.loaded)
+
+    def for_dimensions(self, dimensions: int) -> Encoder | None:
+        """The first encoder that gives a space of `dimensions`."""
+        return next((one for one in self.loaded if dimensions in one.dimensions), None)
+
+
+def shipped_folder() -> Path:
+    """The folder of the encoders that come with the wheel or the checkout."""
+    in_wheel = PACKAGE / "_models"
+    return in_wheel if in_wheel.is_dir() else PACKAGE.parents[1] / "models"
+
+
+def find_folders(models: Path) -> dict[str, Path]:
+    """The folder of every encoder by name: those in `models`, then those that ship."""
+    return {
+        path.parent.name: path.parent
+        for folder in (shipped_folder(), models)
+        for path in sorted(folder.glob(f"*/{MANIFEST}"))
+    }
+
+
+def available(models: Path) -> list[Manifest]:
+    """The manifests of all encoders that are found, by name; their files are not read.
+
+    Raises:
+        ModelError: a manifest is broken; the sentence names it and the fix.
+    """
+    return [read_manifest(folder) for _, folder in sorted(find_folders(models).items())]
+
+
+def load_encoders(settings: Settings) -> Encoders:
+    """Verify and load the configured encoders, in order of preference.
+
+    Raises:
+        ModelError: one is unknown, or its files are missing, broken or altered; the sentence
+            names it and the fix.
+    """
+    folders = find_folders(settings.models)
+    for name in settings.encoders:
+        if name not in folders:
+            raise ModelError(
+                f"IMGVEC_ENCODERS names {name}, which is not in {settings.models}; "
+                f"there are: {', '.join(sorted(folders)) or 'none'}"
+            )
+    return Encoders(
+        tuple(OnnxEncoder(folders[name], settings.threads) for name in settings.encoders)
+    )

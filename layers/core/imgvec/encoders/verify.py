@@ -1,0 +1,109 @@
+"""Reading an encoder's folder; nothing is used before it agrees with the manifest."""
+
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BufferedReader
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from imgvec.encoders.manifest import File, Manifest
+from imgvec.errors import ModelError
+
+MANIFEST = "manifest.json"
+SHIPPED = "starter"
+"""The encoder that comes with imgvec; any other was built on a machine of the operator's."""
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of the encoder in `folder`.
+
+    Raises:
+        ModelError: it is missing or broken; the sentence names the file, the fields and the fix.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = Manifest.model_validate_json(path.read_bytes())
+    except OSError:
+        raise ModelError(f"{path} is missing or unreadable: {_restore(folder, path)}") from None
+    except ValidationError as problem:
+        wrong = wrong_fields(problem)
+        raise ModelError(f"{path} is broken ({wrong}): {_restore(folder, path)}") from None
+    if manifest.name != folder.name:
+        raise ModelError(f"{path} is for {manifest.name}: rename its folder to {manifest.name}")
+    return manifest
+
+
+def verify(manifest: Manifest, folder: Path) -> None:
+    """Compare every served file in `folder` with the manifest, by size and SHA-256.
+
+    Raises:
+        ModelError: a file is missing or altered; the sentence names it and the fix.
+    """
+    for file in (manifest.files.image, manifest.files.text, manifest.files.tokenizer):
+        verify_file(folder, file)
+
+
+def verify_file(folder: Path, file: File) -> None:
+    """Compare one served file with its entry in the manifest, reading it in pieces.
+
+    Raises:
+        ModelError: the file is missing or altered; the sentence names it and the fix.
+    """
+    with _opened(folder, file) as stream:
+        _compare(folder, file, hashlib.file_digest(stream, "sha256").hexdigest())
+
+
+def read_verified(folder: Path, file: File) -> bytes:
+    """The bytes of a served file: those that were verified, not what lies there a moment later.
+
+    Raises:
+        ModelError: the file is missing or altered; the sentence names it and the fix.
+    """
+    with _opened(folder, file) as stream:
+        data = stream.read()
+    _compare(folder, file, hashlib.sha256(data).hexdigest())
+    return data
+
+
+@contextmanager
+def _opened(folder: Path, file: File) -> Iterator[BufferedReader]:
+    """Open a file of the size that it must have, so that a wrong one is never read whole."""
+    path = folder / file.path
+    try:
+        with path.open("rb") as stream:
+            size = os.fstat(stream.fileno()).st_size
+            if size != file.size:
+                raise ModelError(
+                    f"{path} is altered ({size} bytes, the manifest says {file.size}): "
+                    f"{_restore(folder, path)}"
+                )
+            yield stream
+    except OSError:
+        raise ModelError(f"{path} is missing or unreadable: {_restore(folder, path)}") from None
+
+
+def _compare(folder: Path, file: File, digest: str) -> None:
+    path = folder / file.path
+    if digest != file.sha256:
+        raise ModelError(
+            f"{path} is altered (SHA-256 differs from the manifest): {_restore(folder, path)}"
+        )
+
+
+def _restore(folder: Path, path: Path) -> str:
+    if folder.name == SHIPPED:
+        return f"restore it with `git checkout -- {path}` or reinstall imgvec"
+    return f"build it again with `imgvec models build {folder.name}`"
+
+
+def wrong_fields(problem: ValidationError) -> str:
+    """Name each wrong field and what is wrong with it."""
+    parts = []
+    for error in problem.errors(include_url=False, include_context=False, include_input=False):
+        field = ".".join(str(step) for step in error["loc"])
+        message = error["msg"].removeprefix("Value error, ")
+        parts.append(f"{field}: {message}" if field else message)
+    return "; ".join(parts)

@@ -1,0 +1,156 @@
+"""Every exception of imgvec, one sentence each.
+
+A `RequestError` is an outcome that a caller sees. Its `status` is the HTTP status that most vendors
+use for it; a dialect that differs says so in its own table. Its message is written by us, is safe
+to show, and never carries an address, a key or the text of another exception.
+"""
+
+from typing import ClassVar
+
+
+class ImgvecError(Exception):
+    """Base of everything that imgvec raises on purpose."""
+
+
+class SettingsError(ImgvecError):
+    """A setting is unknown or wrong; the message names it."""
+
+
+class ModelError(ImgvecError):
+    """An encoder cannot be served as configured; the message names the file and the fix."""
+
+
+class StoreError(ImgvecError):
+    """A store was written by a newer imgvec or cannot be opened."""
+
+
+class ConsumerError(ImgvecError):
+    """A consumer or a key cannot be managed as asked; the message says why."""
+
+
+class RequestError(ImgvecError):
+    """A request that is answered with an error of its dialect."""
+
+    status: ClassVar[int] = 500
+    default: ClassVar[str] = "Internal error"
+
+    def __init__(self, message: str | None = None) -> None:
+        """Keep a message that is safe to show; without one the outcome's own sentence is used."""
+        super().__init__(message or self.default)
+
+    @property
+    def message(self) -> str:
+        """The sentence for the caller."""
+        return str(self.args[0])
+
+
+class BadParameter(RequestError):
+    """A parameter is missing, malformed or out of range, or the body does not parse."""
+
+    status = 400
+    default = "Bad or missing parameter"
+
+
+class AddressRefused(BadParameter):
+    """The address of an image may not be fetched."""
+
+    default = "The image URL may not be fetched"
+
+
+class KeyInvalid(RequestError):
+    """The key is missing, wrong, mistyped, expired or revoked."""
+
+    status = 401
+    default = "Missing or invalid API key"
+
+
+class QuotaExhausted(RequestError):
+    """The consumer's quota for this period is used up."""
+
+    status = 402
+    default = "Quota used up"
+
+
+class KeyDisabled(RequestError):
+    """The key is known and switched off."""
+
+    status = 401
+    default = "API key disabled"
+
+
+class SpaceForbidden(RequestError):
+    """The key may not use the vector space that was asked for."""
+
+    status = 403
+    default = "This key may not use this model"
+
+
+class NotFound(RequestError):
+    """No such path."""
+
+    status = 404
+    default = "Not Found"
+
+
+class AssetNotFound(BadParameter):
+    """The asset is unknown, unfinished, or belongs to another consumer."""
+
+    default = "Asset not found"
+
+
+class FetchFailed(RequestError):
+    """The image URL could not be downloaded in time, or at all."""
+
+    status = 404
+    default = "The image could not be downloaded"
+
+
+class MethodNotAllowed(RequestError):
+    """The path exists and does not take this method."""
+
+    status = 405
+    default = "Method Not Allowed"
+
+
+class TooLarge(RequestError):
+    """A limit of bytes, pixels or frames is passed."""
+
+    status = 413
+    default = "Over the size limit"
+
+
+class WrongContentType(RequestError):
+    """The request's content type is none that the route takes."""
+
+    status = 415
+    default = "Unsupported content type"
+
+
+class NotAnImage(RequestError):
+    """The bytes are no image of a supported format, or a broken one."""
+
+    status = 415
+    default = "Not a supported image, or a damaged one"
+
+
+class TooFast(RequestError):
+    """Requests arrive faster than they may or can be served."""
+
+    status = 429
+    default = "Too many requests"
+
+    def __init__(self, message: str | None = None, retry_after: int = 1) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class InternalFault(RequestError):
+    """Our own failure; the log has the reason, the caller does not."""
+
+
+class NotReady(RequestError):
+    """The service is starting or draining."""
+
+    status = 503
+    default = "The service is starting, try again shortly"

@@ -1,0 +1,124 @@
+"""One validated model of every setting; each is an environment variable `IMGVEC_<NAME>`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+
+import platformdirs
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError
+
+from imgvec.errors import SettingsError
+
+PREFIX = "IMGVEC_"
+MEGABYTE = 1_000_000
+
+
+def _user_data() -> Path:
+    return Path(platformdirs.user_data_dir("imgvec", appauthor=False))
+
+
+def _split(value: object) -> object:
+    """Read a comma-separated list; anything else is left to the validation."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return value
+
+
+CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
+
+
+class Settings(BaseModel):
+    """What an operator can set. `docs/settings.md` lists the same, held by a test."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: Path = Field(
+        default_factory=_user_data,
+        description="Folder of the embedded stores: keys, usage and uploaded assets.",
+    )
+    models: Path = Field(
+        default_factory=lambda: _user_data() / "models",
+        description="Folder of encoders that were built here; those that ship are found without.",
+    )
+    hub: HttpUrl = Field(
+        default=HttpUrl("https://huggingface.co"),
+        description="Base URL of the model hub that weights are pulled from, or of a mirror.",
+    )
+    encoders: CommaSeparated = Field(
+        default=("starter",),
+        min_length=1,
+        description="Encoders to serve, in order of preference.",
+    )
+    aliases_off: CommaSeparated = Field(
+        default=(),
+        description="Vendor models not to serve, as `dialect:model[:dimension]`; asked for, they "
+        "are the dialect's 400.",
+    )
+    threads: int = Field(
+        default=1,
+        ge=1,
+        le=256,
+        description="Threads inside one inference. Inferences run side by side on the other cores.",
+    )
+    max_body: int = Field(
+        default=20 * MEGABYTE, ge=1024, description="Largest request body, in bytes."
+    )
+    max_image: int = Field(
+        default=20 * MEGABYTE,
+        ge=1024,
+        description="Largest image file from a URL, an upload or an asset, in bytes.",
+    )
+    max_pixels: int = Field(
+        default=50_000_000, ge=1, description="Largest image, in pixels, judged before decoding."
+    )
+    max_frames: int = Field(
+        default=1000, ge=1, description="Most frames or pages of an image; the first is embedded."
+    )
+    fetch_allow: CommaSeparated = Field(
+        default=(),
+        description="Private hosts that images may be fetched from, as `host[:port]`.",
+    )
+    fetch_timeout: float = Field(
+        default=10.0,
+        gt=0,
+        le=25,
+        description="Seconds for a whole fetch: look-up, redirects and the last byte.",
+    )
+    public_url: HttpUrl | None = Field(
+        default=None,
+        description="Base URL of the links that are handed out. Empty: that of the request.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is logged, to standard error."
+    )
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings from the environment (or a mapping like it).
+
+    Raises:
+        SettingsError: a variable is unknown or its value is wrong; the sentence names each.
+    """
+    given = os.environ if environment is None else environment
+    values = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in given.items()
+        if name.startswith(PREFIX) and value != ""
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as problem:
+        raise SettingsError(_sentence(problem)) from None
+
+
+def _sentence(problem: ValidationError) -> str:
+    """Name each wrong variable; values stay out, they may be secret."""
+    parts = []
+    for error in problem.errors(include_url=False, include_context=False, include_input=False):
+        name = PREFIX + str(error["loc"][0]).upper()
+        if error["type"] == "extra_forbidden":
+            parts.append(f"{name} is no setting of imgvec (docs/settings.md lists them)")
+        else:
+            parts.append(f"{name} is wrong: {error['msg'][:1].lower()}{error['msg'][1:]}")
+    return "; ".join(parts)

@@ -1,0 +1,95 @@
+"""Photos to measure with: as they are, as the training read them, and near-duplicates of them."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from io import BytesIO
+from math import ceil, sqrt
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+from PIL.Image import Resampling
+
+from imgvec.values import Pixels
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A photo's file name and its bytes."""
+
+    name: str
+    data: bytes
+
+
+def read_photos(folder: Path) -> list[Photo]:
+    """All photos of a folder, by name."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES)
+    return [Photo(path.name, path.read_bytes()) for path in paths]
+
+
+def plain_decode(data: bytes, size: int) -> Pixels:
+    """Read a photo as the training did: full decode, whole bicubic resize, centre crop."""
+    image = _rgb(data)
+    ratio = size / min(image.size)
+    width, height = (max(size, round(side * ratio)) for side in image.size)
+    resized = image.resize((width, height), Resampling.BICUBIC)
+    left, top = (width - size) // 2, (height - size) // 2
+    return np.asarray(resized.crop((left, top, left + size, top + size)))
+
+
+def enlarged(data: bytes, pixels: int) -> bytes:
+    """The photo as a JPEG of at least `pixels` pixels, as a camera would give it."""
+    image = _rgb(data)
+    ratio = sqrt(pixels / (image.width * image.height))
+    larger = image.resize(
+        (ceil(image.width * ratio), ceil(image.height * ratio)), Resampling.BICUBIC
+    )
+    return _encoded(larger, "JPEG", quality=90)
+
+
+def disturbed(pixels: Pixels) -> Pixels:
+    """The image with one level more, of 255, in one value of a thousand, always the same ones."""
+    chosen = np.random.default_rng(0).random(pixels.shape) < 0.001
+    return np.where(chosen & (pixels < 255), pixels + 1, pixels).astype(np.uint8)
+
+
+def _rgb(data: bytes) -> Image.Image:
+    with Image.open(BytesIO(data)) as image:
+        return ImageOps.exif_transpose(image).convert("RGB")
+
+
+def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = BytesIO()
+    image.save(file, kind, **options)
+    return file.getvalue()
+
+
+def _compressed(data: bytes) -> bytes:
+    return _encoded(_rgb(data), "JPEG", quality=30)
+
+
+def _halved(data: bytes) -> bytes:
+    image = _rgb(data)
+    half = (max(1, image.width // 2), max(1, image.height // 2))
+    return _encoded(image.resize(half, Resampling.BICUBIC), "PNG")
+
+
+def _cropped(data: bytes) -> bytes:
+    image = _rgb(data)
+    left, top = round(image.width * 0.1), round(image.height * 0.1)
+    return _encoded(image.crop((left, top, image.width - left, image.height - top)), "PNG")
+
+
+def _flipped(data: bytes) -> bytes:
+    return _encoded(ImageOps.mirror(_rgb(data)), "PNG")
+
+
+NEAR_DUPLICATES: dict[str, Callable[[bytes], bytes]] = {
+    "JPEG q30": _compressed,
+    "half size": _halved,
+    "80 % crop": _cropped,
+    "flip": _flipped,
+}
+"""What people do to a photo; each gives another file of the same picture."""
