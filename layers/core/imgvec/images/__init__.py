@@ -1,0 +1,1 @@
+"""From a source to pixels: safe fetching, base64, decoding."""

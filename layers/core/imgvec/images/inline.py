@@ -1,0 +1,63 @@
+"""Images that come as text: base64 (RFC 4648, sections 4 and 5) and data URIs (RFC 2397)."""
+
+import binascii
+
+from imgvec.errors import BadParameter, TooLarge
+
+# The three characters of base64 that some clients escape inside a URI.
+_ESCAPES = {"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="}
+
+
+def decode_base64(text: str, max_bytes: int) -> bytes:
+    """Decode base64 of the standard or the URL-safe alphabet, not a mixture, without whitespace.
+
+    Padding may be absent; where it is given it must be right. The size is judged by the length of
+    the text, before anything is decoded.
+
+    Raises:
+        TooLarge: the text stands for more than `max_bytes`.
+        BadParameter: the text is empty or no base64.
+    """
+    digits = text.rstrip("=")
+    if len(digits) * 3 // 4 > max_bytes:
+        raise TooLarge
+    if not digits:
+        raise BadParameter("The image is empty")
+    padding = -len(digits) % 4
+    if len(text) - len(digits) not in (0, padding):
+        raise _no_base64()
+    url_safe = "-" in digits or "_" in digits
+    if url_safe and ("+" in digits or "/" in digits):
+        raise _no_base64()
+    try:
+        encoded = digits.encode("ascii") + b"=" * padding
+        if url_safe:
+            encoded = encoded.translate(bytes.maketrans(b"-_", b"+/"))
+        return binascii.a2b_base64(encoded, strict_mode=True)
+    except (UnicodeEncodeError, binascii.Error):
+        raise _no_base64() from None
+
+
+def decode_data_uri(uri: str, max_bytes: int) -> bytes:
+    """Decode a base64 data URI.
+
+    The media type and its parameters are not looked at: the bytes tell what the image is.
+
+    Raises:
+        TooLarge: the URI holds more than `max_bytes`.
+        BadParameter: it is no data URI, not marked as base64, empty, or no base64.
+    """
+    head, comma, payload = uri.partition(",")
+    scheme, colon, label = head.partition(":")
+    if not (comma and colon) or scheme.lower() != "data":
+        raise BadParameter("The image is no data URI")
+    if "base64" not in (part.strip().lower() for part in label.split(";")[1:]):
+        raise BadParameter("The data URI is not marked as base64")
+    if "%" in payload:
+        for escape, character in _ESCAPES.items():
+            payload = payload.replace(escape, character)
+    return decode_base64(payload, max_bytes)
+
+
+def _no_base64() -> BadParameter:
+    return BadParameter("The image is not valid base64")
