@@ -1,0 +1,118 @@
+"""Uploaded files, each seen only by the consumer that owns it."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final
+
+from imgvec.errors import AssetNotFound, TooLarge
+from imgvec.filenames import clean_filename
+from imgvec.stores.lifecycle import OPEN, Lifecycle
+from imgvec.stores.protocols import Asset, AssetStore, BlobStore, UploadStatus
+
+UPLOAD_SECONDS: Final = 15 * 60
+"""How long the token of a signed upload address is good."""
+
+
+class Assets:
+    """What the dialects do with assets. Calls block and are thread-safe; ids come from `ids`."""
+
+    def __init__(
+        self,
+        store: AssetStore,
+        blobs: BlobStore,
+        *,
+        max_bytes: int,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`max_bytes` bounds one file (`IMGVEC_MAX_IMAGE`)."""
+        self._lifecycle = Lifecycle(store, blobs, clock)
+        self._max_bytes = max_bytes
+        self._clock = clock
+
+    def upload(self, consumer: str, filename: str, data: bytes, asset_id: str) -> Asset:
+        """Store a file that came whole with its request, under a new id.
+
+        Raises:
+            TooLarge: the file is over `max_bytes`; nothing is stored.
+        """
+        if len(data) > self._max_bytes:
+            raise TooLarge
+        self._begin(consumer, filename, asset_id, "UPLOADING", None)
+        return self._lifecycle.take(asset_id, (data,))
+
+    def reserve(self, consumer: str, filename: str, asset_id: str) -> tuple[Asset, str]:
+        """Announce an upload under a new id; give its token, good for `UPLOAD_SECONDS`."""
+        token = secrets.token_urlsafe(32)
+        return self._begin(consumer, filename, asset_id, "WAITING", _digest(token)), token
+
+    def receive(self, asset_id: str, token: str, data: Iterable[bytes]) -> Asset:
+        """Take the bytes of a reserved upload; whoever has the token may send them.
+
+        An attempt that breaks off, even by a crash, may be repeated while the token is good.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
+            TooLarge: the file is over `max_bytes`; the upload has failed for good.
+        """
+        while not self._lifecycle.start(self._reserved(asset_id, token)):
+            pass
+        return self._lifecycle.take(asset_id, self._bounded(data))
+
+    def find(self, consumer: str, asset_id: str) -> Asset:
+        """The asset in whatever status.
+
+        Raises:
+            AssetNotFound: it is unknown, expired, or another consumer's.
+        """
+        asset = self._lifecycle.get(asset_id)
+        if asset.consumer != consumer:
+            raise AssetNotFound
+        return asset
+
+    def read(self, consumer: str, asset_id: str) -> bytes:
+        """All bytes of a finished asset.
+
+        Raises:
+            AssetNotFound: it is unknown, unfinished, or another consumer's.
+        """
+        return self._lifecycle.read(self.find(consumer, asset_id))
+
+    def delete(self, consumer: str, asset_id: str) -> None:
+        """Forget an asset and its bytes.
+
+        Raises:
+            AssetNotFound: it is unknown, expired, or another consumer's.
+        """
+        while not self._lifecycle.forget(self.find(consumer, asset_id)):
+            pass
+
+    def _begin(
+        self, consumer: str, filename: str, asset_id: str, status: UploadStatus, token: str | None
+    ) -> Asset:
+        now = self._clock()
+        name = clean_filename(filename)
+        return self._lifecycle.begin(Asset(asset_id, consumer, name, status, 0, now, now, token))
+
+    def _reserved(self, asset_id: str, token: str) -> Asset:
+        """The asset that this token is good for; AssetNotFound if there is none."""
+        asset = self._lifecycle.get(asset_id)
+        if not hmac.compare_digest(asset.upload_token or "", _digest(token)):
+            raise AssetNotFound
+        if asset.status not in OPEN or self._clock() >= asset.created + UPLOAD_SECONDS:
+            raise AssetNotFound
+        return asset
+
+    def _bounded(self, data: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
+        for chunk in data:
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise TooLarge
+            yield chunk
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

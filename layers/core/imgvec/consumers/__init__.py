@@ -1,0 +1,1 @@
+"""The gate: keys, and who they belong to."""

@@ -1,0 +1,49 @@
+"""The shape of a key: prefix, random part, checksum.
+
+`imgvec_`, 27 random base62 characters (160 bits), then the CRC32 of all before it as 6 base62
+characters, as GitHub's tokens have it. The checksum tells a mistyped key from a revoked one
+without a look-up, and keeps secret scanners from false alarms. It is no protection: the random
+part is.
+"""
+
+import hashlib
+import re
+import zlib
+from typing import Final
+
+from imgvec.ids import BASE62, base62
+
+PREFIX: Final = "imgvec_"
+RANDOM_LENGTH: Final = 27
+CHECKSUM_LENGTH: Final = 6
+
+KEY_PATTERN: Final = re.compile(r"\bimgvec_[0-9A-Za-z]{33}\b")
+"""What a secret scanner searches for."""
+
+
+def mint() -> str:
+    """Make a new key. It is shown once; only its digest is ever stored."""
+    body = PREFIX + base62(RANDOM_LENGTH)
+    return body + _checksum(body)
+
+
+def well_formed(key: str) -> bool:
+    """Whether this can be a key at all; any single mistyped character makes it False."""
+    if not KEY_PATTERN.fullmatch(key):
+        return False
+    return _checksum(key[:-CHECKSUM_LENGTH]) == key[-CHECKSUM_LENGTH:]
+
+
+def digest(key: str) -> str:
+    """SHA-256 of the key, 64 hex digits: what the stores know it by."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _checksum(body: str) -> str:
+    """CRC32 in base62, most significant digit first; 62**6 exceeds 2**32, so six digits do."""
+    rest = zlib.crc32(body.encode())
+    digits = []
+    for _ in range(CHECKSUM_LENGTH):
+        rest, digit = divmod(rest, len(BASE62))
+        digits.append(BASE62[digit])
+    return "".join(reversed(digits))

@@ -1,0 +1,29 @@
+"""File names that clients send: kept for people to read, never used as a path."""
+
+import re
+import unicodedata
+from pathlib import PurePosixPath
+
+LONGEST = 255
+UNNAMED = "unnamed"
+
+_SEPARATOR = re.compile(r"[/\\]")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: control, format (direction overrides), lone surrogates, line separators."""
+
+
+def clean_filename(name: str) -> str:
+    """Reduce a client's file name to one visible path component of at most 255 characters.
+
+    A longer name loses its beginning, so that it keeps its extension; one of which nothing is
+    left becomes `unnamed`.
+    """
+    last = _SEPARATOR.split(name)[-1]
+    visible = "".join(char for char in last if unicodedata.category(char) not in _INVISIBLE)
+    cleaned = visible.strip()[-LONGEST:].strip()
+    return UNNAMED if cleaned in {"", ".", ".."} else cleaned
+
+
+def extension(filename: str) -> str:
+    """What follows the last dot, in lower case; empty where there is none."""
+    return PurePosixPath(filename).suffix.removeprefix(".").lower()

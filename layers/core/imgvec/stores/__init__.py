@@ -1,0 +1,1 @@
+"""Stores behind protocols; nothing above this package imports a database or a cloud library."""

@@ -1,0 +1,96 @@
+"""What the application needs of its stores; SQLite and a folder are one answer, others may follow.
+
+All calls block and are thread-safe. Times are seconds since the epoch, UTC.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+UploadStatus = Literal["WAITING", "UPLOADING", "SUCCESS", "FAILED"]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRecord:
+    """A key as stored: its digest, never itself."""
+
+    key_id: str
+    consumer: str
+    digest: str
+    """SHA-256 of the key, 64 hex digits."""
+    created: float
+    revoked: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """An uploaded file's metadata; the bytes are in the blob store once `status` is SUCCESS."""
+
+    asset_id: str
+    consumer: str
+    filename: str
+    status: UploadStatus
+    size: int
+    created: float
+    modified: float
+    upload_token: str | None = None
+    """SHA-256 of the token in a signed upload address, 64 hex digits."""
+
+
+class KeyStore(Protocol):
+    """Keys and what was counted to them."""
+
+    def add_key(self, record: KeyRecord) -> None:
+        """Store a new key."""
+
+    def find_key(self, digest: str) -> KeyRecord | None:
+        """The key with this digest, revoked or not."""
+
+    def list_keys(self) -> Sequence[KeyRecord]:
+        """All keys, oldest first."""
+
+    def revoke_key(self, key_id: str, when: float) -> bool:
+        """Revoke for good; False if there is no such key or it was revoked before."""
+
+    def count(self, key_id: str, units: int) -> None:
+        """Add answered embeddings to a key."""
+
+    def counted(self) -> dict[str, int]:
+        """Answered embeddings by key id."""
+
+
+class AssetStore(Protocol):
+    """Metadata of assets; an asset is seen only by the consumer that owns it."""
+
+    def add_asset(self, asset: Asset) -> None:
+        """Store metadata of a new asset."""
+
+    def get_asset(self, asset_id: str) -> Asset | None:
+        """The asset, whoever owns it; the caller judges ownership."""
+
+    def move_asset(
+        self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
+    ) -> bool:
+        """Change the status if it still is `origin`, atomically; False if it is not."""
+
+    def delete_asset(self, asset_id: str) -> bool:
+        """Forget the metadata; False if there was none."""
+
+    def expired_assets(self, before: float) -> Sequence[Asset]:
+        """Uploads that were begun before this time and never finished."""
+
+
+class BlobStore(Protocol):
+    """The bytes of assets. A blob is whole or absent, also after a crash."""
+
+    def write(self, asset_id: str, data: Iterable[bytes]) -> int:
+        """Store the bytes durably and give their number; nothing can be read until all are.
+
+        The first whole blob of an id stands: a later write changes nothing and gives its size.
+        """
+
+    def read(self, asset_id: str) -> bytes | None:
+        """All bytes, or None where there is no such blob."""
+
+    def delete(self, asset_id: str) -> None:
+        """Remove the blob; absent is fine."""

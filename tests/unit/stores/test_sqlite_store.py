@@ -1,0 +1,213 @@
+"""What the SQLite store keeps, over real files."""
+
+import sqlite3
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from imgvec.errors import StoreError
+from imgvec.stores.database import Database
+from imgvec.stores.migrations import MIGRATIONS
+from imgvec.stores.protocols import Asset, AssetStore, KeyRecord, KeyStore
+from imgvec.stores.sqlite import FILE_NAME, SqliteStore
+
+KEY = KeyRecord(key_id="k_1", consumer="acme", digest="d1", created=10.25)
+ASSET = Asset("re_1", "acme", "cät.png", "WAITING", 0, 100.5, 100.5, upload_token="t1")
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqliteStore]:
+    with closing(SqliteStore(tmp_path)) as store:
+        yield store
+
+
+@pytest.fixture
+def somewhere_else(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Local time is ten hours behind UTC."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "XYZ+10")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+def test_it_is_both_stores(store: SqliteStore) -> None:
+    keys: KeyStore = store
+    assets: AssetStore = store
+    assert (keys.list_keys(), assets.expired_assets(1e12)) == ([], [])
+
+
+class TestKeys:
+    def test_found_by_digest_only(self, store: SqliteStore) -> None:
+        store.add_key(KEY)
+        assert store.find_key("d1") == KEY
+        assert store.find_key("D1") is None
+        assert store.find_key("k_1") is None
+
+    def test_listed_oldest_first(self, store: SqliteStore) -> None:
+        newer = KeyRecord("k_2", "acme", "d2", created=20.0)
+        oldest = KeyRecord("k_3", "other", "d3", created=5.0, revoked=6.0)
+        for record in (newer, KEY, oldest):
+            store.add_key(record)
+        assert store.list_keys() == [oldest, KEY, newer]
+
+    @pytest.mark.parametrize(
+        "twin",
+        [
+            pytest.param(replace(KEY, digest="other"), id="same-id"),
+            pytest.param(replace(KEY, key_id="other"), id="same-digest"),
+        ],
+    )
+    def test_no_two_are_alike(self, store: SqliteStore, twin: KeyRecord) -> None:
+        store.add_key(KEY)
+        with pytest.raises(StoreError):
+            store.add_key(twin)
+        assert store.list_keys() == [KEY]
+
+    def test_revoked_once_and_for_good(self, store: SqliteStore) -> None:
+        store.add_key(KEY)
+        assert store.revoke_key("k_1", 50.0) is True
+        assert store.revoke_key("k_1", 60.0) is False
+        assert store.revoke_key("k_2", 60.0) is False
+        assert store.find_key("d1") == replace(KEY, revoked=50.0)
+
+
+class TestCounting:
+    def test_adds_up_by_key(self, store: SqliteStore) -> None:
+        store.add_key(KEY)
+        store.add_key(KeyRecord("k_2", "acme", "d2", created=20.0))
+        store.add_key(KeyRecord("k_3", "acme", "d3", created=30.0))
+        for units in (1, 100, 1):
+            store.count("k_1", units)
+        store.count("k_2", 7)
+        assert store.counted() == {"k_1": 102, "k_2": 7}
+
+    def test_adds_up_over_days_that_begin_at_midnight_utc(
+        self, tmp_path: Path, somewhere_else: None
+    ) -> None:
+        midnight = datetime(2031, 1, 1, tzinfo=UTC).timestamp()
+        times = iter([midnight - 0.5, midnight - 0.25, midnight])
+        with closing(SqliteStore(tmp_path, clock=lambda: next(times))) as store:
+            store.add_key(KEY)
+            for units in (1, 2, 4):
+                store.count("k_1", units)
+            assert store.counted() == {"k_1": 7}
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
+            days = connection.execute("SELECT day, units FROM usage ORDER BY day").fetchall()
+        assert days == [("2030-12-31", 3), ("2031-01-01", 4)]
+
+    def test_a_key_that_does_not_exist_counts_nothing(self, store: SqliteStore) -> None:
+        with pytest.raises(StoreError):
+            store.count("k_1", 1)
+        assert store.counted() == {}
+
+
+class TestAssets:
+    def test_kept_as_given(self, store: SqliteStore) -> None:
+        store.add_asset(ASSET)
+        other = replace(ASSET, asset_id="re_2", status="SUCCESS", size=2**40, upload_token=None)
+        store.add_asset(other)
+        assert store.get_asset("re_1") == ASSET
+        assert store.get_asset("re_2") == other
+        assert store.get_asset("re_3") is None
+
+    def test_an_id_is_given_once(self, store: SqliteStore) -> None:
+        store.add_asset(ASSET)
+        with pytest.raises(StoreError):
+            store.add_asset(replace(ASSET, consumer="thief"))
+        assert store.get_asset("re_1") == ASSET
+
+    def test_moves_only_from_the_status_it_has(self, store: SqliteStore) -> None:
+        store.add_asset(ASSET)
+        assert store.move_asset("re_1", "WAITING", "UPLOADING", size=0, when=101.0) is True
+        assert store.move_asset("re_1", "WAITING", "UPLOADING", size=0, when=102.0) is False
+        assert store.move_asset("re_1", "UPLOADING", "SUCCESS", size=5, when=103.0) is True
+        assert store.move_asset("re_2", "WAITING", "UPLOADING", size=0, when=104.0) is False
+        expected = replace(ASSET, status="SUCCESS", size=5, modified=103.0)
+        assert store.get_asset("re_1") == expected
+
+    def test_moving_one_leaves_the_others(self, store: SqliteStore) -> None:
+        other = replace(ASSET, asset_id="re_2")
+        store.add_asset(ASSET)
+        store.add_asset(other)
+        store.move_asset("re_1", "WAITING", "UPLOADING", size=0, when=101.0)
+        assert store.get_asset("re_2") == other
+
+    def test_deleted_once(self, store: SqliteStore) -> None:
+        store.add_asset(ASSET)
+        store.add_asset(replace(ASSET, asset_id="re_2"))
+        assert store.delete_asset("re_1") is True
+        assert store.delete_asset("re_1") is False
+        assert store.get_asset("re_1") is None
+        assert store.get_asset("re_2") is not None
+
+    def test_what_is_old_and_unfinished_has_expired(self, store: SqliteStore) -> None:
+        waiting = replace(ASSET, created=10.0)
+        uploading = replace(ASSET, asset_id="re_2", status="UPLOADING", created=11.0)
+        failed = replace(ASSET, asset_id="re_3", status="FAILED", created=12.0)
+        finished = replace(ASSET, asset_id="re_4", status="SUCCESS", created=10.0)
+        young = replace(ASSET, asset_id="re_5", created=20.0)
+        for asset in (waiting, uploading, failed, finished, young):
+            store.add_asset(asset)
+        expired = store.expired_assets(20.0)
+        assert {asset.asset_id: asset for asset in expired} == {
+            "re_1": waiting,
+            "re_2": uploading,
+            "re_3": failed,
+        }
+
+
+class TestFile:
+    def test_a_restart_forgets_nothing(self, tmp_path: Path) -> None:
+        with closing(SqliteStore(tmp_path)) as store:
+            store.add_key(KEY)
+            store.count("k_1", 3)
+            store.revoke_key("k_1", 50.0)
+            store.add_asset(ASSET)
+        with closing(SqliteStore(tmp_path)) as store:
+            assert store.list_keys() == [replace(KEY, revoked=50.0)]
+            assert store.counted() == {"k_1": 3}
+            assert store.get_asset("re_1") == ASSET
+
+    def test_only_the_owner_may_look(self, tmp_path: Path) -> None:
+        folder = tmp_path / "new" / "data"
+        with closing(SqliteStore(folder)) as store:
+            store.add_key(KEY)
+            files = {path.name: stat.S_IMODE(path.stat().st_mode) for path in folder.iterdir()}
+        assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+        assert files[FILE_NAME] == 0o600
+        assert set(files.values()) == {0o600}
+
+    def test_closing_leaves_one_file_and_no_lock(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path)
+        store.add_key(KEY)
+        store.close()
+        store.close()
+        assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+
+    def test_a_late_count_is_kept_and_leaves_nothing_open(self, tmp_path: Path) -> None:
+        store = SqliteStore(tmp_path)
+        store.add_key(KEY)
+        store.close()
+        store.count("k_1", 2)
+        assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
+        with closing(SqliteStore(tmp_path)) as again:
+            assert again.counted() == {"k_1": 2}
+
+    def test_a_write_is_synced_at_commit_unless_said_otherwise(self, tmp_path: Path) -> None:
+        """SQLite's own word on what a connection does at commit: 1 is NORMAL, 2 is FULL."""
+        levels = []
+        with closing(Database(tmp_path / FILE_NAME, MIGRATIONS)) as database:
+            with database.connection(synchronous="NORMAL") as connection:
+                levels.append(connection.execute("PRAGMA synchronous").fetchone())
+            with database.connection() as connection:
+                levels.append(connection.execute("PRAGMA synchronous").fetchone())
+                mode = connection.execute("PRAGMA journal_mode").fetchone()
+        assert levels == [(1,), (2,)]
+        assert mode == ("wal",)
