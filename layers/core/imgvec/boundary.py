@@ -1,0 +1,81 @@
+"""The outermost layer: a request id, one log line, and no exception that escapes.
+
+Frameworks answer a crash with words of their own, and Mangum in plain text; here it becomes an
+error of the dialect whose path was called.
+"""
+
+import logging
+import time
+import traceback
+import uuid
+from collections.abc import Callable
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imgvec.errors import InternalFault, RequestError
+
+log = logging.getLogger("imgvec.requests")
+
+
+class Boundary:
+    """ASGI middleware; `refuse` puts an error into the words of a path's dialect."""
+
+    def __init__(self, app: ASGIApp, refuse: Callable[[str, RequestError], Response]) -> None:
+        """Stand around `app`."""
+        self._app = app
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; answer it here if nothing else did."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(scope)
+        started = time.perf_counter()
+        status = 0
+
+        async def send_marked(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_marked)
+        except ClientDisconnect:
+            status = 499
+        except Exception as fault:
+            # The last place that can answer. Only the kind of the fault and where it arose are
+            # logged: its message may hold what the caller sent.
+            log.error("fault id=%s %s", request_id, _whereabouts(fault))
+            if not status:
+                await self._refuse(scope["path"], InternalFault())(scope, receive, send_marked)
+        finally:
+            log.info(
+                "%s %s %d %.1f ms id=%s",
+                scope["method"],
+                _route(scope),
+                status,
+                (time.perf_counter() - started) * 1000,
+                request_id,
+            )
+
+
+def _request_id(scope: Scope) -> str:
+    """Lambda's own id behind Mangum, else a random one; never one that a client sent."""
+    context = scope.get("aws.context")
+    return str(getattr(context, "aws_request_id", "") or uuid.uuid4().hex)
+
+
+def _route(scope: Scope) -> str:
+    """The route's template. The path itself may hold what is nobody's business."""
+    return str(getattr(scope.get("route"), "path", "(unknown path)"))
+
+
+def _whereabouts(fault: Exception) -> str:
+    frames = traceback.extract_tb(fault.__traceback__)[-3:]
+    return " < ".join([type(fault).__name__, *(f"{f.name}:{f.lineno}" for f in reversed(frames))])

@@ -1,0 +1,85 @@
+"""`imgvec models`: encoders from the hub to the server."""
+
+import sys
+
+import click
+import orjson
+
+from imgvec.cli.models_build import build, pin, pull
+from imgvec.cli.tools import build_tools
+from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.registry import available
+from imgvec.settings import load_settings
+
+
+@click.group()
+def models() -> None:
+    """Pull, pin, build, verify and list encoders.
+
+    \b
+      imgvec models pull clip-vit-b32     fetch the weights, and check them
+      imgvec models build clip-vit-b32    make what is served of them
+      IMGVEC_ENCODERS=clip-vit-b32 imgvec serve
+    """
+
+
+for command in (pull, pin, build):
+    models.add_command(command)
+
+
+@models.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def list_(as_json: bool) -> None:
+    """List the encoders, their spaces, revisions and licences."""
+    settings = load_settings()
+    manifests = available(settings.models)
+    if as_json:
+        rows = [_row(manifest, manifest.name in settings.encoders) for manifest in manifests]
+        click.echo(orjson.dumps(rows))
+        return
+    click.echo(f"{'name':20}{'served':8}{'dimensions':18}{'revision':14}{'MB':>7}  licence")
+    for manifest in manifests:
+        served = "yes" if manifest.name in settings.encoders else "no"
+        widths = ", ".join(str(width) for width in _widths(manifest))
+        click.echo(
+            f"{manifest.name:20}{served:8}{widths:18}{manifest.revision[:12]:14}"
+            f"{_megabytes(manifest):>7}  {manifest.licence}"
+        )
+
+
+@models.command()
+@click.argument("name", required=False)
+def verify(name: str | None) -> None:
+    """Compare files with what is known of them: of the encoder NAME, or of all.
+
+    Pulled files are compared with their recipe, encoders with their manifest, by size and
+    SHA-256. The exit status is 1 if anything is wrong.
+    """
+    with build_tools():
+        from imgvec_models.hub.check import check_all, check_one
+    folder = load_settings().models
+    wrong = 0
+    for finding in check_all(folder) if name is None else check_one(folder, name):
+        click.echo(f"{finding.what}: {finding.problem or 'as it should be'}")
+        wrong += finding.problem is not None
+    sys.exit(1 if wrong else 0)
+
+
+def _row(manifest: Manifest, served: bool) -> dict[str, object]:
+    return {
+        "name": manifest.name,
+        "served": served,
+        "dimensions": _widths(manifest),
+        "revision": manifest.revision,
+        "megabytes": _megabytes(manifest),
+        "licence": manifest.licence,
+    }
+
+
+def _widths(manifest: Manifest) -> list[int]:
+    return sorted(space.dimensions for space in manifest.spaces)
+
+
+def _megabytes(manifest: Manifest) -> float:
+    files = (manifest.files.image, manifest.files.text, manifest.files.tokenizer)
+    return round(sum(file.size for file in files) / 1e6, 1)

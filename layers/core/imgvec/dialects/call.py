@@ -1,0 +1,139 @@
+"""A vendor's request, read as far as it parses.
+
+The key is judged before the rest of a request, and it may stand in the body. So reading never
+refuses: what is wrong with the body is kept, and raised when the body's fields are asked for.
+"""
+
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass
+
+import orjson
+from starlette.datastructures import Headers, UploadFile
+from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.requests import Request
+
+from imgvec.dialects.fields import NO_FIELDS, Fields, Item, Upload
+from imgvec.errors import BadParameter, RequestError, TooLarge, WrongContentType
+
+JSON = "application/json"
+MULTIPART = "multipart/form-data"
+FORM = "application/x-www-form-urlencoded"
+MAX_PARTS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Headers, query and body of one request."""
+
+    headers: Headers
+    query: Fields = NO_FIELDS
+    body: Fields = NO_FIELDS
+    problem: RequestError | None = None
+    """Why `body` is incomplete, if it is."""
+
+    @property
+    def fields(self) -> Fields:
+        """The body's fields.
+
+        Raises:
+            RequestError: the body has the wrong type, is too large or does not parse.
+        """
+        if self.problem is not None:
+            raise self.problem
+        return self.body
+
+
+async def read_call(request: Request, accepted: tuple[str, ...], max_body: int) -> Call:
+    """Read a request whose body may have one of the `accepted` media types, up to `max_body` bytes.
+
+    A body without a content type is taken for JSON. An empty body has no fields.
+    """
+    query = Fields(tuple(request.query_params.multi_items()))
+    media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    read: list[Item] = []
+    problem: RequestError | None = None
+    try:
+        if media_type not in accepted:
+            raise WrongContentType
+        await _read_body(request, media_type, max_body, read)
+    except RequestError as refused:
+        problem = refused
+    return Call(request.headers, query, Fields(tuple(read)), problem)
+
+
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """The whole body.
+
+    Raises:
+        TooLarge: it is announced or found to be longer than `limit` bytes; the rest stays unread.
+    """
+    return b"".join([chunk async for chunk in _capped(request, limit)])
+
+
+async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > limit:
+        raise TooLarge
+    seen = 0
+    async for chunk in request.stream():
+        # What still fits is passed on first: it may hold the key.
+        yield chunk[: limit - seen]
+        seen += len(chunk)
+        if seen > limit:
+            raise TooLarge
+
+
+async def _read_body(request: Request, media_type: str, limit: int, into: list[Item]) -> None:
+    """Append the body's fields to `into`; those before a fault are kept."""
+    stream = _capped(request, limit)
+    if media_type == JSON:
+        into.extend(_json_items(b"".join([chunk async for chunk in stream])))
+        return
+    try:
+        if media_type == MULTIPART:
+            await _read_multipart(request.headers, stream, limit, into)
+        else:
+            form = await FormParser(
+                request.headers, stream, max_fields=MAX_PARTS, max_part_size=limit
+            ).parse()
+            into.extend((name, str(value)) for name, value in form.multi_items())
+    except MultiPartException:
+        raise BadParameter("The form does not parse") from None
+
+
+def _json_items(body: bytes) -> list[Item]:
+    if not body.strip():
+        return []
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadParameter("The body is not valid JSON") from None
+    if not isinstance(parsed, dict):
+        raise BadParameter("The body must be a JSON object")
+    return list(parsed.items())
+
+
+class _InMemory(MultiPartParser):
+    """Parts stay in memory (0: no limit of its own); the body's limit already bounds them."""
+
+    spool_max_size = 0
+
+
+async def _read_multipart(
+    headers: Headers, stream: AsyncGenerator[bytes, None], limit: int, into: list[Item]
+) -> None:
+    parser = _InMemory(
+        headers, stream, max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=limit
+    )
+    try:
+        await parser.parse()
+    except (RequestError, MultiPartException):
+        # The fields before the fault may hold the key; files are closed by now.
+        into.extend(item for item in parser.items if isinstance(item[1], str))
+        raise
+    for name, value in parser.items:
+        if isinstance(value, UploadFile):
+            into.append((name, Upload(value.filename or "", await value.read())))
+            await value.close()
+        else:
+            into.append((name, value))

@@ -1,0 +1,142 @@
+"""CoreViz image embeddings: `POST /api/ai/embeddings`, and `/api/ai/embed` of the vendor's SDK."""
+
+from functools import partial
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from imgvec.aliases import Alias, Off, find_alias
+from imgvec.dialects.call import JSON, Call, read_call
+from imgvec.dialects.describe import STRING, answers, choice, fields, one_of, operation, parameter
+from imgvec.dialects.fields import Fields
+from imgvec.dialects.protocol import (
+    Dialect,
+    StatusTable,
+    bearer,
+    embedding_headers,
+    error_headers,
+    json_answer,
+    off_of,
+    service_of,
+    status_of,
+)
+from imgvec.errors import BadParameter, FetchFailed, NotAnImage, RequestError, WrongContentType
+from imgvec.images.sources import is_data_uri, is_url, linked_image
+from imgvec.values import ImageWanted, TextWanted, Wanted
+
+NAME: Final = "coreviz"
+ALIASES = (Alias("default", (768,)),)
+STATUSES: Final[StatusTable] = {FetchFailed: 422, NotAnImage: 422, WrongContentType: 400}
+REASONS: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Payload Too Large",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+# The vendor's own sentences; what imgvec knows beyond them goes into `detail`.
+SENTENCES: Final = {
+    400: "Invalid image URL or missing required fields",
+    401: "Invalid or missing API key",
+    402: "Insufficient credits",
+    422: "Unable to process the provided image",
+}
+
+
+class Embedding(BaseModel):
+    """A vector of the vendor's shape."""
+
+    embedding: list[float]
+    dimensions: int
+    model: str
+
+
+class Problem(BaseModel):
+    """The vendor's error envelope."""
+
+    error: str
+    message: str
+    detail: str | None = None
+
+
+router = APIRouter(tags=["CoreViz"])
+_REQUEST = operation(
+    parameter("x-api-key", "header", "Your API key"),
+    parameter("Authorization", "header", "The same key as `Bearer <key>`"),
+    json=one_of(
+        fields(("image",), image=STRING, model=STRING),
+        fields(("text",), text=STRING, model=STRING),
+        fields(("input",), input=STRING, type=choice("image", "text"), model=STRING),
+    ),
+)
+_ANSWERS = answers(Embedding, Problem, 400, 401, 402, 403, 413, 422, 429, 500, 503)
+
+
+@router.post("/api/ai/embeddings", openapi_extra=_REQUEST, responses=_ANSWERS)
+@router.post("/api/ai/embed", openapi_extra=_REQUEST, responses=_ANSWERS)
+async def embeddings(request: Request) -> Response:
+    """Embed an image (a URL or a data URI) or a text."""
+    service = service_of(request)
+    call = await read_call(request, (JSON,), service.settings.max_body)
+    wanted = partial(_wanted, call, service.settings.max_image, off_of(request, NAME))
+    embedded = await service.embed(_keys(call), wanted)
+    return json_answer(
+        {
+            "embedding": embedded.vectors[0],
+            "dimensions": embedded.dimensions,
+            "model": call.fields.text("model") or ALIASES[0].model,
+        },
+        headers=embedding_headers(embedded),
+    )
+
+
+def _keys(call: Call) -> frozenset[str]:
+    shown = set(call.headers.getlist("x-api-key"))
+    shown.update(bearer(value) or "" for value in call.headers.getlist("authorization"))
+    return frozenset(shown - {""})
+
+
+def _wanted(call: Call, max_image: int, off: Off) -> Wanted:
+    """Exactly one of `image`, `text`, `input`; an `input` without `type` is told by its prefix."""
+    given = call.fields
+    dimensions = find_alias(ALIASES, given.text("model") or ALIASES[0].model).resolve(None, off)
+    image, text, anything = (given.text(name) for name in ("image", "text", "input"))
+    if sum(value is not None for value in (image, text, anything)) != 1:
+        raise BadParameter("Give exactly one of 'image', 'text' and 'input'")
+    if anything is not None:
+        if _means_image(given, anything):
+            image = anything
+        else:
+            text = anything
+    if image is not None:
+        return ImageWanted(linked_image(image, max_image), dimensions)
+    return TextWanted((text or "",), dimensions)
+
+
+def _means_image(given: Fields, value: str) -> bool:
+    kind = given.text("type")
+    if kind not in (None, "image", "text"):
+        raise BadParameter("'type' must be 'image' or 'text'")
+    return kind == "image" or (kind is None and (is_url(value) or is_data_uri(value)))
+
+
+def refuse(error: RequestError) -> Response:
+    """The vendor's error envelope."""
+    status = status_of(error, STATUSES)
+    message = SENTENCES.get(status, error.message)
+    content = {"error": REASONS[status], "message": message}
+    if message != error.message and status in (400, 422):
+        content["detail"] = error.message
+    return json_answer(content, status, error_headers(error))
+
+
+DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, refuse)

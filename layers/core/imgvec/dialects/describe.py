@@ -1,0 +1,63 @@
+"""Pieces of an OpenAPI operation. Dialects read their requests by hand (the key is judged before
+the parameters), so they also describe them by hand; a test holds both together."""
+
+from typing import Any, TypeAlias
+
+from pydantic import BaseModel
+
+Schema: TypeAlias = dict[str, Any]
+
+STRING: Schema = {"type": "string"}
+INTEGER: Schema = {"type": "integer"}
+FILE: Schema = {"type": "string", "format": "binary"}
+
+
+def fields(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
+    """An object with these properties."""
+    return {"type": "object", "required": list(required), "properties": properties}
+
+
+def one_of(*options: Schema) -> Schema:
+    """Any of several objects, exactly one."""
+    return {"oneOf": list(options)}
+
+
+def choice(*values: object, kind: str = "string") -> Schema:
+    """One of these values."""
+    return {"type": kind, "enum": list(values)}
+
+
+def parameter(name: str, place: str, about: str, schema: Schema = STRING) -> Schema:
+    """A query or header parameter; keys may stand elsewhere, so none is required."""
+    return {"name": name, "in": place, "required": False, "description": about, "schema": schema}
+
+
+def path_parameter(name: str) -> Schema:
+    """A part of the path."""
+    return {"name": name, "in": "path", "required": True, "schema": STRING}
+
+
+def operation(*parameters: Schema, **bodies: Schema) -> Schema:
+    """Parameters, and a body by media type: `json`, `multipart`, `form`."""
+    media = {
+        "json": "application/json",
+        "multipart": "multipart/form-data",
+        "form": "application/x-www-form-urlencoded",
+    }
+    described: Schema = {"parameters": list(parameters)}
+    if bodies:
+        described["requestBody"] = {
+            "required": True,
+            "content": {media[name]: {"schema": schema} for name, schema in bodies.items()},
+        }
+    return described
+
+
+def answers(
+    success: type[BaseModel] | None, error: type[BaseModel], *statuses: int
+) -> dict[int | str, dict[str, Any]]:
+    """The answer of a success and the statuses that carry the error envelope."""
+    described: dict[int | str, dict[str, Any]] = {status: {"model": error} for status in statuses}
+    if success is not None:
+        described[200] = {"model": success}
+    return described

@@ -1,0 +1,152 @@
+"""memories.ai embeddings below `/serve/api/v2`; its assets stand in `memories_assets`."""
+
+from functools import partial
+from typing import Final
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import Response
+
+from imgvec.aliases import Alias, Off, find_alias
+from imgvec.dialects import memories_assets
+from imgvec.dialects.call import JSON, MULTIPART, Call, read_call
+from imgvec.dialects.describe import (
+    FILE,
+    INTEGER,
+    STRING,
+    Schema,
+    answers,
+    choice,
+    fields,
+    one_of,
+    operation,
+)
+from imgvec.dialects.memories_envelope import FAILS, KEY, Failure, failure, keys_of, success
+from imgvec.dialects.protocol import Dialect, embedding_headers, off_of, service_of
+from imgvec.errors import BadParameter
+from imgvec.images.sources import is_url
+from imgvec.values import ImageSource, ImageWanted, Inline, StoredAsset, TextWanted, Url
+
+NAME: Final = "memories.ai"
+BASE: Final = "/serve/api/v2"
+MAX_INPUTS: Final = 100
+IMAGE_MODELS = (Alias("mobileclip", (512,)), Alias("multimodalembedding@001", (1024,)))
+TEXT_MODELS = (*IMAGE_MODELS, Alias("gemini-embedding-001", (512, 768, 1024)))
+
+
+class Vector(BaseModel):
+    """One vector."""
+
+    embedding: list[float]
+
+
+class ImageEmbedding(BaseModel):
+    """The answer of embeddings/image."""
+
+    code: int
+    msg: str
+    data: Vector
+    success: bool
+    failed: bool
+
+
+class TextEmbeddings(BaseModel):
+    """The answer of embeddings/text: one vector for each input, in order."""
+
+    code: int
+    msg: str
+    data: list[Vector]
+    success: bool
+    failed: bool
+
+
+router = APIRouter(prefix=BASE, tags=["memories.ai"])
+_IMAGE_MODEL: Schema = choice(*(alias.model for alias in IMAGE_MODELS))
+_TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
+
+
+@router.post(
+    "/embeddings/image",
+    openapi_extra=operation(
+        KEY,
+        multipart=fields(("file", "model"), file=FILE, model=_IMAGE_MODEL),
+        json=one_of(
+            fields(("asset_id", "model"), asset_id=STRING, model=_IMAGE_MODEL),
+            fields(("image_url", "model"), image_url=STRING, model=_IMAGE_MODEL),
+        ),
+    ),
+    responses=answers(ImageEmbedding, Failure, *FAILS),
+)
+async def embed_image(request: Request) -> Response:
+    """Embed an uploaded file, a stored asset or the image at a URL."""
+    service = service_of(request)
+    call = await read_call(request, (MULTIPART, JSON), service.settings.max_body)
+    wanted = partial(_image_wanted, call, off_of(request, NAME))
+    embedded = await service.embed(keys_of(call), wanted)
+    return success({"embedding": embedded.vectors[0]}, embedding_headers(embedded))
+
+
+@router.post(
+    "/embeddings/text",
+    openapi_extra=operation(
+        KEY,
+        json=fields(
+            ("input", "model"),
+            input=one_of(STRING, {"type": "array", "items": STRING, "maxItems": MAX_INPUTS}),
+            model=_TEXT_MODEL,
+            dimensionality=INTEGER,
+        ),
+    ),
+    responses=answers(TextEmbeddings, Failure, *FAILS),
+)
+async def embed_text(request: Request) -> Response:
+    """Embed one text or up to a hundred, each counted, all or nothing."""
+    service = service_of(request)
+    call = await read_call(request, (JSON,), service.settings.max_body)
+    wanted = partial(_text_wanted, call, off_of(request, NAME))
+    embedded = await service.embed(keys_of(call), wanted)
+    vectors = [{"embedding": vector} for vector in embedded.vectors]
+    return success(vectors, embedding_headers(embedded))
+
+
+def _model(call: Call, aliases: tuple[Alias, ...]) -> Alias:
+    model = call.fields.text("model")
+    if model is None:
+        raise BadParameter("'model' is missing")
+    return find_alias(aliases, model)
+
+
+def _image_wanted(call: Call, off: Off) -> ImageWanted:
+    source = _source(call)
+    return ImageWanted(source, _model(call, IMAGE_MODELS).resolve(None, off))
+
+
+def _source(call: Call) -> ImageSource:
+    """Exactly one of a form's `file` and JSON's `asset_id` and `image_url`."""
+    upload = call.fields.upload("file")
+    asset_id, url = call.fields.text("asset_id"), call.fields.text("image_url")
+    if sum(value is not None for value in (upload, asset_id, url)) != 1:
+        raise BadParameter("Give exactly one of 'file', 'asset_id' and 'image_url'")
+    if upload is not None:
+        return Inline(upload.data)
+    if asset_id is not None:
+        return StoredAsset(asset_id)
+    if url is None or not is_url(url):
+        raise BadParameter("'image_url' must be an http(s) URL")
+    return Url(url)
+
+
+def _text_wanted(call: Call, off: Off) -> TextWanted:
+    alias = _model(call, TEXT_MODELS)
+    dimensions = alias.resolve(call.fields.integer("dimensionality"), off)
+    given = call.fields.one("input")
+    inputs = given if isinstance(given, list) else [given]
+    texts = tuple(text for text in inputs if isinstance(text, str) and text)
+    if len(texts) != len(inputs) or not 1 <= len(texts) <= MAX_INPUTS:
+        raise BadParameter(f"'input' must be a string or 1 to {MAX_INPUTS} strings, none empty")
+    return TextWanted(texts, dimensions)
+
+
+router.include_router(memories_assets.router)
+DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure)

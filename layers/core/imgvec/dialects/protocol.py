@@ -1,0 +1,89 @@
+"""What a dialect is. A new one is a module here that defines `DIALECT`; nothing else changes."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import orjson
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from imgvec.aliases import NONE_OFF, Alias, Off
+from imgvec.errors import RequestError, TooFast
+from imgvec.service import Service
+from imgvec.values import Embedded
+
+StatusTable: TypeAlias = Mapping[type[RequestError], int]
+"""Outcomes whose HTTP status a vendor chose unlike the others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """One vendor's API: its routes, its model names and its words for what went wrong."""
+
+    name: str
+    prefixes: tuple[str, ...]
+    """Paths at and below these are answered in this dialect, unknown ones included."""
+    router: APIRouter
+    aliases: tuple[Alias, ...]
+    refuse: Callable[[RequestError], Response]
+    """Put an error into the vendor's envelope."""
+
+    def owns(self, path: str) -> bool:
+        """Whether a path belongs to this dialect."""
+        return any(path == prefix or path.startswith(prefix + "/") for prefix in self.prefixes)
+
+
+def service_of(request: Request) -> Service:
+    """The application's service."""
+    service: Service = request.app.state.service
+    return service
+
+
+def off_of(request: Request, dialect: str) -> Off:
+    """What the operator has switched off of a dialect."""
+    off: Off = request.app.state.off.get(dialect, NONE_OFF)
+    return off
+
+
+def status_of(error: RequestError, own: StatusTable) -> int:
+    """The HTTP status of an outcome: the dialect's own where its table has one, else the usual."""
+    for kind in type(error).__mro__:
+        if kind in own:
+            return own[kind]
+    return error.status
+
+
+def json_answer(
+    content: object, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    """A JSON response, prebuilt. float32 arrays are written so that they read back bit for bit."""
+    body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
+    return Response(body, status, headers, media_type="application/json")
+
+
+def embedding_headers(embedded: Embedded) -> dict[str, str]:
+    """Response headers that name what made an embedding."""
+    return {
+        "X-Embedding-Model": embedded.model,
+        "X-Embedding-Revision": embedded.revision[:12],
+        "X-Embedding-Dimensions": str(embedded.dimensions),
+    }
+
+
+def error_headers(error: RequestError) -> dict[str, str]:
+    """Response headers that an outcome carries in every dialect."""
+    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooFast) else {}
+
+
+def public_base(request: Request) -> str:
+    """Base of the links we mint: the operator's, else scheme, host and stage of the request."""
+    configured = service_of(request).settings.public_url
+    return str(configured or request.base_url).rstrip("/")
+
+
+def bearer(value: str) -> str | None:
+    """The token of an `Authorization: Bearer` header, None for another scheme."""
+    scheme, _, token = value.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

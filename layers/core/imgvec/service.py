@@ -1,0 +1,157 @@
+"""The flow, in one place: dialect -> gate -> source -> pixels -> encoder -> dialect."""
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from imgvec.assets import Assets
+from imgvec.consumers.gate import Gate
+from imgvec.encoders.protocol import Encoder
+from imgvec.encoders.registry import Encoders
+from imgvec.errors import BadParameter
+from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.fetch import Fetcher
+from imgvec.settings import Settings
+from imgvec.values import (
+    Caller,
+    Embedded,
+    ImageSource,
+    ImageWanted,
+    Inline,
+    Pixels,
+    StoredAsset,
+    Url,
+    Vector,
+    Wanted,
+)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STORE_THREADS = 8
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the service is made of."""
+
+    settings: Settings
+    gate: Gate
+    assets: Assets
+    fetcher: Fetcher
+    encoders: Encoders
+    close_stores: Callable[[], None]
+
+
+class Service:
+    """Embeds images and texts for callers that the gate admits.
+
+    Fetching waits on the event loop. Decoding and encoding share one thread for each core, so
+    that they overlap and none waits for a store; stores have threads of their own.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        """Start a first inference, so that readiness is a fact and not a hope."""
+        self.settings = parts.settings
+        self.gate = parts.gate
+        self.assets = parts.assets
+        self._fetcher = parts.fetcher
+        self._close_stores = parts.close_stores
+        self._encoders = parts.encoders
+        self._limits = ImageLimits(
+            max_bytes=parts.settings.max_image,
+            max_pixels=parts.settings.max_pixels,
+            max_frames=parts.settings.max_frames,
+        )
+        workers = max(1, (os.cpu_count() or 1) // parts.settings.threads)
+        self._compute = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
+        self._stores = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")
+        self._first: Future[None] = self._compute.submit(self._first_inference)
+
+    async def embed(self, keys: frozenset[str], wanted: Callable[[], Wanted]) -> Embedded:
+        """Answer one request.
+
+        `wanted` reads what is to be embedded; it is called once the key is judged, so that a
+        wrong key is told before a wrong parameter.
+
+        Raises:
+            RequestError: the outcome, for the dialect to put into its words.
+        """
+        caller = await self.admit(keys)
+        ask = wanted()
+        encoder = self._encoders.for_dimensions(ask.dimensions)
+        if encoder is None:
+            raise BadParameter
+        if isinstance(ask, ImageWanted):
+            data = await self._read(ask.source, caller)
+            pixels = await self._run(decode, data, encoder.image_size, self._limits)
+            vectors: tuple[Vector, ...]
+            vector = await self._run(encoder.encode_image, pixels, ask.dimensions)
+            vectors, tokens = (vector,), encoder.image_tokens
+        else:
+            vectors, tokens = await self._run(_encode_texts, encoder, ask.texts, ask.dimensions)
+        await self.store(self.gate.count, caller, len(vectors))
+        return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens)
+
+    async def admit(self, keys: frozenset[str]) -> Caller:
+        """Judge the keys that were shown.
+
+        Raises:
+            KeyInvalid: none, several or a wrong one.
+        """
+        return await self.store(self.gate.admit, keys)
+
+    async def store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking store call in a thread of the stores' own."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._stores, lambda: call(*args, **kwargs))
+
+    @property
+    def ready(self) -> bool:
+        """Whether a real inference has passed."""
+        return self._first.done() and self._first.exception() is None
+
+    def close(self) -> None:
+        """Finish what runs, end the threads and close the stores."""
+        self._compute.shutdown()
+        self._stores.shutdown()
+        self._close_stores()
+
+    async def _read(self, source: ImageSource, caller: Caller) -> bytes:
+        match source:
+            case Inline(data):
+                return data
+            case Url(url):
+                return await self._fetcher.fetch(url)
+            case StoredAsset(asset_id):
+                return await self.store(self.assets.read, caller.consumer, asset_id)
+
+    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._compute, lambda: call(*args, **kwargs))
+
+    def _first_inference(self) -> None:
+        for encoder in self._encoders:
+            side = encoder.image_size
+            pixels: Pixels = np.full((side, side, 3), 127, np.uint8)
+            try:
+                encoder.encode_image(pixels, max(encoder.dimensions))
+            except Exception as fault:
+                # The future keeps it: /ready stays 503, and this line says why.
+                log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
+                raise
+
+
+def _encode_texts(
+    encoder: Encoder, texts: tuple[str, ...], dimensions: int
+) -> tuple[tuple[Vector, ...], int]:
+    """One text at a time, so that no vector depends on its batch-mates."""
+    encoded = [encoder.encode_text(text, dimensions) for text in texts]
+    return tuple(vector for vector, _ in encoded), sum(tokens for _, tokens in encoded)

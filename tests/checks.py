@@ -1,0 +1,130 @@
+"""What the contract tests ask of an answer, and the images they send."""
+
+import base64
+import io
+import re
+from collections.abc import Callable
+from typing import Final
+
+import httpx2
+import numpy as np
+from PIL import Image
+
+REFUSED_ADDRESS: Final = "http://169.254.169.254/latest/meta-data/"
+NO_SUCH_HOST: Final = "http://no-such-host.invalid/cat.jpg"
+
+COREVIZ_REASONS: Final = {
+    400: "Bad Request",
+    401: "Unauthorized",
+    402: "Payment Required",
+    403: "Forbidden",
+    404: "Not Found",
+    405: "Method Not Allowed",
+    413: "Payload Too Large",
+    422: "Unprocessable Entity",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+    503: "Service Unavailable",
+}
+COREVIZ_SENTENCES: Final = {
+    400: "Invalid image URL or missing required fields",
+    401: "Invalid or missing API key",
+    402: "Insufficient credits",
+    422: "Unable to process the provided image",
+}
+ErrorCheck = Callable[[httpx2.Response, int], None]
+
+
+def bits(embedding: object) -> bytes:
+    """The float32 values of an embedding as they lie in memory."""
+    return np.array(embedding, np.float32).tobytes()
+
+
+def assert_unit(embedding: list[float], width: int) -> None:
+    """A vector of `width` numbers and norm 1, each exactly a float32."""
+    vector = np.array(embedding, np.float32)
+    assert vector.shape == (width,)
+    assert abs(float(np.linalg.norm(vector.astype(np.float64))) - 1) < 1e-5
+
+
+def assert_made_headers(response: httpx2.Response, width: int) -> None:
+    """The headers that name what made an embedding."""
+    assert response.headers["X-Embedding-Model"]
+    assert re.fullmatch("[0-9a-f]{12}", response.headers["X-Embedding-Revision"])
+    assert response.headers["X-Embedding-Dimensions"] == str(width)
+    assert response.headers["X-Request-Id"]
+
+
+def assert_coreviz_error(response: httpx2.Response, status: int) -> None:
+    """CoreViz's error envelope; `detail` is the only field beyond the vendor's."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"]
+    body = response.json()
+    assert set(body) - {"detail"} == {"error", "message"}
+    assert body["error"] == COREVIZ_REASONS[status]
+    assert body["message"] == COREVIZ_SENTENCES.get(status, body["message"]) != ""
+
+
+def assert_pixlab_error(response: httpx2.Response, status: int) -> None:
+    """PixLab's error envelope, with the exact content type that its PHP client wants."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["Cache-Control"] == "no-store"
+    assert response.headers["X-Request-Id"]
+    body = response.json()
+    assert set(body) == {"status", "error"}
+    assert body["status"] == status
+    assert isinstance(body["error"], str)
+    assert body["error"]
+    if status == 401:
+        assert body["error"] == "Missing/Invalid PixLab API Key"
+
+
+def assert_memories_error(response: httpx2.Response, status: int) -> None:
+    """memories.ai's envelope of a failure."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"]
+    body = response.json()
+    message = body.pop("msg")
+    assert body == {"code": status, "data": None, "success": False, "failed": True}
+    assert type(body["code"]) is int
+    assert isinstance(message, str)
+    assert message
+    if status == 401:
+        assert message == "Unauthorized"
+
+
+def assert_plain_error(response: httpx2.Response, status: int) -> None:
+    """The answer outside of every dialect."""
+    assert response.status_code == status, response.text
+    assert response.headers["X-Request-Id"]
+    assert set(response.json()) == {"error"}
+
+
+def data_uri(data: bytes, label: str = "image/jpeg") -> str:
+    """A data URI, base64."""
+    return f"data:{label};base64,{base64.b64encode(data).decode()}"
+
+
+def small_png() -> bytes:
+    """24 x 24 pixels of noise: fits into a query, and its base64 has `+` and `/`."""
+    pixels = np.random.default_rng(0).integers(0, 256, (24, 24, 3), np.uint8)
+    return _saved(Image.fromarray(pixels), "PNG")
+
+
+def huge_png() -> bytes:
+    """51 million pixels in a few kilobytes, over the default limit of 50 million."""
+    return _saved(Image.new("1", (8500, 6000)), "PNG")
+
+
+def icon() -> bytes:
+    """An image that Pillow can read and imgvec does not take."""
+    return _saved(Image.new("RGB", (32, 32), "red"), "ICO")
+
+
+def _saved(image: Image.Image, kind: str) -> bytes:
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()

@@ -1,0 +1,138 @@
+"""One table of outcomes for all dialects, and the order in which a request is judged."""
+
+import json
+from collections.abc import Callable
+
+import httpx2
+import pytest
+
+from checks import NO_SUCH_HOST, REFUSED_ADDRESS, data_uri, huge_png, icon, small_png
+from endpoints import ASSET, CHECKS, ENDPOINTS, KEY_HEADERS, OVER_BODY, V2, Asking
+from imgvec.consumers.keys import mint
+from places import PictureServer, Place
+
+MEMORIES_TOO_LARGE = "Request has exceeded the limit."
+
+
+@pytest.fixture(params=list(ENDPOINTS))
+def asking(request: pytest.FixtureRequest, place: Place, pictures: PictureServer) -> Asking:
+    """Every endpoint that embeds an image, in turn."""
+    return Asking(place, ENDPOINTS[request.param], pictures)
+
+
+def good(asking: Asking) -> str:
+    """The address of a good image."""
+    return asking.pictures.url("cat.jpg")
+
+
+def mistyped(key: str) -> str:
+    """The key with its last character changed."""
+    return key[:-1] + ("b" if key[-1] == "a" else "a")
+
+
+# Outcome: how to produce it, then its status at CoreViz, PixLab and memories.ai.
+OUTCOMES: dict[str, tuple[Callable[[Asking], httpx2.Response], int, int, int]] = {
+    "key missing": (lambda a: a.about(good(a), key=""), 401, 401, 401),
+    "key wrong": (lambda a: a.about(good(a), key=mint()), 401, 401, 401),
+    "key mistyped": (lambda a: a.about(good(a), key=mistyped(a.place.key)), 401, 401, 401),
+    "key cut short": (lambda a: a.about(good(a), key=a.place.key[:-1]), 401, 401, 401),
+    "key revoked": (lambda a: a.about(good(a), key=a.place.revoked_key), 401, 401, 401),
+    "missing parameter": (lambda a: a.raw(b"{}"), 400, 400, 400),
+    "bad parameter": (lambda a: a.about("file:///etc/hostname"), 400, 400, 400),
+    "no body": (lambda a: a.raw(b""), 400, 400, 400),
+    "bad JSON": (lambda a: a.raw(b'{"img": '), 400, 400, 400),
+    "not an object": (lambda a: a.raw(b"[]"), 400, 400, 400),
+    "address refused": (lambda a: a.about(REFUSED_ADDRESS), 400, 400, 400),
+    "not found there": (lambda a: a.about(a.pictures.url("no-such.jpg")), 422, 404, 400),
+    "no such host": (lambda a: a.about(NO_SUCH_HOST), 422, 404, 400),
+    "not an image": (lambda a: a.at("text.jpg", b"not an image"), 422, 415, 415),
+    "corrupt": (lambda a: a.at("half.png", small_png()[:800]), 422, 415, 415),
+    "unsupported": (lambda a: a.at("icon.jpg", icon()), 422, 415, 415),
+    "too many pixels": (lambda a: a.at("huge.png", huge_png()), 413, 413, 400),
+    "image too large": (lambda a: a.at("big.jpg", bytes(OVER_BODY)), 413, 413, 400),
+    "body too large": (lambda a: a.raw(bytes(OVER_BODY)), 413, 413, 400),
+    "wrong content type": (lambda a: a.raw(b"{}", "text/plain"), 400, 415, 415),
+    "wrong method": (lambda a: a.raw(b"", method="PUT"), 405, 405, 405),
+    "unknown path": (lambda a: a.raw(b"{}", below="/nothing"), 404, 404, 404),
+}
+
+
+@pytest.mark.parametrize("outcome", list(OUTCOMES))
+def test_outcome(asking: Asking, outcome: str) -> None:
+    send, *statuses = OUTCOMES[outcome]
+    status = dict(zip(CHECKS, statuses, strict=True))[asking.endpoint.dialect]
+    response = send(asking)
+    asking.endpoint.check(response, status)
+    too_large = outcome in ("too many pixels", "image too large", "body too large")
+    if too_large and asking.endpoint.dialect == "memories.ai":
+        assert response.json()["msg"] == MEMORIES_TOO_LARGE
+
+
+def test_good_image_after_bad_ones(asking: Asking) -> None:
+    """What went wrong before poisons nothing."""
+    before = asking.about(good(asking)).json()
+    for name in ("bad JSON", "corrupt", "too many pixels", "no such host"):
+        OUTCOMES[name][0](asking)
+    after = asking.about(good(asking)).json()
+    for answer in (before, after):
+        for varying in ("id", "created"):
+            answer.pop(varying, None)
+    assert before == after
+
+
+# Two things are wrong at once; the first of them decides.
+ORDER: dict[str, tuple[Callable[[Asking], httpx2.Response], int]] = {
+    "method before key": (lambda a: a.raw(b"", key="", method="DELETE"), 405),
+    "method before bad JSON": (lambda a: a.raw(b"{", method="PATCH"), 405),
+    "path before key": (lambda a: a.raw(b"{}", key="", below="/nothing"), 404),
+    "path before method": (lambda a: a.raw(b"{}", method="DELETE", below="/nothing"), 404),
+    "key before missing parameter": (lambda a: a.raw(b"{}", key=""), 401),
+    "key before bad JSON": (lambda a: a.raw(b"{", key=""), 401),
+    "wrong key before bad JSON": (lambda a: a.raw(b"{", key=mint()), 401),
+    "key before content type": (lambda a: a.raw(b"{}", "text/plain", key=""), 401),
+    "key before address": (lambda a: a.about(REFUSED_ADDRESS, key=mint()), 401),
+    "key before image": (lambda a: a.about(data_uri(b"no image"), key=mint()), 401),
+    "wrong key before size": (lambda a: a.raw(bytes(OVER_BODY), key=mint()), 401),
+}
+
+
+@pytest.mark.parametrize("case", list(ORDER))
+def test_order_of_judgement(asking: Asking, case: str) -> None:
+    send, status = ORDER[case]
+    asking.endpoint.check(send(asking), status)
+
+
+@pytest.mark.parametrize("image", ["missing", "text", "huge"])
+def test_400_before_the_rest(asking: Asking, image: str) -> None:
+    data = {"text": b"not an image", "huge": huge_png()}.get(image)
+    url = asking.pictures.url(f"order-{image}", data)
+    wrong = {"model": 7, "dimension": 7}
+    body = json.dumps({**asking.endpoint.body(url), **wrong}).encode()
+    asking.endpoint.check(asking.raw(body), 400)
+
+
+@pytest.mark.parametrize("key", ["", "revoked"])
+@pytest.mark.parametrize(
+    ("method", "path", "dialect"),
+    [
+        ("POST", "/api/ai/embeddings", "coreviz"),
+        ("POST", "/api/ai/embed", "coreviz"),
+        ("GET", "/imgembed", "pixlab"),
+        ("POST", "/imgembed", "pixlab"),
+        ("POST", "/llmimgembed", "pixlab"),
+        ("POST", "/store", "pixlab"),
+        ("POST", f"{V2}/embeddings/image", "memories.ai"),
+        ("POST", f"{V2}/embeddings/text", "memories.ai"),
+        ("POST", f"{V2}/upload", "memories.ai"),
+        ("POST", f"{V2}/upload/signed-url", "memories.ai"),
+        ("GET", f"{ASSET}/metadata", "memories.ai"),
+        ("GET", f"{ASSET}/download", "memories.ai"),
+        ("DELETE", ASSET, "memories.ai"),
+        ("DELETE", f"{V2}/asset/re_000000000000000000", "memories.ai"),
+    ],
+)
+def test_no_route_without_a_key(
+    place: Place, method: str, path: str, dialect: str, key: str
+) -> None:
+    headers = {KEY_HEADERS[dialect]: place.revoked_key} if key else {}
+    CHECKS[dialect](place.client.request(method, path, headers=headers), 401)

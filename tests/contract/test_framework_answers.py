@@ -1,0 +1,106 @@
+"""What a framework would answer in words of its own: 404, 405, and content types."""
+
+import pytest
+
+from checks import assert_plain_error
+from endpoints import ASSET, CHECKS, KEY_HEADERS, V2
+from places import Place
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/api/ai/embeddings", "coreviz"),
+        ("/imgembed", "pixlab"),
+        ("/llmimgembed", "pixlab"),
+        ("/store", "pixlab"),
+        (f"{V2}/embeddings/image", "memories.ai"),
+        (f"{V2}/embeddings/text", "memories.ai"),
+        (f"{V2}/upload", "memories.ai"),
+        (f"{V2}/upload/signed-url", "memories.ai"),
+    ],
+)
+@pytest.mark.parametrize("media_type", [None, "", "multipart/form-data", "multipart/form-data; x"])
+def test_content_type_that_says_too_little(
+    place: Place, path: str, dialect: str, media_type: str | None
+) -> None:
+    """No type, or a form without its boundary: the caller's mistake and never ours."""
+    headers = {KEY_HEADERS[dialect]: place.key}
+    if media_type is not None:
+        headers["Content-Type"] = media_type
+    response = place.client.post(path, content=b"--edge--", headers=headers)
+    assert response.status_code in (400, 415)
+    CHECKS[dialect](response, response.status_code)
+
+
+@pytest.mark.parametrize(
+    ("path", "allow", "dialect"),
+    [
+        ("/api/ai/embeddings", "POST", "coreviz"),
+        ("/api/ai/embed", "POST", "coreviz"),
+        ("/imgembed", "GET, POST", "pixlab"),
+        ("/llmimgembed", "POST", "pixlab"),
+        ("/store", "POST", "pixlab"),
+        (f"{V2}/embeddings/image", "POST", "memories.ai"),
+        (f"{V2}/embeddings/text", "POST", "memories.ai"),
+        (f"{V2}/upload", "POST", "memories.ai"),
+        (f"{V2}/upload/signed-url", "POST", "memories.ai"),
+        (f"{V2}/upload/signed/re_000000000000000000", "PUT", "memories.ai"),
+        (f"{ASSET}/metadata", "GET", "memories.ai"),
+        (f"{ASSET}/download", "GET", "memories.ai"),
+        (ASSET, "DELETE", "memories.ai"),
+        (f"{V2}/asset/re_000000000000000000", "DELETE", "memories.ai"),
+        # Two routes meet here; both count.
+        (f"{V2}/asset/metadata", "DELETE, GET", "memories.ai"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
+def test_wrong_method_names_the_right_ones(
+    place: Place, path: str, allow: str, dialect: str, method: str
+) -> None:
+    response = place.client.request(method, path)
+    if method in allow.split(", "):
+        assert response.status_code != 405
+        return
+    CHECKS[dialect](response, 405)
+    assert response.headers["Allow"] == allow
+
+
+@pytest.mark.parametrize("path", ["/health", "/ready"])
+def test_wrong_method_outside(place: Place, path: str) -> None:
+    response = place.client.post(path)
+    assert_plain_error(response, 405)
+    assert response.headers["Allow"] == "GET"
+
+
+@pytest.mark.parametrize(
+    ("path", "dialect"),
+    [
+        ("/api/ai", "coreviz"),
+        ("/api/ai/", "coreviz"),
+        ("/api/ai/embeddings/", "coreviz"),
+        ("/api/ai/describe", "coreviz"),
+        ("/imgembed/", "pixlab"),
+        ("/imgembed/1", "pixlab"),
+        ("/llmimgembed/x", "pixlab"),
+        ("/store/", "pixlab"),
+        (V2, "memories.ai"),
+        (f"{V2}/", "memories.ai"),
+        (f"{V2}/embeddings", "memories.ai"),
+        (f"{V2}/embeddings/video", "memories.ai"),
+        (f"{V2}/upload/", "memories.ai"),
+        (f"{ASSET}/nothing/more", "memories.ai"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_unknown_path_below_a_prefix(place: Place, method: str, path: str, dialect: str) -> None:
+    CHECKS[dialect](place.client.request(method, path, follow_redirects=False), 404)
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/imgembedding", "/api/aim", "/api", "/serve/api/v2x", "/IMGEMBED"]
+)
+def test_unknown_path_outside(place: Place, path: str) -> None:
+    response = place.client.get(path)
+    assert_plain_error(response, 404)
+    assert response.json() == {"error": "Not Found"}

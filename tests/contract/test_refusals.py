@@ -1,0 +1,91 @@
+"""Outcomes that no request can produce yet, asked of the dialects themselves."""
+
+import json
+
+import pytest
+
+from imgvec.dialects import all_dialects
+from imgvec.errors import (
+    InternalFault,
+    KeyDisabled,
+    NotReady,
+    QuotaExhausted,
+    RequestError,
+    SpaceForbidden,
+    TooFast,
+)
+
+REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]]] = {
+    "quota": (
+        QuotaExhausted(),
+        {
+            "coreviz": (402, {"error": "Payment Required", "message": "Insufficient credits"}),
+            "pixlab": (402, {"status": 402, "error": "Quota used up"}),
+            "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
+        },
+    ),
+    "space": (
+        SpaceForbidden(),
+        {
+            "coreviz": (403, {"error": "Forbidden", "message": "This key may not use this model"}),
+            "pixlab": (403, {"status": 403, "error": "This key may not use this model"}),
+            "memories.ai": (403, {"code": 403, "msg": "This key may not use this model"}),
+        },
+    ),
+    "disabled": (
+        KeyDisabled(),
+        {
+            "coreviz": (401, {"error": "Unauthorized", "message": "Invalid or missing API key"}),
+            "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
+            "memories.ai": (403, {"code": 403, "msg": "API key disabled"}),
+        },
+    ),
+    "too fast": (
+        TooFast(retry_after=7),
+        {
+            "coreviz": (429, {"error": "Too Many Requests", "message": "Too many requests"}),
+            "pixlab": (429, {"status": 429, "error": "Too many requests"}),
+            "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
+        },
+    ),
+    "fault": (
+        InternalFault(),
+        {
+            "coreviz": (500, {"error": "Internal Server Error", "message": "Internal error"}),
+            "pixlab": (500, {"status": 500, "error": "Internal error"}),
+            "memories.ai": (500, {"code": 500, "msg": "Internal error"}),
+        },
+    ),
+    "starting": (
+        NotReady(),
+        {
+            "coreviz": (503, {"error": "Service Unavailable"}),
+            "pixlab": (503, {"status": 503}),
+            "memories.ai": (503, {"code": 503}),
+        },
+    ),
+}
+FIELDS = {
+    "coreviz": {"error", "message"},
+    "pixlab": {"status", "error"},
+    "memories.ai": {"code", "msg", "data", "success", "failed"},
+}
+FAILURE: dict[str, object] = {"data": None, "success": False, "failed": True}
+
+
+@pytest.mark.parametrize("dialect", list(FIELDS))
+@pytest.mark.parametrize("outcome", list(REFUSALS))
+def test_refusal(dialect: str, outcome: str) -> None:
+    error, expected = REFUSALS[outcome]
+    status, content = expected[dialect]
+    refuse = next(one.refuse for one in all_dialects() if one.name == dialect)
+
+    response = refuse(error)
+
+    assert response.status_code == status
+    assert response.headers["Content-Type"] == "application/json"
+    body = json.loads(bytes(response.body))
+    assert set(body) == FIELDS[dialect]
+    whole = {**content, **(FAILURE if dialect == "memories.ai" else {})}
+    assert {name: body[name] for name in whole} == whole
+    assert response.headers.get("Retry-After") == ("7" if outcome == "too fast" else None)

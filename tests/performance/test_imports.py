@@ -1,0 +1,28 @@
+"""What is imported where: the laptop's path has no cloud library, a help page no encoder."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = ("boto3", "botocore", "onnxruntime", "uvicorn", "fastapi", "tokenizers")
+
+
+def imported_by(code: str) -> set[str]:
+    """Top-level modules of a fresh interpreter after running `code`."""
+    listing = "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
+    script = f"import sys, json\n{code}\n{listing}"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+def test_the_application_imports_no_cloud_library() -> None:
+    modules = imported_by("import imgvec.app, imgvec.cli")
+    assert "PIL" in modules, "positive control"
+    assert not modules & {"boto3", "botocore", "aws_lambda_powertools"}
+
+
+@pytest.mark.parametrize("heavy", HEAVY)
+def test_the_command_line_imports_little(heavy: str) -> None:
+    assert heavy not in imported_by("import imgvec.cli")

@@ -1,0 +1,119 @@
+"""Places where the API answers, the commands that make their keys, a listener with pictures."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+
+ROOT = Path(__file__).resolve().parent.parent
+CAT = ROOT / "examples" / "cat.jpg"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Somewhere the API answers, with keys of two consumers and a revoked one."""
+
+    name: str
+    client: httpx2.Client
+    key: str
+    other_key: str
+    revoked_key: str
+    environment: dict[str, str]
+    """What the server and the command line run under."""
+
+
+@dataclass(frozen=True)
+class PictureServer:
+    """A listener on loopback that the places may fetch from."""
+
+    address: str
+    files: dict[str, bytes]
+    """What is served, by path without the slash; anything else is 404."""
+
+    def url(self, name: str, data: bytes | None = None) -> str:
+        """The address of a file, put there first where `data` is given."""
+        if data is not None:
+            self.files[name] = data
+        return f"http://{self.address}/{name}"
+
+
+def imgvec(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run the command line to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "imgvec", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def create_key(consumer: str, environment: dict[str, str]) -> tuple[str, str]:
+    """Make a key with the command line; gives the key and its id."""
+    made = imgvec("keys", "create", consumer, "--json", environment=environment)
+    assert made.returncode == 0, made.stderr
+    content = json.loads(made.stdout)
+    return content["key"], content["id"]
+
+
+@dataclass
+class Running:
+    """A server process and what it has logged so far."""
+
+    process: subprocess.Popen[str]
+    address: str
+    lines: list[str]
+    reader: threading.Thread
+
+    @property
+    def log(self) -> str:
+        """All of the log."""
+        return "".join(self.lines)
+
+
+def start_server(environment: dict[str, str], *arguments: str) -> Running:
+    """Start `imgvec serve` on a free port and wait for its address."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "imgvec", "serve", "--port", "0", *arguments],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        text=True,
+    )
+    assert process.stderr is not None
+    lines: list[str] = []
+    for line in process.stderr:
+        lines.append(line)
+        if "answers on " in line:
+            break
+    else:
+        raise AssertionError(f"the server did not start: {''.join(lines)}")
+    address = lines[-1].split("answers on ")[1].strip()
+    # The pipe must be emptied, or a chatty server would block on it.
+    reader = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
+    reader.start()
+    return Running(process, address, lines, reader)
+
+
+def stop_server(running: Running) -> None:
+    """End a server as Ctrl-C does."""
+    running.process.terminate()
+    running.process.wait(timeout=30)
+    running.reader.join()
+    if running.process.stderr is not None:
+        running.process.stderr.close()
+
+
+def server_environment(data: Path, pictures: PictureServer) -> dict[str, str]:
+    """The test's own environment with stores in `data`."""
+    return {
+        **{name: value for name, value in os.environ.items() if not name.startswith("IMGVEC_")},
+        "IMGVEC_DATA": str(data),
+        "IMGVEC_FETCH_ALLOW": pictures.address,
+    }

@@ -1,0 +1,94 @@
+"""Aliases: what a vendor's model name and dimension lead to."""
+
+import pytest
+
+from imgvec.aliases import Alias, check_aliases, find_alias, read_off
+from imgvec.dialects import all_dialects
+from imgvec.errors import BadParameter, ModelError, SettingsError
+
+ROW = Alias("some-model", (1024, 512))
+
+
+def test_the_table_is_the_contract() -> None:
+    table = {(one.name, a.model): a.dimensions for one in all_dialects() for a in one.aliases}
+    assert table == {
+        ("coreviz", "default"): (768,),
+        ("pixlab", "img-embed"): (1024, 512),
+        ("pixlab", "pix-llm"): (512, 1024),
+        ("memories.ai", "mobileclip"): (512,),
+        ("memories.ai", "multimodalembedding@001"): (1024,),
+        ("memories.ai", "gemini-embedding-001"): (512, 768, 1024),
+    }
+
+
+@pytest.mark.parametrize(("asked", "width"), [(None, 1024), (1024, 1024), (512, 512)])
+def test_an_alias_leads_to_a_width(asked: int | None, width: int) -> None:
+    assert ROW.resolve(asked) == width
+
+
+@pytest.mark.parametrize("asked", [0, -512, 513, 768, 2048])
+def test_another_width_is_refused_and_those_there_are_named(asked: int) -> None:
+    with pytest.raises(BadParameter, match="1024, 512"):
+        ROW.resolve(asked)
+
+
+def test_an_unknown_model_is_refused_and_the_known_are_named() -> None:
+    with pytest.raises(BadParameter, match="some-model"):
+        find_alias([ROW], "SOME-MODEL")
+
+
+TABLE = [("vendor", ROW), ("other", Alias("some-model", (768,)))]
+
+
+def test_aliases_without_a_space_stop_the_start_and_are_named_with_both_fixes() -> None:
+    check_aliases(TABLE, frozenset({512, 768, 1024}), {})
+    with pytest.raises(ModelError) as problem:
+        check_aliases(TABLE, frozenset({512}), {})
+    assert str(problem.value) == (
+        "No configured encoder gives vendor's 'some-model' in dimension 1024, "
+        "other's 'some-model' in dimension 768: add one to IMGVEC_ENCODERS that does, "
+        "or set IMGVEC_ALIASES_OFF=vendor:some-model:1024,other:some-model:768"
+    )
+
+
+def test_the_second_fix_that_is_named_works() -> None:
+    with pytest.raises(ModelError) as problem:
+        check_aliases(TABLE, frozenset({512}), {})
+    entries = str(problem.value).partition("IMGVEC_ALIASES_OFF=")[2].split(",")
+    check_aliases(TABLE, frozenset({512}), read_off(entries, TABLE))
+
+
+@pytest.mark.parametrize(
+    ("entries", "off"),
+    [
+        ((), {}),
+        (("vendor:some-model",), {"vendor": {"some-model": {512, 1024}}}),
+        (("vendor:some-model:512",), {"vendor": {"some-model": {512}}}),
+        (
+            ("vendor:some-model:512", "vendor:some-model:1024", "other:some-model"),
+            {"vendor": {"some-model": {512, 1024}}, "other": {"some-model": {768}}},
+        ),
+    ],
+)
+def test_what_is_switched_off(entries: tuple[str, ...], off: dict[str, object]) -> None:
+    assert read_off(entries, TABLE) == off
+
+
+@pytest.mark.parametrize(
+    "entry", ["vendor", "some-model", "vendor:some-model:768", "Vendor:some-model", "a:b:c:d"]
+)
+def test_switching_off_what_is_not_there_is_an_error(entry: str) -> None:
+    with pytest.raises(SettingsError, match=f"names '{entry}', .* vendor:some-model:512"):
+        read_off([entry], TABLE)
+
+
+@pytest.mark.parametrize("asked", [1024, None], ids=["by number", "by default"])
+def test_a_width_that_is_off_is_refused_and_has_no_substitute(asked: int | None) -> None:
+    off = {"some-model": frozenset({1024})}
+    with pytest.raises(BadParameter, match="some-model is not served here in dimension 1024"):
+        ROW.resolve(asked, off)
+    assert ROW.resolve(512, off) == 512
+
+
+def test_another_model_s_width_stays_on() -> None:
+    assert ROW.resolve(1024, {"another": frozenset({1024})}) == 1024

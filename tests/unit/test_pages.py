@@ -1,0 +1,93 @@
+"""Pages, OpenAPI file and template are held to the code."""
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from generate import commands_page, openapi_json, settings_page
+from imgvec.dialects import all_dialects
+from imgvec.settings import Settings
+from places import ROOT
+
+README = (ROOT / "README.md").read_text()
+
+
+def test_settings_page_is_that_of_the_code() -> None:
+    assert (ROOT / "docs" / "settings.md").read_text() == settings_page(), "run `make docs`"
+
+
+def test_commands_page_is_that_of_the_code() -> None:
+    assert (ROOT / "docs" / "commands.md").read_text() == commands_page(), "run `make docs`"
+
+
+def test_openapi_file_is_that_of_the_code(tmp_path: Path) -> None:
+    committed = (ROOT / "openapi.json").read_text()
+    assert committed == openapi_json(Settings(data=tmp_path)), "run `make docs`"
+
+
+def test_openapi_describes_every_route_of_every_dialect() -> None:
+    described = json.loads((ROOT / "openapi.json").read_text())["paths"]
+    for dialect in all_dialects():
+        own = [path for path in described if dialect.owns(path)]
+        assert own, dialect.name
+        for path in own:
+            for operation in described[path].values():
+                assert operation["tags"], path
+                assert "422" not in operation["responses"] or dialect.name == "coreviz", path
+
+
+def test_readme_names_every_route() -> None:
+    described = json.loads((ROOT / "openapi.json").read_text())["paths"]
+    hidden = {"/health", "/ready", "/serve/api/v2/upload/signed/{asset_id}"}
+    for path in set(described) - hidden:
+        short = path.removeprefix("/serve/api/v2").removeprefix("/asset")
+        assert short in README, path
+
+
+def test_readme_names_only_commands_that_exist() -> None:
+    commands = commands_page()
+    for line in re.findall(r"^imgvec (.+)$", README, re.M):
+        words = re.match(r"[a-z]+( [a-z]+)?", line)
+        assert words is not None
+        assert f"imgvec {words[0]}" in commands or f"imgvec {words[0].split()[0]} [" in commands
+
+
+def test_readme_names_only_make_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.M))
+    assert set(re.findall(r"make ([a-z-]+)", README)) <= targets
+
+
+@pytest.mark.parametrize("page", sorted(ROOT.glob("*.md")) + sorted((ROOT / "docs").glob("*.md")))
+def test_relative_links_lead_somewhere(page: Path) -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
+        assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_every_setting_named_in_a_page_exists() -> None:
+    known = {f"IMGVEC_{name.upper()}" for name in Settings.model_fields}
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        named = set(re.findall(r"IMGVEC_[A-Z_]+[A-Z]", page.read_text()))
+        assert named <= known, page.name
+
+
+def test_template_has_no_lint() -> None:
+    lint = subprocess.run(
+        [Path(sys.executable).parent / "cfn-lint", ROOT / "template.yaml"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert lint.returncode == 0, lint.stdout + lint.stderr
+
+
+def test_locks_hold_hashes_and_no_address() -> None:
+    for lock in (ROOT / "requirements").glob("*.txt"):
+        text = lock.read_text()
+        assert "://" not in text and "--index" not in text
+        pinned = re.findall(r"^[a-z0-9][^\n]*==", text, re.M)
+        assert len(pinned) > 4
+        assert text.count("--hash=sha256:") >= len(pinned)
