@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types check docs lock clean
+.PHONY: help run test test-runtime events lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -17,6 +17,13 @@ run: .venv/run ## Set up, start the server, print a key and a request for each d
 
 test: .venv/test ## Set up and run the whole test suite, with coverage.
 	@$(BIN)/pytest --cov --cov-report=term
+
+test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
+	@TEST_PLACES=lambda $(BIN)/pytest tests/contract tests/runtime
+	@$(BIN)/python tests/performance/cold_start.py
+
+events: .venv/test ## Write events/ anew, from the requests of the contract tests.
+	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
 
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -37,6 +44,12 @@ lock: .venv/run ## Resolve the requirement files anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate --group build -o requirements/build.txt
 
+lock-cloud: ## Resolve the requirements of the SAM CLI and of the Lambda runtime anew (needs uv).
+	@echo aws-sam-cli | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate - -o requirements/sam.txt
+	@echo awslambdaric | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate - -o requirements/runtime.txt
+
 clean: ## Remove the environment and all caches.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
@@ -54,4 +67,18 @@ clean: ## Remove the environment and all caches.
 .venv/test: .venv/run requirements/dev.txt
 	@echo "Setting up the test tools (a minute or so, once)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+# The SAM CLI, away from everything else. --no-deps: the file is complete, and pip does not match
+# hashes of a package that others ask for with extras.
+.cache/sam/ready: requirements/sam.txt | .venv/bin/python
+	@echo "Setting up the SAM CLI (a minute or so, once)"
+	@$(PYTHON) -m venv --clear .cache/sam
+	@.cache/sam/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/sam.txt
+	@touch $@
+
+# What AWS's base image brings: the runtime's client.
+.cache/runtime/ready: requirements/runtime.txt | .venv/bin/python
+	@rm -rf .cache/runtime
+	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .cache/runtime -r requirements/runtime.txt
 	@touch $@

@@ -1,12 +1,15 @@
-"""Fixtures that the tiers share."""
+"""Fixtures that the tiers share.
 
+`TEST_PLACES` names the places that the contract is tested in; `make test-runtime` and its like set
+it.
+"""
+
+import os
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import httpx2
 import pytest
-from starlette.testclient import TestClient
 
 from places import (
     CAT,
@@ -15,9 +18,8 @@ from places import (
     create_key,
     imgvec,
     server_environment,
-    start_server,
-    stop_server,
 )
+from standing import DEFAULT_PLACES, PLACES
 
 
 @pytest.fixture(scope="session")
@@ -51,26 +53,18 @@ def pictures() -> Iterator[PictureServer]:
     thread.join()
 
 
-@pytest.fixture(scope="session", params=["in-process", "uvicorn"])
+@pytest.fixture(scope="session", params=os.environ.get("TEST_PLACES", DEFAULT_PLACES).split())
 def place(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     pictures: PictureServer,
 ) -> Iterator[Place]:
-    """The API in process, and behind the server that `imgvec serve` starts."""
+    """The API wherever it answers, with keys of two consumers and a revoked one."""
     environment = server_environment(tmp_path_factory.mktemp("data"), pictures)
+    log = tmp_path_factory.mktemp("log") / "log.txt"
     key, _ = create_key("first", environment)
     other_key, _ = create_key("second", environment)
     revoked_key, revoked_id = create_key("first", environment)
     imgvec("keys", "revoke", revoked_id, environment=environment)
-    if request.param == "in-process":
-        from imgvec.app import create_app
-        from imgvec.settings import load_settings
-
-        with TestClient(create_app(load_settings(environment))) as client:
-            yield Place("in-process", client, key, other_key, revoked_key, environment)
-        return
-    running = start_server(environment)
-    with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
-        yield Place("uvicorn", client, key, other_key, revoked_key, environment)
-    stop_server(running)
+    with PLACES[request.param](environment, log) as client:
+        yield Place(request.param, client, key, other_key, revoked_key, environment)

@@ -185,7 +185,7 @@ def test_two_uploads_are_two_assets(place: Place, cat: bytes) -> None:
 def test_signed_address_is_this_service_s(place: Place) -> None:
     asset_id, address = signed(place)
     parts = urlsplit(address)
-    assert f"{parts.scheme}://{parts.netloc}" == str(place.client.base_url).rstrip("/")
+    assert address.startswith(str(place.client.base_url))
     assert asset_id in parts.path
     (token,) = parse_qs(parts.query)["token"]
     assert len(token) >= 27

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,6 +22,15 @@ def test_the_application_imports_no_cloud_library() -> None:
     modules = imported_by("import imgvec.app, imgvec.cli")
     assert "PIL" in modules, "positive control"
     assert not modules & {"boto3", "botocore", "aws_lambda_powertools"}
+
+
+def test_the_function_imports_no_server_no_command_line_and_no_tracer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGVEC_DATA", str(tmp_path))
+    modules = imported_by("import functions.embeddings.app")
+    assert "aws_lambda_powertools" in modules, "positive control"
+    assert not modules & {"uvicorn", "click", "boto3", "aws_xray_sdk", "imgvec_models"}
 
 
 @pytest.mark.parametrize("heavy", HEAVY)

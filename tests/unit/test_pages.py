@@ -89,5 +89,5 @@ def test_locks_hold_hashes_and_no_address() -> None:
         text = lock.read_text()
         assert "://" not in text and "--index" not in text
         pinned = re.findall(r"^[a-z0-9][^\n]*==", text, re.M)
-        assert len(pinned) > 4
+        assert len(pinned) >= 3
         assert text.count("--hash=sha256:") >= len(pinned)

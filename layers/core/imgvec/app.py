@@ -12,7 +12,7 @@ from starlette.routing import Match
 from imgvec import __version__
 from imgvec.aliases import Alias, Off, check_aliases, read_off
 from imgvec.assets import Assets
-from imgvec.boundary import Boundary
+from imgvec.boundary import Boundary, own_path
 from imgvec.consumers.gate import Gate
 from imgvec.dialects import all_dialects
 from imgvec.dialects.protocol import error_headers, json_answer
@@ -101,8 +101,8 @@ async def _ready(request: Request) -> dict[str, str]:
     return {"status": "ready"}
 
 
-async def _front_door() -> Response:
-    return RedirectResponse("docs", 307)
+async def _front_door(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
 
 
 def refuse(path: str, error: RequestError) -> Response:
@@ -114,16 +114,18 @@ def refuse(path: str, error: RequestError) -> Response:
 
 
 async def _refused(request: Request, error: RequestError) -> Response:
-    return refuse(request.url.path, error)
+    return refuse(own_path(request.scope), error)
 
 
 async def _framework_refused(request: Request, error: HTTPException) -> Response:
     """404, 405 and whatever else the framework refuses by itself."""
     if error.status_code == 405:
-        answer = refuse(request.url.path, MethodNotAllowed())
+        answer = refuse(own_path(request.scope), MethodNotAllowed())
         answer.headers["Allow"] = ", ".join(_methods(request))
         return answer
-    return refuse(request.url.path, NotFound() if error.status_code == 404 else BadParameter())
+    return refuse(
+        own_path(request.scope), NotFound() if error.status_code == 404 else BadParameter()
+    )
 
 
 def _methods(request: Request) -> list[str]:

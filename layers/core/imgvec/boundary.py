@@ -15,9 +15,12 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgvec.errors import InternalFault, RequestError
+from imgvec.errors import ImgvecError, InternalFault, RequestError
+from imgvec.record import begin
 
-log = logging.getLogger("imgvec.requests")
+log = logging.getLogger(__name__)
+requests = logging.getLogger("imgvec.requests")
+"""One line a request, and nothing else: a deployment makes its metrics of them."""
 
 
 class Boundary:
@@ -33,36 +36,42 @@ class Boundary:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = _request_id(scope)
+        record = begin(_request_id(scope), scope["method"])
         started = time.perf_counter()
-        status = 0
 
         async def send_marked(message: Message) -> None:
-            nonlocal status
             if message["type"] == "http.response.start":
-                status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = request_id
+                record.status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = record.request_id
             await send(message)
 
         try:
             await self._app(scope, receive, send_marked)
         except ClientDisconnect:
-            status = 499
+            record.status = 499
         except Exception as fault:
-            # The last place that can answer. Only the kind of the fault and where it arose are
-            # logged: its message may hold what the caller sent.
-            log.error("fault id=%s %s", request_id, _whereabouts(fault))
-            if not status:
-                await self._refuse(scope["path"], InternalFault())(scope, receive, send_marked)
+            # The last place that can answer. Of a fault that is not ours only the kind and where it
+            # arose are logged: its message may hold what the caller sent.
+            log.error("fault id=%s %s", record.request_id, _told(fault))
+            if not record.status:
+                await self._refuse(own_path(scope), InternalFault())(scope, receive, send_marked)
         finally:
-            log.info(
+            record.route = _route(scope)
+            record.milliseconds = (time.perf_counter() - started) * 1000
+            requests.info(
                 "%s %s %d %.1f ms id=%s",
-                scope["method"],
-                _route(scope),
-                status,
-                (time.perf_counter() - started) * 1000,
-                request_id,
+                record.method,
+                record.route,
+                record.status,
+                record.milliseconds,
+                record.request_id,
+                extra={"request": record},
             )
+
+
+def own_path(scope: Scope) -> str:
+    """The path as the application's routes know it: without the prefix it is mounted under."""
+    return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 def _request_id(scope: Scope) -> str:
@@ -74,6 +83,11 @@ def _request_id(scope: Scope) -> str:
 def _route(scope: Scope) -> str:
     """The route's template. The path itself may hold what is nobody's business."""
     return str(getattr(scope.get("route"), "path", "(unknown path)"))
+
+
+def _told(fault: Exception) -> str:
+    sentence = f" ({fault})" if isinstance(fault, ImgvecError) else ""
+    return _whereabouts(fault) + sentence
 
 
 def _whereabouts(fault: Exception) -> str:

@@ -17,6 +17,7 @@ from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.fetch import Fetcher
+from imgvec.record import current, stage
 from imgvec.settings import Settings
 from imgvec.values import (
     Caller,
@@ -84,20 +85,27 @@ class Service:
         Raises:
             RequestError: the outcome, for the dialect to put into its words.
         """
-        caller = await self.admit(keys)
+        with stage("admit"):
+            caller = await self.admit(keys)
         ask = wanted()
         encoder = self._encoders.for_dimensions(ask.dimensions)
         if encoder is None:
             raise BadParameter
         if isinstance(ask, ImageWanted):
-            data = await self._read(ask.source, caller)
-            pixels = await self._run(decode, data, encoder.image_size, self._limits)
+            with stage("read"):
+                data = await self._read(ask.source, caller)
+            with stage("decode"):
+                pixels = await self._run(decode, data, encoder.image_size, self._limits)
             vectors: tuple[Vector, ...]
-            vector = await self._run(encoder.encode_image, pixels, ask.dimensions)
+            with stage("encode"):
+                vector = await self._run(encoder.encode_image, pixels, ask.dimensions)
             vectors, tokens = (vector,), encoder.image_tokens
         else:
-            vectors, tokens = await self._run(_encode_texts, encoder, ask.texts, ask.dimensions)
-        await self.store(self.gate.count, caller, len(vectors))
+            with stage("encode"):
+                vectors, tokens = await self._run(_encode_texts, encoder, ask.texts, ask.dimensions)
+        with stage("settle"):
+            await self.store(self.gate.count, caller, len(vectors))
+        current().units, current().revision = len(vectors), encoder.revision
         return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens)
 
     async def admit(self, keys: frozenset[str]) -> Caller:
@@ -106,7 +114,9 @@ class Service:
         Raises:
             KeyInvalid: none, several or a wrong one.
         """
-        return await self.store(self.gate.admit, keys)
+        caller = await self.store(self.gate.admit, keys)
+        current().consumer = caller.consumer
+        return caller
 
     async def store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking store call in a thread of the stores' own."""

@@ -1,0 +1,62 @@
+"""One JSON line for each request: the log, the usage record and the metrics in one.
+
+CloudWatch takes the metrics out of the line by itself (embedded metric format), so nothing is
+written twice and nothing else is paid for. Who called is a field and never a dimension.
+"""
+
+import logging
+from typing import Final
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from imgvec.record import Record
+
+NAMESPACE: Final = "imgvec"
+SERVICE: Final = "embeddings"
+
+
+class RequestLines(logging.Handler):
+    """Takes the core's record of a finished request; writes it through Powertools."""
+
+    def __init__(self, logger: Logger) -> None:
+        """The first line of this process is marked as a cold start."""
+        super().__init__(logging.INFO)
+        self._logger = logger
+        self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+        self._cold = True
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one request."""
+        request: Record = vars(record)["request"]
+        self._count(request)
+        emf = self._metrics.serialize_metric_set()
+        self._metrics.clear_metrics()
+        fields = {"status": request.status, "consumer": request.consumer}
+        fields["revision"] = request.revision[:12]
+        known = {name: value for name, value in fields.items() if value}
+        self._logger.info(f"{request.method} {request.route}", extra={**known, **emf})
+
+    def _count(self, request: Record) -> None:
+        add = self._metrics.add_metric
+        add("Total", MetricUnit.Milliseconds, round(request.milliseconds, 1))
+        for name, milliseconds in request.stages.items():
+            add(name.capitalize(), MetricUnit.Milliseconds, round(milliseconds, 1))
+        if request.units:
+            add("Images", MetricUnit.Count, request.units)
+        if request.status >= 500:
+            add("Faults", MetricUnit.Count, 1)
+        if self._cold:
+            add("ColdStart", MetricUnit.Count, 1)
+        self._cold = False
+
+
+def observe(logger: Logger) -> None:
+    """Send the core's log through Powertools; the lines of requests as `RequestLines`."""
+    core = logging.getLogger("imgvec")
+    core.setLevel(logger.log_level)
+    core.addHandler(logger.registered_handler)
+    requests = logging.getLogger("imgvec.requests")
+    requests.addHandler(RequestLines(logger))
+    # The runtime has a handler of its own at the root, and writes plain text.
+    core.propagate = requests.propagate = False

@@ -1,0 +1,105 @@
+"""What API Gateway makes of HTTP: events of a REST API's proxy integration, and answers of them."""
+
+import base64
+import json
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any, Final
+from urllib.parse import parse_qs, unquote
+
+import httpx2
+import pytest
+
+BINARY: Final = ("multipart/form-data", "application/octet-stream", "image/")
+"""As in the template's `BinaryMediaTypes`."""
+MAX_EVENT: Final = 6_291_556
+"""What Lambda takes, in bytes."""
+STAGE: Final = "v1"
+Event = dict[str, Any]
+
+
+def event_of(request: httpx2.Request, request_id: str = "", when: float = 0.0) -> Event:
+    """The event of a request at the gateway's own address, without what a REST API drops.
+
+    The authorizer is taken to have seen `WWW-Authenticate` and to hand it on.
+    """
+    headers: dict[str, list[str]] = {}
+    for name, value in request.headers.raw:
+        headers.setdefault(name.decode().title(), []).append(value.decode("latin-1"))
+    for hop in ("Connection", "Content-Length", "Transfer-Encoding"):
+        headers.pop(hop, None)
+    handed_on = headers.pop("Www-Authenticate", None)
+    query = parse_qs(request.url.query.decode(), keep_blank_values=True)
+    seen = unquote(request.url.raw_path.partition(b"?")[0].decode())
+    path = seen.removeprefix(f"/{STAGE}") or "/"
+    binary = headers.get("Content-Type", [""])[0].lower().startswith(BINARY)
+    body = request.read()
+    return {
+        "resource": "/{proxy+}",
+        "path": path,
+        "httpMethod": request.method,
+        "headers": {name: values[-1] for name, values in headers.items()},
+        "multiValueHeaders": headers,
+        "queryStringParameters": {name: values[-1] for name, values in query.items()} or None,
+        "multiValueQueryStringParameters": query or None,
+        "pathParameters": {"proxy": path.lstrip("/")},
+        "stageVariables": None,
+        "requestContext": {
+            "accountId": "123456789012",
+            "apiId": "abcdefghij",
+            "authorizer": {"www_authenticate": handed_on[0]} if handed_on else None,
+            "domainName": request.headers["host"],
+            "httpMethod": request.method,
+            "identity": {"sourceIp": "192.0.2.1", "userAgent": "imgvec"},
+            "path": seen,
+            "protocol": "HTTP/1.1",
+            "requestId": request_id or str(uuid.uuid4()),
+            "requestTimeEpoch": int((when or time.time()) * 1000),
+            "resourceId": "proxy1",
+            "resourcePath": "/{proxy+}",
+            "stage": STAGE,
+        },
+        "body": _body(body, binary),
+        "isBase64Encoded": binary and bool(body),
+    }
+
+
+def response_of(answer: Event) -> httpx2.Response:
+    """The HTTP response of a function's answer."""
+    names = {**(answer.get("headers") or {})}
+    headers = list(names.items()) + [
+        (name, value)
+        for name, values in (answer.get("multiValueHeaders") or {}).items()
+        for value in values
+        if name not in names
+    ]
+    body = answer["body"] or ""
+    content = base64.b64decode(body) if answer.get("isBase64Encoded") else body.encode()
+    return httpx2.Response(answer["statusCode"], headers=headers, content=content)
+
+
+class GatewayTransport(httpx2.BaseTransport):
+    """Passes requests to a function as events, as a REST API does."""
+
+    def __init__(self, invoke: Callable[[Event], Event]) -> None:
+        """`invoke` calls the function and gives its answer."""
+        self._invoke = invoke
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        """Answer one request; a test whose request Lambda would never see ends here."""
+        event = event_of(request)
+        if len(json.dumps(event)) > MAX_EVENT:
+            pytest.skip("API Gateway answers 413 by itself")
+        return response_of(self._invoke(event))
+
+
+def _body(body: bytes, binary: bool) -> str | None:
+    if not body:
+        return None
+    if binary:
+        return base64.b64encode(body).decode()
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        pytest.skip("what API Gateway makes of text that is not UTF-8 is not documented")

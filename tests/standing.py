@@ -1,0 +1,50 @@
+"""How the API is made to answer in each place; all give a client of it."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+from typing import Final
+
+import httpx2
+from starlette.testclient import TestClient
+
+from gateway import STAGE, GatewayTransport
+from lambda_runtime import LambdaRuntime
+from places import start_server, stop_server
+
+DEFAULT_PLACES: Final = "in-process uvicorn"
+GATEWAY: Final = f"https://abcdefghij.execute-api.eu-west-1.amazonaws.com/{STAGE}"
+Stand = Callable[[dict[str, str], Path], AbstractContextManager[httpx2.Client]]
+
+
+@contextmanager
+def _in_process(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    from imgvec.app import create_app
+    from imgvec.settings import load_settings
+
+    with TestClient(create_app(load_settings(environment))) as client:
+        yield client
+
+
+@contextmanager
+def _uvicorn(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    running = start_server(environment)
+    with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
+        yield client
+    stop_server(running)
+
+
+@contextmanager
+def _lambda(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """Behind a gateway of the tests' own; several requests at a time wait for each other."""
+    runtime = LambdaRuntime(environment, log)
+    with httpx2.Client(transport=GatewayTransport(runtime.invoke), base_url=GATEWAY) as client:
+        yield client
+    runtime.stop()
+
+
+PLACES: Final[dict[str, Stand]] = {
+    "in-process": _in_process,
+    "uvicorn": _uvicorn,
+    "lambda": _lambda,
+}
