@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime events lint types check docs lock lock-cloud clean
+.PHONY: help run test test-runtime events pool lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -24,6 +24,9 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
+
+pool: .venv/run ## Write infra/pool/template.yaml anew.
+	@$(BIN)/python infra/pool/make_pool.py
 
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 `make test-runtime`."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import httpx2
 import pytest
+from samtranslator.yaml_helper import yaml_parse
 
 from checks import assert_unit, bits
 from endpoints import CHECKS, KEY_HEADERS, V2
@@ -16,7 +18,7 @@ from functions.embeddings.desk import DESK_KEY
 from functions.embeddings.gateway import MAX_EVENT_BODY
 from gateway import GatewayTransport, event_of, response_of
 from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
-from places import PictureServer, imgvec, server_environment
+from places import ROOT, PictureServer, imgvec, server_environment
 from ready_events import PHOTO, REQUESTS, make
 from standing import GATEWAY
 
@@ -207,6 +209,21 @@ def test_one_line_a_request_with_its_metrics(function: Function) -> None:
     }
     assert line["Images"] == [1.0]
     assert sum(line[stage][0] for stage in ("Decode", "Encode")) <= line["Total"][0]
+
+
+def test_a_request_logs_at_most_a_kilobyte_in_all_groups(function: Function) -> None:
+    """Ours and the gateway's; the authorizer logs nothing, the platform only its warnings."""
+    shown = response_of(function.runtime.invoke(make("pixlab-multipart"))).headers["X-Request-Id"]
+    (line,) = [line for line in function.runtime.lines if shown in line]
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    written = template["Resources"]["Api"]["Properties"]["AccessLogSetting"]["Format"]
+    values = {
+        "$context.requestId": shown,
+        "$context.resourcePath": "/serve/api/v2/embeddings/{proxy+}",
+    }
+    for name in re.findall(r"\$context[\w.]+", written):
+        written = written.replace(name, values.get(name, "12345"), 1)
+    assert 700 < len(line) + len(written) <= 1000
 
 
 def test_nothing_secret_is_logged(function: Function) -> None:

@@ -1,0 +1,104 @@
+"""Under which name API Gateway throttles a request. It never denies: the application judges keys.
+
+A usage plan knows a caller by the *value* of one of the gateway's API keys, which here is no secret
+and no key of imgvec. A name that the gateway does not know would be its own 403, so only names that
+are known to be attached to a plan are given.
+"""
+
+import hashlib
+import ipaddress
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from imgvec.consumers.keys import digest, well_formed
+from imgvec.errors import StoreError
+
+ANONYMOUS: Final = "anonymous"
+POOL: Final = tuple(f"{number:02d}" for number in range(64))
+"""For requests without a readable key: it may stand in the body, which no authorizer sees."""
+
+CACHE_SECONDS: Final = 30.0
+CACHE_KEYS: Final = 10_000
+
+log = logging.getLogger(__name__)
+HEADERS: Final = ("x-api-key", "authorization", "www-authenticate", "x-imgvec-key")
+QUERY: Final = "key"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What of a request the authorizer can see."""
+
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    query: Mapping[str, str]
+    address: str
+    """Where the request comes from."""
+
+
+def shown_keys(shown: Shown) -> set[str]:
+    """Every key in headers and query, of whichever dialect."""
+    values = [shown.headers.get(name, "") for name in HEADERS] + [shown.query.get(QUERY, "")]
+    return {_bare(value) for value in values} - {""}
+
+
+class Consumers:
+    """Finds the gateway's name of a key's consumer; what was found is known for 30 seconds."""
+
+    def __init__(
+        self, look_up: Callable[[str], str | None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`look_up` gives the name by the key's digest, None for no such key; StoreError if it
+        cannot tell."""
+        self._look_up = look_up
+        self._clock = clock
+        self._known: dict[str, tuple[float, str | None]] = {}
+
+    def name_of(self, key: str) -> str | None:
+        """The name of the consumer that this key belongs to; whatever fails is None."""
+        if not well_formed(key):
+            return None
+        hashed = digest(key)
+        found = self._known.get(hashed)
+        if found is None or found[0] < self._clock():
+            if len(self._known) >= CACHE_KEYS:
+                self._known.clear()
+            try:
+                found = (self._clock() + CACHE_SECONDS, self._look_up(hashed))
+            except StoreError as fault:
+                log.error("the consumer of a key cannot be told: %s", fault)
+                return None
+            self._known[hashed] = found
+        return found[1]
+
+
+def throttled_as(shown: Shown, consumers: Consumers) -> str:
+    """The name to throttle a request by: its consumer's, the anonymous one, or one of the pool."""
+    keys = shown_keys(shown)
+    if not keys:
+        return pooled(_network(shown.address))
+    names = {consumers.name_of(key) for key in keys}
+    return (names.pop() if len(names) == 1 else None) or ANONYMOUS
+
+
+def pooled(source: str) -> str:
+    """One of the pool, always the same for the same source."""
+    return POOL[hashlib.sha256(source.encode()).digest()[0] % len(POOL)]
+
+
+def _bare(value: str) -> str:
+    scheme, _, token = value.strip().partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else value.strip()
+
+
+def _network(address: str) -> str:
+    """Of an IPv6 address the first 64 bits: a host has as many addresses below as it likes."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return ""
+    bits = 64 if parsed.version == 6 else 32
+    return str(ipaddress.ip_network((parsed, bits), strict=False))
