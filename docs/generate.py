@@ -62,7 +62,7 @@ def _helps(command: click.Command, name: str, parent: click.Context | None = Non
 def openapi_json(settings: Settings) -> str:
     """`openapi.json`, as the server gives it at `/openapi.json`."""
     app = create_app(settings)
-    app.state.service.close()
+    app.state.front.close()
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(app.openapi(), option=options).decode()
 

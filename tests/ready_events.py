@@ -11,8 +11,8 @@ from typing import Any, Final
 import httpx2
 
 from endpoints import V2
-from functions.embeddings.desk import DESK_KEY
 from gateway import STAGE, Event, event_of
+from imgvec.aws.desk import DESK_KEY
 from places import ROOT, PictureServer, Place
 from ways import Caller
 

@@ -247,7 +247,7 @@ def test_signed_address_expires(tmp_path: Path, pictures: PictureServer, cat: by
     app = create_app(settings)
     late = 0.0
     store = SqliteStore(tmp_path)
-    app.state.service.assets = Assets(
+    app.state.front.assets = Assets(
         store,
         FolderBlobs(tmp_path / "assets"),
         max_bytes=settings.max_image,

@@ -14,9 +14,9 @@ from samtranslator.yaml_helper import yaml_parse
 
 from checks import assert_unit, bits
 from endpoints import CHECKS, KEY_HEADERS, V2
-from functions.embeddings.desk import DESK_KEY
-from functions.embeddings.gateway import MAX_EVENT_BODY
 from gateway import GatewayTransport, event_of, response_of
+from imgvec.aws.desk import DESK_KEY
+from imgvec.aws.gateway import MAX_EVENT_BODY
 from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from places import ROOT, PictureServer, imgvec, server_environment
 from ready_events import PHOTO, REQUESTS, make

@@ -5,15 +5,20 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from typing import Final
 
 from imgvec.errors import AssetNotFound, TooLarge
 from imgvec.filenames import clean_filename
+from imgvec.stores.direct import DirectAccess
 from imgvec.stores.lifecycle import OPEN, Lifecycle
 from imgvec.stores.protocols import Asset, AssetStore, BlobStore, UploadStatus
 
 UPLOAD_SECONDS: Final = 15 * 60
 """How long the token of a signed upload address is good."""
+
+DOWNLOAD_SECONDS: Final = 5 * 60
+"""How long a signed download address is good."""
 
 
 class Assets:
@@ -26,11 +31,13 @@ class Assets:
         *,
         max_bytes: int,
         clock: Callable[[], float] = time.time,
+        direct: DirectAccess | None = None,
     ) -> None:
-        """`max_bytes` bounds one file (`IMGVEC_MAX_IMAGE`)."""
+        """`max_bytes` bounds one file (`IMGVEC_MAX_IMAGE`); `direct` belongs to `blobs`."""
         self._lifecycle = Lifecycle(store, blobs, clock)
         self._max_bytes = max_bytes
         self._clock = clock
+        self._direct = direct
 
     def upload(self, consumer: str, filename: str, data: bytes, asset_id: str) -> Asset:
         """Store a file that came whole with its request, under a new id.
@@ -61,6 +68,51 @@ class Assets:
             pass
         return self._lifecycle.take(asset_id, self._bounded(data))
 
+    def put_address(self, asset: Asset) -> str | None:
+        """Where the bytes of a reserved upload go, past this service; None: they come here."""
+        if self._direct is None:
+            return None
+        return self._direct.put_address(asset.asset_id, UPLOAD_SECONDS)
+
+    def get_address(self, asset: Asset, media_type: str, disposition: str) -> str | None:
+        """Where the bytes of a finished asset can be got for some minutes; None: read them.
+
+        Raises:
+            AssetNotFound: it is unfinished.
+        """
+        if self._direct is None:
+            return None
+        if asset.status != "SUCCESS":
+            raise AssetNotFound
+        headers = {
+            "ResponseContentType": media_type,
+            "ResponseContentDisposition": disposition,
+        }
+        return self._direct.get_address(asset.asset_id, DOWNLOAD_SECONDS, headers)
+
+    def collect(self, asset_id: str) -> None:
+        """Take the bytes that a client has put past this service, if there are any.
+
+        Whoever notices them first does so, an event or the first use; twice is harmless.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or was deleted meanwhile.
+            TooLarge: the file is over `max_bytes`; the upload has failed for good.
+        """
+        if self._direct is None:
+            return
+        data = self._direct.arrived(asset_id)
+        if data is None:
+            return
+        try:
+            asset = self._lifecycle.get(asset_id)
+            if asset.status in OPEN and self._lifecycle.start(asset):
+                self._lifecycle.take(asset_id, self._bounded(data))
+        except (AssetNotFound, TooLarge):
+            self._direct.discard(asset_id)
+            raise
+        self._direct.discard(asset_id)
+
     def find(self, consumer: str, asset_id: str) -> Asset:
         """The asset in whatever status.
 
@@ -70,6 +122,11 @@ class Assets:
         asset = self._lifecycle.get(asset_id)
         if asset.consumer != consumer:
             raise AssetNotFound
+        if self._direct is not None and asset.status in OPEN:
+            # An upload that is too large is told by its status, FAILED.
+            with suppress(TooLarge):
+                self.collect(asset_id)
+            asset = self._lifecycle.get(asset_id)
         return asset
 
     def read(self, consumer: str, asset_id: str) -> bytes:

@@ -5,16 +5,14 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from imgvec.assets import Assets
-from imgvec.consumers.gate import Gate
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter
+from imgvec.front import Front, Stores
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.fetch import Fetcher
 from imgvec.record import current, stage
@@ -35,45 +33,30 @@ from imgvec.values import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STORE_THREADS = 8
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the service is made of."""
-
-    settings: Settings
-    gate: Gate
-    assets: Assets
-    fetcher: Fetcher
-    encoders: Encoders
-    close_stores: Callable[[], None]
-
-
-class Service:
+class Service(Front):
     """Embeds images and texts for callers that the gate admits.
 
     Fetching waits on the event loop. Decoding and encoding share one thread for each core, so
-    that they overlap and none waits for a store; stores have threads of their own.
+    that they overlap and none waits for a store.
     """
 
-    def __init__(self, parts: Parts) -> None:
+    def __init__(
+        self, settings: Settings, stores: Stores, fetcher: Fetcher, encoders: Encoders
+    ) -> None:
         """Start a first inference, so that readiness is a fact and not a hope."""
-        self.settings = parts.settings
-        self.gate = parts.gate
-        self.assets = parts.assets
-        self._fetcher = parts.fetcher
-        self._close_stores = parts.close_stores
-        self._encoders = parts.encoders
+        super().__init__(settings, stores)
+        self._fetcher = fetcher
+        self._encoders = encoders
         self._limits = ImageLimits(
-            max_bytes=parts.settings.max_image,
-            max_pixels=parts.settings.max_pixels,
-            max_frames=parts.settings.max_frames,
+            max_bytes=settings.max_image,
+            max_pixels=settings.max_pixels,
+            max_frames=settings.max_frames,
         )
-        workers = max(1, (os.cpu_count() or 1) // parts.settings.threads)
+        workers = max(1, (os.cpu_count() or 1) // settings.threads)
         self._compute = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
-        self._stores = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")
         self._first: Future[None] = self._compute.submit(self._first_inference)
 
     async def embed(self, keys: frozenset[str], wanted: Callable[[], Wanted]) -> Embedded:
@@ -108,21 +91,6 @@ class Service:
         current().units, current().revision = len(vectors), encoder.revision
         return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens)
 
-    async def admit(self, keys: frozenset[str]) -> Caller:
-        """Judge the keys that were shown.
-
-        Raises:
-            KeyInvalid: none, several or a wrong one.
-        """
-        caller = await self.store(self.gate.admit, keys)
-        current().consumer = caller.consumer
-        return caller
-
-    async def store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking store call in a thread of the stores' own."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._stores, lambda: call(*args, **kwargs))
-
     @property
     def ready(self) -> bool:
         """Whether a real inference has passed."""
@@ -131,8 +99,7 @@ class Service:
     def close(self) -> None:
         """Finish what runs, end the threads and close the stores."""
         self._compute.shutdown()
-        self._stores.shutdown()
-        self._close_stores()
+        super().close()
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:

@@ -37,6 +37,13 @@ class Settings(BaseModel):
         default_factory=_user_data,
         description="Folder of the embedded stores: keys, usage and uploaded assets.",
     )
+    table: str | None = Field(
+        default=None,
+        description="DynamoDB table of keys, usage and metadata of assets, in place of the file.",
+    )
+    bucket: str | None = Field(
+        default=None, description="S3 bucket of uploaded assets, in place of the folder."
+    )
     models: Path = Field(
         default_factory=lambda: _user_data() / "models",
         description="Folder of encoders that were built here; those that ship are found without.",
@@ -88,6 +95,10 @@ class Settings(BaseModel):
     public_url: HttpUrl | None = Field(
         default=None,
         description="Base URL of the links that are handed out. Empty: that of the request.",
+    )
+    cors_origins: CommaSeparated = Field(
+        default=(),
+        description="Origins whose pages may call, `*` for any. Keys are no cookies.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged, to standard error."

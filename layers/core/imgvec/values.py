@@ -1,16 +1,20 @@
 """The typed values that travel along the flow: dialect, gate, source, pixels, encoder, dialect."""
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
-Pixels: TypeAlias = NDArray[np.uint8]
-"""One upright sRGB image at the encoder's input size, `uint8 [height, width, 3]`."""
+    Pixels: TypeAlias = NDArray[np.uint8]
+    """One upright sRGB image at the encoder's input size, `uint8 [height, width, 3]`."""
 
-Vector: TypeAlias = NDArray[np.float32]
-"""One embedding, `float32 [dimensions]`, L2 norm 1 within 1e-5."""
+    Vector: TypeAlias = NDArray[np.float32]
+    """One embedding, `float32 [dimensions]`, L2 norm 1 within 1e-5."""
+else:
+    # Functions that compute nothing are installed without numpy.
+    Pixels = Vector = object
 
 
 @dataclass(frozen=True, slots=True)

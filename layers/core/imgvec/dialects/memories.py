@@ -148,5 +148,6 @@ def _text_wanted(call: Call, off: Off) -> TextWanted:
     return TextWanted(texts, dimensions)
 
 
-router.include_router(memories_assets.router)
-DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure)
+assets = APIRouter(prefix=BASE, tags=["memories.ai"])
+assets.include_router(memories_assets.router)
+DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure, assets)

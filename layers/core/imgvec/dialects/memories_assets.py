@@ -8,7 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from imgvec.assets import UPLOAD_SECONDS
 from imgvec.dialects.call import JSON, MULTIPART, Call, read_bytes, read_call
@@ -22,7 +22,7 @@ from imgvec.dialects.describe import (
     path_parameter,
 )
 from imgvec.dialects.memories_envelope import FAILS, KEY, Failure, keys_of, success
-from imgvec.dialects.protocol import public_base, service_of
+from imgvec.dialects.protocol import front_of, public_base
 from imgvec.errors import BadParameter
 from imgvec.filenames import extension
 from imgvec.ids import memories_id
@@ -52,6 +52,7 @@ class Answer(BaseModel):
 router = APIRouter()
 # Python's own table, so that the machine's does not decide; WebP stands in its second half.
 _MEDIA_TYPES: Final = mimetypes.MimeTypes()
+NO_STORE: Final = {"Cache-Control": "no-store"}
 _ASSET_ID: Final = path_parameter("asset_id")
 _ANSWERS: Final = answers(Answer, Failure, *FAILS)
 
@@ -67,9 +68,9 @@ async def upload(request: Request) -> Response:
     given = call.fields.upload("file")
     if given is None:
         raise BadParameter("'file' is missing")
-    service = service_of(request)
-    asset = await service.store(
-        service.assets.upload, caller.consumer, given.filename, given.data, memories_id()
+    front = front_of(request)
+    asset = await front.store(
+        front.assets.upload, caller.consumer, given.filename, given.data, memories_id()
     )
     return success({"asset_id": asset.asset_id})
 
@@ -85,11 +86,10 @@ async def signed_url(request: Request) -> Response:
     filename = call.fields.text("original_filename")
     if filename is None:
         raise BadParameter("'original_filename' is missing")
-    service = service_of(request)
-    asset, token = await service.store(
-        service.assets.reserve, caller.consumer, filename, memories_id()
-    )
-    address = f"{public_base(request)}/serve/api/v2/upload/signed/{asset.asset_id}?token={token}"
+    front = front_of(request)
+    asset, token = await front.store(front.assets.reserve, caller.consumer, filename, memories_id())
+    ours = f"{public_base(request)}/serve/api/v2/upload/signed/{asset.asset_id}?token={token}"
+    address = front.assets.put_address(asset) or ours
     return success(
         {"asset_id": asset.asset_id, "signed_url": address, "expires_in": UPLOAD_SECONDS}
     )
@@ -103,10 +103,10 @@ async def signed_url(request: Request) -> Response:
 )
 async def receive(request: Request) -> Response:
     """Take the bytes of a signed address; the token is the permission."""
-    service = service_of(request)
+    front = front_of(request)
     token = request.query_params.get("token", "")
-    data = await read_bytes(request, service.settings.max_image)
-    await service.store(service.assets.receive, _asset_id(request), token, [data])
+    data = await read_bytes(request, front.settings.max_image)
+    await front.store(front.assets.receive, _asset_id(request), token, [data])
     return Response(status_code=200)
 
 
@@ -114,8 +114,8 @@ async def receive(request: Request) -> Response:
 async def metadata(request: Request) -> Response:
     """What is known of an asset, whatever its state."""
     _, caller = await _admitted(request, ())
-    service = service_of(request)
-    asset = await service.store(service.assets.find, caller.consumer, _asset_id(request))
+    front = front_of(request)
+    asset = await front.store(front.assets.find, caller.consumer, _asset_id(request))
     return success({"total": 1, "resource": [_described(asset)]})
 
 
@@ -123,15 +123,20 @@ async def metadata(request: Request) -> Response:
     "/{asset_id}/download", openapi_extra=operation(_ASSET_ID, KEY), response_class=Response
 )
 async def download(request: Request) -> Response:
-    """The bytes, under the media type of the file's name."""
+    """The bytes, under the media type of the file's name, or where they lie for some minutes."""
     _, caller = await _admitted(request, ())
-    service = service_of(request)
-    asset = await service.store(service.assets.find, caller.consumer, _asset_id(request))
-    data = await service.store(service.assets.read, caller.consumer, _asset_id(request))
+    front = front_of(request)
+    asset = await front.store(front.assets.find, caller.consumer, _asset_id(request))
+    media_type = _media_type(asset.filename)
     # A stranger's file must not run as a page of ours.
+    disposition = f"attachment; filename*=UTF-8''{quote(asset.filename, safe='')}"
+    elsewhere = front.assets.get_address(asset, media_type, disposition)
+    if elsewhere is not None:
+        return RedirectResponse(elsewhere, 302, NO_STORE)
+    data = await front.store(front.assets.read, caller.consumer, _asset_id(request))
     headers = {
-        "Content-Type": _media_type(asset.filename),
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(asset.filename, safe='')}",
+        "Content-Type": media_type,
+        "Content-Disposition": disposition,
         "X-Content-Type-Options": "nosniff",
     }
     return Response(data, 200, headers)
@@ -142,19 +147,19 @@ async def download(request: Request) -> Response:
 async def delete(request: Request) -> Response:
     """Forget an asset and its bytes."""
     _, caller = await _admitted(request, ())
-    service = service_of(request)
-    await service.store(service.assets.delete, caller.consumer, _asset_id(request))
+    front = front_of(request)
+    await front.store(front.assets.delete, caller.consumer, _asset_id(request))
     return success(None)
 
 
 async def _admitted(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Caller]:
     """The request and who sent it; the body's faults are raised after the key's."""
-    service = service_of(request)
+    front = front_of(request)
     if accepted:
-        call = await read_call(request, accepted, service.settings.max_body)
+        call = await read_call(request, accepted, front.settings.max_body)
     else:
         call = Call(request.headers)
-    return call, await service.admit(keys_of(call))
+    return call, await front.admit(keys_of(call))
 
 
 def _media_type(filename: str) -> str:

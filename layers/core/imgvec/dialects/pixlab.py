@@ -77,6 +77,7 @@ class Problem(BaseModel):
 
 
 router = APIRouter(tags=["PixLab"])
+assets = APIRouter(tags=["PixLab"])
 _KEY = (
     parameter("key", "query", "Your API key"),
     parameter("WWW-Authenticate", "header", "The same key, raw"),
@@ -140,7 +141,7 @@ async def llmimgembed(request: Request) -> Response:
     return json_answer(content, headers={**NO_STORE, **embedding_headers(embedded)})
 
 
-@router.post(
+@assets.post(
     "/store",
     openapi_extra=operation(
         *_KEY, multipart=fields(("file",), file=FILE, key=STRING, comment=STRING)
@@ -176,5 +177,5 @@ def refuse(error: RequestError) -> Response:
 
 
 DIALECT = Dialect(
-    NAME, ("/imgembed", "/llmimgembed", "/store"), router, (IMG_EMBED, PIX_LLM), refuse
+    NAME, ("/imgembed", "/llmimgembed", "/store"), router, (IMG_EMBED, PIX_LLM), refuse, assets
 )

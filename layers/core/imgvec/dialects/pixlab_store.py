@@ -8,7 +8,7 @@ from starlette.requests import Request
 
 from imgvec.dialects.call import MULTIPART, Call, read_call
 from imgvec.dialects.fields import Fields
-from imgvec.dialects.protocol import public_base, service_of
+from imgvec.dialects.protocol import front_of, public_base
 from imgvec.errors import BadParameter, TooLarge
 from imgvec.ids import LINK_ID, link_id
 from imgvec.images.sources import is_url, written_image
@@ -68,14 +68,12 @@ async def store_file(request: Request) -> tuple[str, str]:
     Raises:
         RequestError: the key, the form or the size is wrong.
     """
-    service = service_of(request)
-    call = await read_call(request, (MULTIPART,), service.settings.max_body)
-    caller = await service.admit(keys_of(call))
+    front = front_of(request)
+    call = await read_call(request, (MULTIPART,), front.settings.max_body)
+    caller = await front.admit(keys_of(call))
     upload = call.fields.upload("file")
     if upload is None:
         raise BadParameter("'file' is missing")
     asset_id = link_id()
-    await service.store(
-        service.assets.upload, caller.consumer, upload.filename, upload.data, asset_id
-    )
+    await front.store(front.assets.upload, caller.consumer, upload.filename, upload.data, asset_id)
     return f"{public_base(request)}/store/{asset_id}", asset_id

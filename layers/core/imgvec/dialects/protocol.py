@@ -1,8 +1,8 @@
 """What a dialect is. A new one is a module here that defines `DIALECT`; nothing else changes."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import TypeAlias
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
 
 import orjson
 from fastapi import APIRouter
@@ -11,8 +11,12 @@ from starlette.responses import Response
 
 from imgvec.aliases import NONE_OFF, Alias, Off
 from imgvec.errors import RequestError, TooFast
-from imgvec.service import Service
+from imgvec.front import Front
 from imgvec.values import Embedded
+
+if TYPE_CHECKING:
+    # It computes, and brings what that takes.
+    from imgvec.service import Service
 
 StatusTable: TypeAlias = Mapping[type[RequestError], int]
 """Outcomes whose HTTP status a vendor chose unlike the others."""
@@ -26,18 +30,27 @@ class Dialect:
     prefixes: tuple[str, ...]
     """Paths at and below these are answered in this dialect, unknown ones included."""
     router: APIRouter
+    """What embeds."""
     aliases: tuple[Alias, ...]
     refuse: Callable[[RequestError], Response]
     """Put an error into the vendor's envelope."""
+    assets: APIRouter = field(default_factory=APIRouter)
+    """What keeps files; it needs no encoder."""
 
     def owns(self, path: str) -> bool:
         """Whether a path belongs to this dialect."""
         return any(path == prefix or path.startswith(prefix + "/") for prefix in self.prefixes)
 
 
-def service_of(request: Request) -> Service:
-    """The application's service."""
-    service: Service = request.app.state.service
+def front_of(request: Request) -> Front:
+    """Who admits callers and keeps their assets."""
+    front: Front = request.app.state.front
+    return front
+
+
+def service_of(request: Request) -> "Service":
+    """The same, where the application has encoders."""
+    service: Service = request.app.state.front
     return service
 
 
@@ -79,7 +92,7 @@ def error_headers(error: RequestError) -> dict[str, str]:
 
 def public_base(request: Request) -> str:
     """Base of the links we mint: the operator's, else scheme, host and stage of the request."""
-    configured = service_of(request).settings.public_url
+    configured = front_of(request).settings.public_url
     return str(configured or request.base_url).rstrip("/")
 
 

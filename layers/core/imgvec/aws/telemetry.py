@@ -13,7 +13,6 @@ from aws_lambda_powertools.metrics import MetricUnit
 from imgvec.record import Record
 
 NAMESPACE: Final = "imgvec"
-SERVICE: Final = "embeddings"
 
 
 class RequestLines(logging.Handler):
@@ -23,7 +22,7 @@ class RequestLines(logging.Handler):
         """The first line of this process is marked as a cold start."""
         super().__init__(logging.INFO)
         self._logger = logger
-        self._metrics = Metrics(namespace=NAMESPACE, service=SERVICE)
+        self._metrics = Metrics(namespace=NAMESPACE, service=logger.service)
         self._cold = True
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -51,8 +50,9 @@ class RequestLines(logging.Handler):
         self._cold = False
 
 
-def observe(logger: Logger) -> None:
+def observe(service: str, level: str) -> Logger:
     """Send the core's log through Powertools; the lines of requests as `RequestLines`."""
+    logger = Logger(service=service, level=level.upper(), location=None)
     core = logging.getLogger("imgvec")
     core.setLevel(logger.log_level)
     core.addHandler(logger.registered_handler)
@@ -60,3 +60,4 @@ def observe(logger: Logger) -> None:
     requests.addHandler(RequestLines(logger))
     # The runtime has a handler of its own at the root, and writes plain text.
     core.propagate = requests.propagate = False
+    return logger

@@ -1,0 +1,27 @@
+"""The assets function: uploads, signed addresses, metadata, download, delete.
+
+It also takes the bucket's word that a signed upload has arrived.
+"""
+
+from mangum.types import LambdaContext
+
+from imgvec.assets_app import create_assets_app
+from imgvec.aws.adapter import Event, adapt
+from imgvec.aws.arrivals import take_arrival
+from imgvec.aws.desk import desk_settings
+from imgvec.aws.telemetry import observe
+from imgvec.settings import load_settings
+
+settings = desk_settings(load_settings())
+app = create_assets_app(settings)
+logger = observe("assets", settings.log_level)
+answer = adapt(app, logger)
+
+
+def handler(event: Event, context: LambdaContext) -> Event:
+    """Answer a REST API's event, or take an upload that the bucket tells of."""
+    if event.get("detail-type") == "Object Created":
+        logger.set_correlation_id(context.aws_request_id)
+        take_arrival(event, app.state.front.assets)
+        return {}
+    return answer(event, context)

@@ -1,0 +1,197 @@
+"""The bytes of assets in a private S3 bucket with versions.
+
+    assets/<hash of the id>     what can be read; written once
+    incoming/<asset id>         what a client put there by a signed address, not judged yet
+
+A signed PUT has no limit of size and can be repeated, so nothing below `incoming/` is ever read as
+an asset: what arrives is judged, copied in the version that was judged, and removed.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Final, Protocol, TypedDict
+
+from imgvec.errors import StoreError, TooFast
+
+INCOMING: Final = "incoming/"
+CHUNK: Final = 1 << 20
+ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+TAKEN: Final = frozenset({"412", "PreconditionFailed"})
+AT_WORK: Final = frozenset({"409", "ConditionalRequestConflict"})
+BUSY: Final = frozenset({"503", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"})
+
+
+class Stream(Protocol):
+    """The body of an object."""
+
+    def read(self) -> bytes:
+        """All of it."""
+
+    def iter_chunks(self, chunk_size: int) -> Iterator[bytes]:
+        """Pieces of it."""
+
+
+class Answer(TypedDict, total=False):
+    """What is read of S3's answers."""
+
+    Body: Stream
+    ContentLength: int
+    VersionId: str
+
+
+class Client(Protocol):
+    """The calls that are made, each with the arguments that S3 names."""
+
+    def get_object(self, **arguments: object) -> Answer:
+        """GetObject."""
+
+    def head_object(self, **arguments: object) -> Answer:
+        """HeadObject."""
+
+    def put_object(self, **arguments: object) -> Answer:
+        """PutObject."""
+
+    def delete_object(self, **arguments: object) -> Answer:
+        """DeleteObject."""
+
+    def generate_presigned_url(
+        self, operation: str, Params: Mapping[str, object], ExpiresIn: int
+    ) -> str:
+        """Sign an address; nothing is sent."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def make_client() -> Client:
+    """A client for the region and credentials of the environment.
+
+    Virtual addressing and version 4 signatures, because boto3 still signs addresses the old way. An
+    emulator (`AWS_ENDPOINT_URL`) has no names below its own.
+    """
+    # Slow to import, and not needed on a laptop.
+    import boto3
+    from botocore.config import Config
+
+    style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": style},
+        connect_timeout=1,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
+    client: Client = boto3.client("s3", config=config)
+    return client
+
+
+class S3Blobs:
+    """A `BlobStore` and a `DirectAccess`, shared by many processes.
+
+    Every method may raise `StoreError`, or `TooFast` where S3 asks to slow down.
+    """
+
+    def __init__(self, bucket: str, client: Client | None = None) -> None:
+        """Make the client, once; nothing is asked of S3 yet."""
+        self._bucket = bucket
+        self._client = client or make_client()
+
+    def write(self, asset_id: str, data: Iterable[bytes]) -> int:
+        """Store the bytes and give their number; the first whole blob of an id stands."""
+        whole = b"".join(data)
+        while True:
+            try:
+                with _reported():
+                    self._client.put_object(**self._blob(asset_id), Body=whole, IfNoneMatch="*")
+                return len(whole)
+            except _AtWorkError:
+                # Another upload of the same id is on its way; whoever is whole first stands.
+                continue
+            except _TakenError:
+                with _reported():
+                    return self._client.head_object(**self._blob(asset_id))["ContentLength"]
+
+    def read(self, asset_id: str) -> bytes | None:
+        """All bytes, or None where there is no such blob."""
+        with suppress(_AbsentError), _reported():
+            return self._client.get_object(**self._blob(asset_id))["Body"].read()
+        return None
+
+    def delete(self, asset_id: str) -> None:
+        """Remove the blob and what may still lie in wait for it; absent is fine."""
+        with _reported():
+            self._client.delete_object(**self._blob(asset_id))
+        self.discard(asset_id)
+
+    def put_address(self, asset_id: str, seconds: int) -> str:
+        """Where a client may PUT the bytes, without a key of ours, under any media type."""
+        return self._client.generate_presigned_url(
+            "put_object", self._incoming(asset_id), ExpiresIn=seconds
+        )
+
+    def get_address(self, asset_id: str, seconds: int, headers: Mapping[str, str]) -> str:
+        """Where a client may GET the bytes; `headers` are those of S3's answer, by S3's names."""
+        return self._client.generate_presigned_url(
+            "get_object", {**self._blob(asset_id), **headers}, ExpiresIn=seconds
+        )
+
+    def arrived(self, asset_id: str) -> Iterator[bytes] | None:
+        """The bytes that were put there, of one version whatever follows; None where none were."""
+        with suppress(_AbsentError), _reported():
+            head = self._client.head_object(**self._incoming(asset_id))
+            version = {"VersionId": head["VersionId"]} if "VersionId" in head else {}
+            answer = self._client.get_object(**self._incoming(asset_id), **version)
+            return answer["Body"].iter_chunks(CHUNK)
+        return None
+
+    def discard(self, asset_id: str) -> None:
+        """Remove what was put there; absent is fine."""
+        with _reported():
+            self._client.delete_object(**self._incoming(asset_id))
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def _blob(self, asset_id: str) -> dict[str, str]:
+        name = hashlib.sha256(asset_id.encode()).hexdigest()
+        return {"Bucket": self._bucket, "Key": f"assets/{name}"}
+
+    def _incoming(self, asset_id: str) -> dict[str, str]:
+        return {"Bucket": self._bucket, "Key": f"{INCOMING}{asset_id}"}
+
+
+class _AbsentError(Exception):
+    pass
+
+
+class _TakenError(Exception):
+    pass
+
+
+class _AtWorkError(Exception):
+    pass
+
+
+@contextmanager
+def _reported() -> Iterator[None]:
+    # Loaded with the client by now.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as problem:
+        code = problem.response["Error"]["Code"]
+        if code in ABSENT:
+            raise _AbsentError from None
+        if code in TAKEN:
+            raise _TakenError from None
+        if code in AT_WORK:
+            raise _AtWorkError from None
+        if code in BUSY:
+            raise TooFast from None
+        raise StoreError(f"S3 refuses a request: {code}.") from problem
+    except BotoCoreError as problem:
+        raise StoreError(f"S3 cannot be reached: {type(problem).__name__}.") from problem

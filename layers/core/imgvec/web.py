@@ -1,0 +1,111 @@
+"""Routes, put together: errors in the words of whoever owns a path, health, the front door."""
+
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter, FastAPI
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Match
+
+from imgvec import __version__
+from imgvec.aliases import Off
+from imgvec.boundary import Boundary, own_path
+from imgvec.dialects import all_dialects
+from imgvec.dialects.protocol import error_headers, front_of, json_answer
+from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
+from imgvec.front import Front
+
+DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
+
+The same image asked for in the same space gives the same floats, whatever the route."""
+
+
+def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off]) -> FastAPI:
+    """The application of these routes."""
+    app = FastAPI(
+        title="imgvec",
+        version=__version__,
+        description=DESCRIPTION,
+        redirect_slashes=False,
+        lifespan=_lifespan,
+        redoc_url=None,
+    )
+    app.state.front = front
+    app.state.off = off
+    for router in routers:
+        app.include_router(router)
+    app.add_api_route("/health", _health, tags=["imgvec"])
+    app.add_api_route("/ready", _ready, tags=["imgvec"])
+    app.add_api_route("/", _front_door, include_in_schema=False)
+    app.exception_handler(RequestError)(_refused)
+    app.exception_handler(HTTPException)(_framework_refused)
+    app.add_middleware(Boundary, refuse=refuse)
+    if front.settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=front.settings.cors_origins,
+            allow_methods=["*"],
+            allow_headers=["*"],
+            expose_headers=["*"],
+        )
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    yield
+    app.state.front.close()
+
+
+async def _health() -> dict[str, str]:
+    """The process is alive."""
+    return {"status": "alive"}
+
+
+async def _ready(request: Request) -> dict[str, str]:
+    """A real inference has passed."""
+    if not front_of(request).ready:
+        raise NotReady
+    return {"status": "ready"}
+
+
+async def _front_door(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
+
+
+def refuse(path: str, error: RequestError) -> Response:
+    """An error in the words of the dialect that owns the path; a plain one where none does."""
+    for dialect in all_dialects():
+        if dialect.owns(path):
+            return dialect.refuse(error)
+    return json_answer({"error": error.message}, error.status, error_headers(error))
+
+
+async def _refused(request: Request, error: RequestError) -> Response:
+    return refuse(own_path(request.scope), error)
+
+
+async def _framework_refused(request: Request, error: HTTPException) -> Response:
+    """404, 405 and whatever else the framework refuses by itself."""
+    if error.status_code == 405:
+        answer = refuse(own_path(request.scope), MethodNotAllowed())
+        answer.headers["Allow"] = ", ".join(_methods(request))
+        return answer
+    return refuse(
+        own_path(request.scope), NotFound() if error.status_code == 404 else BadParameter()
+    )
+
+
+def _methods(request: Request) -> list[str]:
+    """Methods that this path takes; the framework names only those of the first route."""
+    return [
+        method
+        for method in ("DELETE", "GET", "POST", "PUT")
+        if any(
+            route.matches({**request.scope, "method": method})[0] is Match.FULL
+            for route in request.app.routes
+        )
+    ]
