@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from emulator import EMULATOR, emulated
 from places import (
     CAT,
     PictureServer,
@@ -68,3 +69,17 @@ def place(
     imgvec("keys", "revoke", revoked_id, environment=environment)
     with PLACES[request.param](environment, log) as client:
         yield Place(request.param, client, key, other_key, revoked_key, environment)
+
+
+@pytest.fixture(scope="session")
+def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """Variables that lead clients of this process to an emulator of AWS."""
+    if not EMULATOR.exists():
+        pytest.skip("`make emulator` installs one")
+    with (
+        emulated(tmp_path_factory.mktemp("emulator") / "log.txt") as variables,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        for name, value in variables.items():
+            patch.setenv(name, value)
+        yield variables

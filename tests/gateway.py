@@ -2,14 +2,20 @@
 
 import base64
 import json
+import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 import httpx2
 import pytest
+from samtranslator.yaml_helper import yaml_parse
+
+from places import ROOT
 
 BINARY: Final = ("multipart/form-data", "application/octet-stream", "image/")
 """As in the template's `BinaryMediaTypes`."""
@@ -80,10 +86,10 @@ def response_of(answer: Event) -> httpx2.Response:
 
 
 class GatewayTransport(httpx2.BaseTransport):
-    """Passes requests to a function as events, as a REST API does."""
+    """Passes requests to functions as events, as a REST API does."""
 
     def __init__(self, invoke: Callable[[Event], Event]) -> None:
-        """`invoke` calls the function and gives its answer."""
+        """`invoke` calls a function and gives its answer."""
         self._invoke = invoke
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
@@ -92,6 +98,63 @@ class GatewayTransport(httpx2.BaseTransport):
         if len(json.dumps(event)) > MAX_EVENT:
             pytest.skip("API Gateway answers 413 by itself")
         return response_of(self._invoke(event))
+
+
+@dataclass(frozen=True)
+class RestApi:
+    """The template's API over functions that run here: authorizer first, then the integration."""
+
+    functions: Mapping[str, Callable[[Event], Event]]
+    """By logical name."""
+
+    def invoke(self, event: Event) -> Event:
+        """Answer a proxy event; what the authorizer gives stands in its context."""
+        answer = self.functions["AuthorizerFunction"](authorizer_event(event))
+        assert answer["policyDocument"]["Statement"][0]["Effect"] == "Allow"
+        event["requestContext"]["authorizer"] = answer["context"]
+        return self.functions[integration_of(event["path"])](event)
+
+
+def authorizer_event(event: Event) -> Event:
+    """What a REQUEST authorizer sees of a request: everything but the body."""
+    context = event["requestContext"]
+    handed_on = (context["authorizer"] or {}).get("www_authenticate")
+    headers = {**event["headers"], **({"WWW-Authenticate": handed_on} if handed_on else {})}
+    shown = {
+        name: value for name, value in event.items() if name not in ("body", "isBase64Encoded")
+    }
+    arn = f"arn:aws:execute-api:eu-west-1:123456789012:abcdefghij/{STAGE}/{event['httpMethod']}"
+    return {"type": "REQUEST", "methodArn": arn + event["path"], **shown, "headers": headers}
+
+
+@cache
+def _resources() -> dict[str, str]:
+    """The function behind each resource of the template's API."""
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    paths = template["Resources"]["Api"]["Properties"]["DefinitionBody"]["paths"]
+    integrations = {
+        path: methods["x-amazon-apigateway-any-method"]["x-amazon-apigateway-integration"]["uri"]
+        for path, methods in paths.items()
+    }
+    return {path: re.findall(r"(\w+)\.Arn", str(uri))[0] for path, uri in integrations.items()}
+
+
+def integration_of(path: str) -> str:
+    """The function of the resource that a path goes to: step by step the nearest, never back."""
+    resources = _resources()
+    at = ""
+    steps = [step for step in path.split("/") if step]
+    for number, step in enumerate(steps):
+        rest = "/".join(steps[number:])
+        if f"{at}/{step}" in resources:
+            at = f"{at}/{step}"
+            continue
+        variable = next((p for p in resources if re.fullmatch(re.escape(at) + r"/{\w+}", p)), None)
+        if variable is None:
+            assert f"{at}/{{proxy+}}" in resources, f"403 of the gateway for {rest}"
+            return resources[f"{at}/{{proxy+}}"]
+        at = variable
+    return resources[at or "/"]
 
 
 def _body(body: bytes, binary: bool) -> str | None:

@@ -25,6 +25,11 @@ EMULATOR: Final = next(
 )
 CLIENT: Final = ROOT / ".cache" / "runtime"
 HANDLER: Final = "functions.embeddings.app.handler"
+HANDLERS: Final = {
+    "EmbeddingsFunction": HANDLER,
+    "AssetsFunction": "functions.assets.app.handler",
+    "AuthorizerFunction": "functions.authorizer.app.handler",
+}
 INVOKE: Final = "/2015-03-31/functions/function/invocations"
 
 
@@ -96,6 +101,7 @@ def _lambda_environment(environment: dict[str, str]) -> dict[str, str]:
         **environment,
         "AWS_LAMBDA_FUNCTION_TIMEOUT": "28",
         "AWS_LAMBDA_FUNCTION_NAME": "embeddings",
+        "GATEWAY_KEY_PREFIX": "imgvec-gateway-test",
         "PYTHONPATH": os.pathsep.join(part for part in path if part),
     }
 

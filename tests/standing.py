@@ -8,8 +8,8 @@ from typing import Final
 import httpx2
 from starlette.testclient import TestClient
 
-from gateway import STAGE, GatewayTransport
-from lambda_runtime import LambdaRuntime
+from gateway import STAGE, GatewayTransport, RestApi
+from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
@@ -36,11 +36,16 @@ def _uvicorn(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
 
 @contextmanager
 def _lambda(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
-    """Behind a gateway of the tests' own; several requests at a time wait for each other."""
-    runtime = LambdaRuntime(environment, log)
-    with httpx2.Client(transport=GatewayTransport(runtime.invoke), base_url=GATEWAY) as client:
+    """The template's functions behind a gateway of the tests' own, each answering one at a time."""
+    runtimes = {
+        name: LambdaRuntime(environment, log.with_name(f"{name}.txt"), handler)
+        for name, handler in HANDLERS.items()
+    }
+    api = RestApi({name: runtime.invoke for name, runtime in runtimes.items()})
+    with httpx2.Client(transport=GatewayTransport(api.invoke), base_url=GATEWAY) as client:
         yield client
-    runtime.stop()
+    for runtime in runtimes.values():
+        runtime.stop()
 
 
 PLACES: Final[dict[str, Stand]] = {
