@@ -16,7 +16,7 @@ from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id
 from imgvec.stores.folder import FolderBlobs
 from imgvec.stores.protocols import BlobStore
-from imgvec.stores.s3 import S3Blobs
+from imgvec.stores.s3 import S3Blobs, make_client
 from imgvec.stores.sqlite import SqliteStore
 from refusing_s3 import refusing_s3
 
@@ -177,10 +177,27 @@ def test_what_is_put_again_is_never_read(assets: Assets, in_s3: S3Blobs) -> None
     assert in_s3.arrived(asset_id) is None
 
 
-def test_one_version_is_read_whatever_follows(in_s3: S3Blobs) -> None:
-    put(in_s3.put_address("re_1", 60), b"first")
-    data = in_s3.arrived("re_1")
-    put(in_s3.put_address("re_1", 60), b"second")
+def test_the_version_that_was_judged_is_read(bucket: str) -> None:
+    """Also if the client puts another one between the look at it and the reading."""
+    client = make_client()
+
+    class Overtaken(S3Blobs):
+        def arrived(self, asset_id: str) -> Iterator[bytes] | None:
+            look = client.head_object
+
+            def look_and_be_overtaken(**arguments: object) -> object:
+                answer = look(**arguments)
+                put(self.put_address(asset_id, 60), b"second")
+                return answer
+
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(client, "head_object", look_and_be_overtaken)
+                return super().arrived(asset_id)
+
+    blobs = Overtaken(bucket, client)
+    put(blobs.put_address("re_1", 60), b"first")
+    data = blobs.arrived("re_1")
+    blobs.close()
     assert data is not None
     assert b"".join(data) == b"first"
 
