@@ -58,6 +58,10 @@ def observe(service: str, level: str) -> Logger:
     core.addHandler(logger.registered_handler)
     requests = logging.getLogger("imgvec.requests")
     requests.addHandler(RequestLines(logger))
-    # The runtime has a handler of its own at the root, and writes plain text.
+    # The adapter logs paths, which hold ids.
+    logging.getLogger("mangum").setLevel(logging.WARNING)
+    # Names of tasks say nothing, and every byte of a line is paid for.
+    logging.logAsyncioTasks = False
+    # The runtime has a handler of its own at the root.
     core.propagate = requests.propagate = False
     return logger
