@@ -14,6 +14,7 @@ from imgvec.aliases import Alias, Off, check_aliases, read_off
 from imgvec.assets import Assets
 from imgvec.boundary import Boundary
 from imgvec.consumers.gate import Gate
+from imgvec.consumers.meter import Meter
 from imgvec.dialects import all_dialects
 from imgvec.dialects.protocol import error_headers, json_answer
 from imgvec.encoders.registry import load_encoders
@@ -23,7 +24,7 @@ from imgvec.images.urls import parse_allow
 from imgvec.service import Parts, Service
 from imgvec.settings import Settings, load_settings
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.sqlite import SqliteStore
+from imgvec.stores.open import store_of
 
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 
@@ -64,10 +65,11 @@ def _parts(settings: Settings, off: Mapping[str, Off]) -> Parts:
     encoders = load_encoders(settings)
     widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
     check_aliases(_aliases(), widths, off)
-    store = SqliteStore(settings.data)
+    store = store_of(settings)
     return Parts(
         settings=settings,
         gate=Gate(store),
+        meter=Meter(store, window=settings.idempotency_hours * 3600),
         assets=Assets(store, FolderBlobs(settings.data / "assets"), max_bytes=settings.max_image),
         fetcher=Fetcher(
             allow=parse_allow(settings.fetch_allow),

@@ -9,6 +9,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
+from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -17,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.errors import InternalFault, RequestError
 
+REQUEST_ID: Final = "imgvec.request_id"
+"""Where the scope has the request's id."""
 log = logging.getLogger("imgvec.requests")
 
 
@@ -34,6 +37,7 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         request_id = _request_id(scope)
+        scope[REQUEST_ID] = request_id
         started = time.perf_counter()
         status = 0
 

@@ -1,24 +1,32 @@
-"""The flow, in one place: dialect -> gate -> source -> pixels -> encoder -> dialect."""
+"""The flow, in one place: dialect -> gate -> source -> pixels -> meter -> encoder -> dialect."""
 
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 import numpy as np
 
 from imgvec.assets import Assets
+from imgvec.consumers.allowance import tightest
+from imgvec.consumers.charge import Charge, Ticket
+from imgvec.consumers.events import UsageEvent, reported
 from imgvec.consumers.gate import Gate
+from imgvec.consumers.meter import Meter
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import BadParameter
+from imgvec.errors import BadParameter, TooFast
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.fetch import Fetcher
 from imgvec.settings import Settings
 from imgvec.values import (
+    Attempt,
     Caller,
     Embedded,
     ImageSource,
@@ -34,7 +42,10 @@ from imgvec.values import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
-STORE_THREADS = 8
+STORE_THREADS: Final = 8
+TWIN_SECONDS: Final = 5.0
+"""How long a request waits for one of the same `Idempotency-Key` that is at work."""
+TWIN_POLL_SECONDS: Final = 0.05
 log = logging.getLogger(__name__)
 
 
@@ -44,6 +55,7 @@ class Parts:
 
     settings: Settings
     gate: Gate
+    meter: Meter
     assets: Assets
     fetcher: Fetcher
     encoders: Encoders
@@ -60,7 +72,8 @@ class Service:
     def __init__(self, parts: Parts) -> None:
         """Start a first inference, so that readiness is a fact and not a hope."""
         self.settings = parts.settings
-        self.gate = parts.gate
+        self._gate = parts.gate
+        self._meter = parts.meter
         self.assets = parts.assets
         self._fetcher = parts.fetcher
         self._close_stores = parts.close_stores
@@ -75,7 +88,9 @@ class Service:
         self._stores = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")
         self._first: Future[None] = self._compute.submit(self._first_inference)
 
-    async def embed(self, keys: frozenset[str], wanted: Callable[[], Wanted]) -> Embedded:
+    async def embed(
+        self, keys: frozenset[str], attempt: Attempt, wanted: Callable[[], Wanted]
+    ) -> Embedded:
         """Answer one request.
 
         `wanted` reads what is to be embedded; it is called once the key is judged, so that a
@@ -89,24 +104,33 @@ class Service:
         encoder = self._encoders.for_dimensions(ask.dimensions)
         if encoder is None:
             raise BadParameter
-        if isinstance(ask, ImageWanted):
-            data = await self._read(ask.source, caller)
-            pixels = await self._run(decode, data, encoder.image_size, self._limits)
-            vectors: tuple[Vector, ...]
-            vector = await self._run(encoder.encode_image, pixels, ask.dimensions)
-            vectors, tokens = (vector,), encoder.image_tokens
-        else:
-            vectors, tokens = await self._run(_encode_texts, encoder, ask.texts, ask.dimensions)
-        await self.store(self.gate.count, caller, len(vectors))
-        return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens)
+        if attempt.idempotency_key is not None:
+            await self.store(self._meter.check, caller, attempt)
+        with reported(_event(caller, attempt, ask, encoder)) as event:
+            rate = self._gate.permit(caller, ask.dimensions)
+            if isinstance(ask, ImageWanted):
+                data = await self._read(ask.source, caller)
+                pixels = await self._run(decode, data, encoder.image_size, self._limits)
+                contents: tuple[bytes, ...] = (data,)
+                encode = partial(_encode_image, encoder, pixels, ask.dimensions)
+            else:
+                contents = tuple(text.encode() for text in ask.texts)
+                encode = partial(_encode_texts, encoder, ask.texts, ask.dimensions)
+            charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
+            async with self._counted(charge) as ticket:
+                vectors, tokens = await self._run(encode)
+            event.outcome = "replayed" if ticket.hold is None else "answered"
+        allowance = tightest((rate, ticket.allowance))
+        return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens, allowance)
 
     async def admit(self, keys: frozenset[str]) -> Caller:
         """Judge the keys that were shown.
 
         Raises:
             KeyInvalid: none, several or a wrong one.
+            KeyDisabled: one that is switched off.
         """
-        return await self.store(self.gate.admit, keys)
+        return await self.store(self._gate.admit, keys)
 
     async def store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking store call in a thread of the stores' own."""
@@ -123,6 +147,26 @@ class Service:
         self._compute.shutdown()
         self._stores.shutdown()
         self._close_stores()
+
+    @asynccontextmanager
+    async def _counted(self, charge: Charge) -> AsyncIterator[Ticket]:
+        """Units reserved now: settled if what follows succeeds, given back if it does not."""
+        ticket = await self._reserve(charge)
+        try:
+            yield ticket
+        except BaseException:
+            # A request that was broken off is not counted either.
+            await self.store(self._meter.release, ticket)
+            raise
+        await self.store(self._meter.settle, ticket)
+
+    async def _reserve(self, charge: Charge) -> Ticket:
+        deadline = time.monotonic() + TWIN_SECONDS
+        while (ticket := await self.store(self._meter.reserve, charge)) is None:
+            if time.monotonic() > deadline:
+                raise TooFast("A request with this Idempotency-Key is at work")
+            await asyncio.sleep(TWIN_POLL_SECONDS)
+        return ticket
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:
@@ -147,6 +191,17 @@ class Service:
                 # The future keeps it: /ready stays 503, and this line says why.
                 log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
                 raise
+
+
+def _event(caller: Caller, attempt: Attempt, ask: Wanted, encoder: Encoder) -> UsageEvent:
+    units = 1 if isinstance(ask, ImageWanted) else len(ask.texts)
+    return UsageEvent(caller.consumer, attempt.dialect, ask.dimensions, encoder.revision, units)
+
+
+def _encode_image(
+    encoder: Encoder, pixels: Pixels, dimensions: int
+) -> tuple[tuple[Vector, ...], int]:
+    return (encoder.encode_image(pixels, dimensions),), encoder.image_tokens
 
 
 def _encode_texts(

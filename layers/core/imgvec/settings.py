@@ -85,6 +85,12 @@ class Settings(BaseModel):
         le=25,
         description="Seconds for a whole fetch: look-up, redirects and the last byte.",
     )
+    idempotency_hours: float = Field(
+        default=24.0,
+        ge=1,
+        le=24 * 30,
+        description="Hours for which an `Idempotency-Key` stands for what it was first sent with.",
+    )
     public_url: HttpUrl | None = Field(
         default=None,
         description="Base URL of the links that are handed out. Empty: that of the request.",
