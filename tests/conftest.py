@@ -2,12 +2,15 @@
 
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from emulator import Emulator, NoEmulator
+from emulator import start as start_emulator
 from places import (
     CAT,
     PictureServer,
@@ -49,6 +52,20 @@ def pictures() -> Iterator[PictureServer]:
     server.shutdown()
     server.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[Emulator]:
+    """DynamoDB's emulator, and an environment that leads to it; skips loudly where it is not."""
+    with ExitStack() as stack:
+        try:
+            emulator = stack.enter_context(start_emulator())
+        except NoEmulator as missing:
+            pytest.skip(f"NOT TESTED ON DYNAMODB: {missing}")
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        yield emulator
 
 
 @pytest.fixture(scope="session", params=["in-process", "uvicorn"])

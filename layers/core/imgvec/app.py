@@ -24,7 +24,7 @@ from imgvec.images.urls import parse_allow
 from imgvec.service import Parts, Service
 from imgvec.settings import Settings, load_settings
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.open import store_of
+from imgvec.stores.open import cache_seconds_of, store_of
 
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 
@@ -68,7 +68,7 @@ def _parts(settings: Settings, off: Mapping[str, Off]) -> Parts:
     store = store_of(settings)
     return Parts(
         settings=settings,
-        gate=Gate(store),
+        gate=Gate(store, cache_seconds=cache_seconds_of(settings)),
         meter=Meter(store, window=settings.idempotency_hours * 3600),
         assets=Assets(store, FolderBlobs(settings.data / "assets"), max_bytes=settings.max_image),
         fetcher=Fetcher(

@@ -37,6 +37,12 @@ class Settings(BaseModel):
         default_factory=_user_data,
         description="Folder of the embedded stores: keys, usage and uploaded assets.",
     )
+    table: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{3,255}$",
+        description="DynamoDB table of keys, plans, usage and assets. Empty: a file in "
+        "`IMGVEC_DATA`.",
+    )
     models: Path = Field(
         default_factory=lambda: _user_data() / "models",
         description="Folder of encoders that were built here; those that ship are found without.",
