@@ -7,11 +7,14 @@ it.
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from emulator import EMULATOR, emulated
+from emulator import Emulator, NoEmulator
+from emulator import start as start_emulator
+from ministack import MINISTACK, emulated
 from places import (
     CAT,
     PictureServer,
@@ -54,6 +57,20 @@ def pictures() -> Iterator[PictureServer]:
     thread.join()
 
 
+@pytest.fixture(scope="session")
+def dynamodb() -> Iterator[Emulator]:
+    """DynamoDB's emulator, and an environment that leads to it; skips loudly where it is not."""
+    with ExitStack() as stack:
+        try:
+            emulator = stack.enter_context(start_emulator())
+        except NoEmulator as missing:
+            pytest.skip(f"NOT TESTED ON DYNAMODB: {missing}")
+        patch = stack.enter_context(pytest.MonkeyPatch.context())
+        for name, value in emulator.environment.items():
+            patch.setenv(name, value)
+        yield emulator
+
+
 @pytest.fixture(scope="session", params=os.environ.get("TEST_PLACES", DEFAULT_PLACES).split())
 def place(
     request: pytest.FixtureRequest,
@@ -74,7 +91,7 @@ def place(
 @pytest.fixture(scope="session")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """Variables that lead clients of this process to an emulator of AWS."""
-    if not EMULATOR.exists():
+    if not MINISTACK.exists():
         pytest.skip("`make emulator` installs one")
     with (
         emulated(tmp_path_factory.mktemp("emulator") / "log.txt") as variables,

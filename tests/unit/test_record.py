@@ -44,8 +44,9 @@ def test_the_line_of_a_request_carries_its_record(
     good, bad = (vars(line)["request"] for line in caplog.records)
     assert isinstance(good, Record)
     assert (good.method, good.route, good.status) == ("GET", "/imgembed", 200)
-    assert (good.consumer, good.units, len(good.revision)) == ("first", 1, 64)
-    assert list(good.stages) == ["admit", "read", "decode", "encode", "settle"]
+    assert good.usage is not None
+    assert (good.consumer, good.usage.images, good.usage.outcome) == ("first", 1, "answered")
+    assert list(good.stages) == ["admit", "read", "decode", "reserve", "encode", "settle"]
     assert sum(good.stages.values()) <= good.milliseconds
-    assert (bad.status, bad.units, list(bad.stages)) == (400, 0, ["admit"])
+    assert (bad.status, bad.usage, list(bad.stages)) == (400, None, ["admit"])
     assert good.request_id != bad.request_id

@@ -9,6 +9,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable
+from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -18,6 +19,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imgvec.errors import ImgvecError, InternalFault, RequestError
 from imgvec.record import begin
 
+REQUEST_ID: Final = "imgvec.request_id"
+"""Where the scope has the request's id."""
 log = logging.getLogger(__name__)
 requests = logging.getLogger("imgvec.requests")
 """One line a request, and nothing else: a deployment makes its metrics of them."""
@@ -37,6 +40,7 @@ class Boundary:
             await self._app(scope, receive, send)
             return
         record = begin(_request_id(scope), scope["method"])
+        scope[REQUEST_ID] = record.request_id
         started = time.perf_counter()
 
         async def send_marked(message: Message) -> None:

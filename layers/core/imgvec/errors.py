@@ -7,6 +7,8 @@ to show, and never carries an address, a key or the text of another exception.
 
 from typing import ClassVar
 
+from imgvec.consumers.allowance import Allowance
+
 
 class ImgvecError(Exception):
     """Base of everything that imgvec raises on purpose."""
@@ -69,6 +71,11 @@ class QuotaExhausted(RequestError):
 
     status = 402
     default = "Quota used up"
+
+    def __init__(self, message: str | None = None, allowance: Allowance | None = None) -> None:
+        """`allowance` is the quota that is used up."""
+        super().__init__(message)
+        self.allowance = allowance
 
 
 class KeyDisabled(RequestError):
@@ -139,10 +146,16 @@ class TooFast(RequestError):
     status = 429
     default = "Too many requests"
 
-    def __init__(self, message: str | None = None, retry_after: int = 1) -> None:
-        """`retry_after` is in seconds."""
+    def __init__(
+        self,
+        message: str | None = None,
+        retry_after: int = 1,
+        allowance: Allowance | None = None,
+    ) -> None:
+        """`retry_after` is in seconds; `allowance` is the bucket that is empty, if one is."""
         super().__init__(message)
         self.retry_after = retry_after
+        self.allowance = allowance
 
 
 class InternalFault(RequestError):

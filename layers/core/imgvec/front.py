@@ -8,10 +8,11 @@ from typing import Final, ParamSpec, TypeVar
 
 from imgvec.assets import Assets
 from imgvec.consumers.gate import Gate
+from imgvec.consumers.meter import Meter
 from imgvec.record import current
 from imgvec.settings import Settings
 from imgvec.stores.blobs import open_blobs
-from imgvec.stores.open import store_of
+from imgvec.stores.open import cache_seconds_of, store_of
 from imgvec.values import Caller
 
 P = ParamSpec("P")
@@ -25,6 +26,7 @@ class Stores:
     """What a front is made of."""
 
     gate: Gate
+    meter: Meter
     assets: Assets
     close: Callable[[], None]
 
@@ -38,7 +40,12 @@ def open_stores(settings: Settings) -> Stores:
     store = store_of(settings)
     blobs, direct = open_blobs(settings)
     assets = Assets(store, blobs, max_bytes=settings.max_image, direct=direct)
-    return Stores(Gate(store), assets, store.close)
+    return Stores(
+        gate=Gate(store, cache_seconds=cache_seconds_of(settings)),
+        meter=Meter(store, window=settings.idempotency_hours * 3600),
+        assets=assets,
+        close=store.close,
+    )
 
 
 class Front:
@@ -57,6 +64,7 @@ class Front:
 
         Raises:
             KeyInvalid: none, several or a wrong one.
+            KeyDisabled: one that is switched off.
         """
         caller = await self.store(self.gate.admit, keys)
         current().consumer = caller.consumer

@@ -9,6 +9,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 
+from imgvec.consumers.events import UsageEvent
+
 
 @dataclass(slots=True)
 class Record:
@@ -21,12 +23,11 @@ class Record:
     status: int = 0
     milliseconds: float = 0.0
     consumer: str = ""
-    units: int = 0
-    """Answered embeddings."""
-    revision: str = ""
-    """Of the encoder, 64 hex digits."""
+    usage: UsageEvent | None = None
+    """Where an embedding was asked for with a good key."""
     stages: dict[str, float] = field(default_factory=dict)
-    """Milliseconds by stage: `admit`, `read`, `decode`, `encode`, `settle`."""
+    """Milliseconds by stage: `admit`, `read`, `decode`, `reserve`, `encode`,
+    `settle`."""
 
 
 _current: ContextVar[Record] = ContextVar("record")

@@ -1,23 +1,30 @@
-"""The flow, in one place: dialect -> gate -> source -> pixels -> encoder -> dialect."""
+"""The flow, in one place: dialect -> gate -> source -> pixels -> meter -> encoder -> dialect."""
 
 import asyncio
 import logging
 import os
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Final, ParamSpec, TypeVar
 
 import numpy as np
 
+from imgvec.consumers.allowance import tightest
+from imgvec.consumers.charge import Charge, Ticket
+from imgvec.consumers.events import UsageEvent, reported
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import BadParameter
+from imgvec.errors import BadParameter, TooFast
 from imgvec.front import Front, Stores
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.fetch import Fetcher
 from imgvec.record import current, stage
 from imgvec.settings import Settings
 from imgvec.values import (
+    Attempt,
     Caller,
     Embedded,
     ImageSource,
@@ -33,6 +40,9 @@ from imgvec.values import (
 P = ParamSpec("P")
 T = TypeVar("T")
 
+TWIN_SECONDS: Final = 5.0
+"""How long a request waits for one of the same `Idempotency-Key` that is at work."""
+TWIN_POLL_SECONDS: Final = 0.05
 log = logging.getLogger(__name__)
 
 
@@ -48,6 +58,7 @@ class Service(Front):
     ) -> None:
         """Start a first inference, so that readiness is a fact and not a hope."""
         super().__init__(settings, stores)
+        self._meter = stores.meter
         self._fetcher = fetcher
         self._encoders = encoders
         self._limits = ImageLimits(
@@ -59,7 +70,9 @@ class Service(Front):
         self._compute = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
         self._first: Future[None] = self._compute.submit(self._first_inference)
 
-    async def embed(self, keys: frozenset[str], wanted: Callable[[], Wanted]) -> Embedded:
+    async def embed(
+        self, keys: frozenset[str], attempt: Attempt, wanted: Callable[[], Wanted]
+    ) -> Embedded:
         """Answer one request.
 
         `wanted` reads what is to be embedded; it is called once the key is judged, so that a
@@ -74,22 +87,28 @@ class Service(Front):
         encoder = self._encoders.for_dimensions(ask.dimensions)
         if encoder is None:
             raise BadParameter
-        if isinstance(ask, ImageWanted):
-            with stage("read"):
-                data = await self._read(ask.source, caller)
-            with stage("decode"):
-                pixels = await self._run(decode, data, encoder.image_size, self._limits)
-            vectors: tuple[Vector, ...]
-            with stage("encode"):
-                vector = await self._run(encoder.encode_image, pixels, ask.dimensions)
-            vectors, tokens = (vector,), encoder.image_tokens
-        else:
-            with stage("encode"):
-                vectors, tokens = await self._run(_encode_texts, encoder, ask.texts, ask.dimensions)
-        with stage("settle"):
-            await self.store(self.gate.count, caller, len(vectors))
-        current().units, current().revision = len(vectors), encoder.revision
-        return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens)
+        if attempt.idempotency_key is not None:
+            await self.store(self._meter.check, caller, attempt)
+        with reported(_event(caller, attempt, ask, encoder)) as event:
+            current().usage = event
+            rate = self.gate.permit(caller, ask.dimensions)
+            if isinstance(ask, ImageWanted):
+                with stage("read"):
+                    data = await self._read(ask.source, caller)
+                with stage("decode"):
+                    pixels = await self._run(decode, data, encoder.image_size, self._limits)
+                contents: tuple[bytes, ...] = (data,)
+                encode = partial(_encode_image, encoder, pixels, ask.dimensions)
+            else:
+                contents = tuple(text.encode() for text in ask.texts)
+                encode = partial(_encode_texts, encoder, ask.texts, ask.dimensions)
+            charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
+            async with self._counted(charge) as ticket:
+                with stage("encode"):
+                    vectors, tokens = await self._run(encode)
+            event.outcome = "replayed" if ticket.hold is None else "answered"
+        allowance = tightest((rate, ticket.allowance))
+        return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens, allowance)
 
     @property
     def ready(self) -> bool:
@@ -100,6 +119,28 @@ class Service(Front):
         """Finish what runs, end the threads and close the stores."""
         self._compute.shutdown()
         super().close()
+
+    @asynccontextmanager
+    async def _counted(self, charge: Charge) -> AsyncIterator[Ticket]:
+        """Units reserved now: settled if what follows succeeds, given back if it does not."""
+        with stage("reserve"):
+            ticket = await self._reserve(charge)
+        try:
+            yield ticket
+        except BaseException:
+            # A request that was broken off is not counted either.
+            await self.store(self._meter.release, ticket)
+            raise
+        with stage("settle"):
+            await self.store(self._meter.settle, ticket)
+
+    async def _reserve(self, charge: Charge) -> Ticket:
+        deadline = time.monotonic() + TWIN_SECONDS
+        while (ticket := await self.store(self._meter.reserve, charge)) is None:
+            if time.monotonic() > deadline:
+                raise TooFast("A request with this Idempotency-Key is at work")
+            await asyncio.sleep(TWIN_POLL_SECONDS)
+        return ticket
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:
@@ -124,6 +165,17 @@ class Service(Front):
                 # The future keeps it: /ready stays 503, and this line says why.
                 log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
                 raise
+
+
+def _event(caller: Caller, attempt: Attempt, ask: Wanted, encoder: Encoder) -> UsageEvent:
+    units = 1 if isinstance(ask, ImageWanted) else len(ask.texts)
+    return UsageEvent(caller.consumer, attempt.dialect, ask.dimensions, encoder.revision, units)
+
+
+def _encode_image(
+    encoder: Encoder, pixels: Pixels, dimensions: int
+) -> tuple[tuple[Vector, ...], int]:
+    return (encoder.encode_image(pixels, dimensions),), encoder.image_tokens
 
 
 def _encode_texts(

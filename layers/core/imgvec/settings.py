@@ -39,10 +39,14 @@ class Settings(BaseModel):
     )
     table: str | None = Field(
         default=None,
-        description="DynamoDB table of keys, usage and metadata of assets, in place of the file.",
+        pattern=r"^[A-Za-z0-9._-]{3,255}$",
+        description="DynamoDB table of keys, plans, usage and assets. Empty: a file in "
+        "`IMGVEC_DATA`.",
     )
     bucket: str | None = Field(
-        default=None, description="S3 bucket of uploaded assets, in place of the folder."
+        default=None,
+        pattern=r"^[a-z0-9.-]{3,63}$",
+        description="S3 bucket of the bytes of assets. Empty: a folder in `IMGVEC_DATA`.",
     )
     models: Path = Field(
         default_factory=lambda: _user_data() / "models",
@@ -91,6 +95,12 @@ class Settings(BaseModel):
         gt=0,
         le=25,
         description="Seconds for a whole fetch: look-up, redirects and the last byte.",
+    )
+    idempotency_hours: float = Field(
+        default=24.0,
+        ge=1,
+        le=24 * 30,
+        description="Hours for which an `Idempotency-Key` stands for what it was first sent with.",
     )
     public_url: HttpUrl | None = Field(
         default=None,

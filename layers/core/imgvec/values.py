@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from imgvec.consumers.allowance import Allowance
+from imgvec.consumers.plan import Plan
+
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
@@ -66,6 +69,19 @@ class Caller:
 
     consumer: str
     key_id: str
+    plan: Plan | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request, as it is counted: once for its id, or for the client's `Idempotency-Key`."""
+
+    request_id: str
+    dialect: str
+    asked: str
+    """Path and SHA-256 of the fields, the API key left out; empty without an `idempotency_key`."""
+    idempotency_key: str | None = None
+    """As the client sent it, not judged yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,3 +95,5 @@ class Embedded:
     dimensions: int
     tokens: int
     """The encoder's own input sequence length, summed over what was embedded."""
+    allowance: Allowance | None = None
+    """None where the caller's plan sets no limit."""

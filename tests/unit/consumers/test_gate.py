@@ -9,7 +9,7 @@ import pytest
 
 from imgvec.consumers.gate import Gate
 from imgvec.consumers.keys import mint
-from imgvec.consumers.registry import CreatedKey, create_key, revoke_key
+from imgvec.consumers.registry import CreatedKey, Registry
 from imgvec.errors import KeyInvalid
 from imgvec.stores.protocols import KeyRecord
 from imgvec.stores.sqlite import SqliteStore
@@ -23,9 +23,13 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
+def registry(store: SqliteStore, now: float) -> Registry:
+    return Registry(store, who="root", clock=lambda: now)
+
+
 @pytest.fixture
 def created(store: SqliteStore) -> CreatedKey:
-    return create_key(store, "acme", now=100.0)
+    return registry(store, 100.0).create_key("acme")
 
 
 def refusal(store: SqliteStore, shown: Collection[str]) -> KeyInvalid:
@@ -57,7 +61,7 @@ def test_no_key(store: SqliteStore) -> None:
 def test_two_different_keys_are_refused_though_both_are_good(
     store: SqliteStore, created: CreatedKey
 ) -> None:
-    other = create_key(store, "acme", now=101.0)
+    other = registry(store, 101.0).create_key("acme")
     problem = refusal(store, [created.key, other.key])
     assert problem.message == "Two different API keys were sent"
 
@@ -79,7 +83,7 @@ def test_unknown_and_revoked_keys_are_refused_in_the_same_words(
     store: SqliteStore, created: CreatedKey
 ) -> None:
     unknown = refusal(store, [mint()])
-    revoke_key(store, created.record.key_id, now=200.0)
+    registry(store, 200.0).revoke_key(created.record.key_id)
     revoked = refusal(store, [created.key])
     assert unknown.message == revoked.message == "The API key is unknown or revoked"
 
@@ -89,7 +93,7 @@ def test_revoking_is_felt_by_a_gate_that_has_admitted_the_key(
 ) -> None:
     gate = Gate(store)
     gate.admit([created.key])
-    revoke_key(store, created.record.key_id, now=200.0)
+    registry(store, 200.0).revoke_key(created.record.key_id)
     with pytest.raises(KeyInvalid):
         gate.admit([created.key])
 
@@ -97,8 +101,8 @@ def test_revoking_is_felt_by_a_gate_that_has_admitted_the_key(
 def test_another_key_of_the_consumer_outlives_a_revoked_one(
     store: SqliteStore, created: CreatedKey
 ) -> None:
-    second = create_key(store, "acme", now=101.0)
-    revoke_key(store, created.record.key_id, now=200.0)
+    second = registry(store, 101.0).create_key("acme")
+    registry(store, 200.0).revoke_key(created.record.key_id)
     assert Gate(store).admit([second.key]) == Caller("acme", second.record.key_id)
 
 
@@ -119,13 +123,3 @@ def test_a_refusal_does_not_repeat_the_key(store: SqliteStore) -> None:
     key = mint()
     for shown in ([key], [key, mint()], [key + "x"]):
         assert key not in str(refusal(store, shown))
-
-
-def test_counting_adds_to_the_key_that_was_shown(store: SqliteStore, created: CreatedKey) -> None:
-    other = create_key(store, "acme", now=101.0)
-    gate = Gate(store)
-    caller = gate.admit([created.key])
-    gate.count(caller, 1)
-    gate.count(caller, 5)
-    gate.count(gate.admit([other.key]), 2)
-    assert store.counted() == {created.record.key_id: 6, other.record.key_id: 2}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from imgvec.consumers.keys import digest, well_formed
-from imgvec.consumers.registry import create_key, revoke_key
+from imgvec.consumers.registry import Registry
 from imgvec.errors import ConsumerError
 from imgvec.stores.sqlite import SqliteStore
 
@@ -19,8 +19,12 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
     store.close()
 
 
+def registry(store: SqliteStore, now: float) -> Registry:
+    return Registry(store, who="root", clock=lambda: now)
+
+
 def test_a_new_key_is_stored_by_its_digest(store: SqliteStore) -> None:
-    created = create_key(store, "acme", now=123.5)
+    created = registry(store, 123.5).create_key("acme")
     assert well_formed(created.key)
     assert re.fullmatch(r"k_[0-9A-Za-z]{10}", created.record.key_id)
     assert (created.record.consumer, created.record.created) == ("acme", 123.5)
@@ -28,7 +32,7 @@ def test_a_new_key_is_stored_by_its_digest(store: SqliteStore) -> None:
 
 
 def test_the_key_is_in_no_file_of_the_store(store: SqliteStore, tmp_path: Path) -> None:
-    created = create_key(store, "acme", now=1.0)
+    created = registry(store, 1.0).create_key("acme")
     while_open = [path.read_bytes() for path in tmp_path.iterdir()]
     store.close()
     closed = [path.read_bytes() for path in tmp_path.iterdir()]
@@ -39,20 +43,20 @@ def test_the_key_is_in_no_file_of_the_store(store: SqliteStore, tmp_path: Path) 
 
 
 def test_the_key_is_not_shown_by_accident(store: SqliteStore) -> None:
-    created = create_key(store, "acme", now=1.0)
+    created = registry(store, 1.0).create_key("acme")
     assert created.key not in repr(created)
 
 
 def test_a_consumer_may_have_several_keys(store: SqliteStore) -> None:
-    first = create_key(store, "acme", now=1.0)
-    second = create_key(store, "acme", now=2.0)
+    first = registry(store, 1.0).create_key("acme")
+    second = registry(store, 2.0).create_key("acme")
     assert first.key != second.key
     assert store.list_keys() == [first.record, second.record]
 
 
 @pytest.mark.parametrize("name", ["a", "A-Z.a_z-09", "x" * 64])
 def test_names_of_consumers(store: SqliteStore, name: str) -> None:
-    assert create_key(store, name, now=1.0).record.consumer == name
+    assert registry(store, 1.0).create_key(name).record.consumer == name
 
 
 @pytest.mark.parametrize(
@@ -68,15 +72,15 @@ def test_names_of_consumers(store: SqliteStore, name: str) -> None:
 )
 def test_names_that_no_consumer_may_have(store: SqliteStore, name: str) -> None:
     with pytest.raises(ConsumerError, match="1 to 64 letters"):
-        create_key(store, name, now=1.0)
+        registry(store, 1.0).create_key(name)
     assert store.list_keys() == []
 
 
 def test_revoking_twice_or_nothing_is_refused(store: SqliteStore) -> None:
-    created = create_key(store, "acme", now=1.0)
-    revoke_key(store, created.record.key_id, now=2.0)
+    created = registry(store, 1.0).create_key("acme")
+    registry(store, 2.0).revoke_key(created.record.key_id)
     with pytest.raises(ConsumerError, match="revoked before"):
-        revoke_key(store, created.record.key_id, now=3.0)
+        registry(store, 3.0).revoke_key(created.record.key_id)
     with pytest.raises(ConsumerError, match="no such key"):
-        revoke_key(store, "k_unknown", now=3.0)
+        registry(store, 3.0).revoke_key("k_unknown")
     assert [record.revoked for record in store.list_keys()] == [2.0]

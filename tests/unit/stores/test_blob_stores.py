@@ -10,7 +10,7 @@ import boto3
 import httpx2
 import pytest
 
-from emulator import CREDENTIALS
+from ministack import CREDENTIALS
 from imgvec.assets import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id

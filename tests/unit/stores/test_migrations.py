@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,10 @@ from imgvec.stores.sqlite import FILE_NAME, SqliteStore
 
 LATER: tuple[Migration, ...] = (
     (
-        "ALTER TABLE keys ADD COLUMN plan TEXT NOT NULL DEFAULT 'free'",
-        "CREATE TABLE plans (plan TEXT PRIMARY KEY)",
+        "ALTER TABLE keys ADD COLUMN tier TEXT NOT NULL DEFAULT 'free'",
+        "CREATE TABLE tiers (tier TEXT PRIMARY KEY)",
     ),
-    ("INSERT INTO plans SELECT DISTINCT plan FROM keys",),
+    ("INSERT INTO tiers SELECT DISTINCT tier FROM keys",),
 )
 KEY = KeyRecord("k_1", "acme", "d1", created=1.0)
 
@@ -51,12 +52,14 @@ def test_an_empty_file_gets_the_newest_schema(tmp_path: Path) -> None:
 @pytest.mark.parametrize("old", range(1, len(MIGRATIONS) + 1))
 def test_every_old_version_goes_forward_with_what_it_holds(tmp_path: Path, old: int) -> None:
     open_and_close(tmp_path, MIGRATIONS[:old])
-    with closing(SqliteStore(tmp_path)) as store:
-        store.add_key(KEY)
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute(
+            "INSERT INTO keys (key_id, consumer, digest, created) VALUES ('k_1', 'acme', 'd1', 1)"
+        )
     with closing(SqliteStore(tmp_path, migrations=MIGRATIONS + LATER)) as store:
         assert store.list_keys() == [KEY]
     assert version(tmp_path) == len(MIGRATIONS) + 2
-    assert query(tmp_path, "SELECT plan FROM plans") == [("free",)]
+    assert query(tmp_path, "SELECT tier FROM tiers") == [("free",)]
 
 
 def test_a_second_start_takes_no_step_twice(tmp_path: Path) -> None:
@@ -133,3 +136,18 @@ def test_processes_that_start_together_take_each_step_once(
     assert problems == ["", "", ""]
     assert version(tmp_path) == len(MIGRATIONS) + 1
     assert query(tmp_path, "SELECT COUNT(*) FROM slow") == [(200_000,)]
+
+
+def test_what_the_first_schema_counted_is_still_counted(tmp_path: Path) -> None:
+    open_and_close(tmp_path, MIGRATIONS[:1])
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+        connection.execute(
+            "INSERT INTO keys (key_id, consumer, digest, created) VALUES ('k_1', 'acme', 'd1', 1)"
+        )
+        connection.execute("INSERT INTO usage VALUES ('k_1', '2026-02-28', 7)")
+    with closing(SqliteStore(tmp_path)) as store:
+        rows = store.usage("acme", date(2026, 2, 1), date(2026, 2, 28))
+        assert [(row.day, row.label.key_id, row.images) for row in rows] == [
+            (date(2026, 2, 28), "k_1", 7)
+        ]
+        assert [consumer.name for consumer in store.list_consumers()] == ["acme"]

@@ -1,23 +1,25 @@
 """What the SQLite store keeps, over real files."""
 
-import sqlite3
 import stat
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import date
 from pathlib import Path
 
 import pytest
 
+from imgvec.consumers.plan import UNLIMITED
 from imgvec.errors import StoreError
 from imgvec.stores.database import Database
 from imgvec.stores.migrations import MIGRATIONS
-from imgvec.stores.protocols import Asset, AssetStore, KeyRecord, KeyStore
+from imgvec.stores.protocols import Asset, Hold, KeyRecord, Label, Store, UsageRow
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
 
 KEY = KeyRecord(key_id="k_1", consumer="acme", digest="d1", created=10.25)
+DAY = date(2026, 2, 28)
+HOLD = Hold("acme", "h*3", DAY, expires=100.0)
+LABEL = Label("k_1", "pixlab", 512)
 ASSET = Asset("re_1", "acme", "cät.png", "WAITING", 0, 100.5, 100.5, upload_token="t1")
 
 
@@ -27,20 +29,9 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
         yield store
 
 
-@pytest.fixture
-def somewhere_else(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Local time is ten hours behind UTC."""
-    with monkeypatch.context() as patch:
-        patch.setenv("TZ", "XYZ+10")
-        time.tzset()
-        yield
-    time.tzset()
-
-
-def test_it_is_both_stores(store: SqliteStore) -> None:
-    keys: KeyStore = store
-    assets: AssetStore = store
-    assert (keys.list_keys(), assets.expired_assets(1e12)) == ([], [])
+def test_it_is_a_store(store: SqliteStore) -> None:
+    whole: Store = store
+    assert (whole.list_keys(), whole.expired_assets(1e12)) == ([], [])
 
 
 class TestKeys:
@@ -76,36 +67,6 @@ class TestKeys:
         assert store.revoke_key("k_1", 60.0) is False
         assert store.revoke_key("k_2", 60.0) is False
         assert store.find_key("d1") == replace(KEY, revoked=50.0)
-
-
-class TestCounting:
-    def test_adds_up_by_key(self, store: SqliteStore) -> None:
-        store.add_key(KEY)
-        store.add_key(KeyRecord("k_2", "acme", "d2", created=20.0))
-        store.add_key(KeyRecord("k_3", "acme", "d3", created=30.0))
-        for units in (1, 100, 1):
-            store.count("k_1", units)
-        store.count("k_2", 7)
-        assert store.counted() == {"k_1": 102, "k_2": 7}
-
-    def test_adds_up_over_days_that_begin_at_midnight_utc(
-        self, tmp_path: Path, somewhere_else: None
-    ) -> None:
-        midnight = datetime(2031, 1, 1, tzinfo=UTC).timestamp()
-        times = iter([midnight - 0.5, midnight - 0.25, midnight])
-        with closing(SqliteStore(tmp_path, clock=lambda: next(times))) as store:
-            store.add_key(KEY)
-            for units in (1, 2, 4):
-                store.count("k_1", units)
-            assert store.counted() == {"k_1": 7}
-        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection:
-            days = connection.execute("SELECT day, units FROM usage ORDER BY day").fetchall()
-        assert days == [("2030-12-31", 3), ("2031-01-01", 4)]
-
-    def test_a_key_that_does_not_exist_counts_nothing(self, store: SqliteStore) -> None:
-        with pytest.raises(StoreError):
-            store.count("k_1", 1)
-        assert store.counted() == {}
 
 
 class TestAssets:
@@ -167,12 +128,13 @@ class TestFile:
     def test_a_restart_forgets_nothing(self, tmp_path: Path) -> None:
         with closing(SqliteStore(tmp_path)) as store:
             store.add_key(KEY)
-            store.count("k_1", 3)
+            store.reserve(HOLD, UNLIMITED, now=0.0)
+            store.settle(HOLD, LABEL)
             store.revoke_key("k_1", 50.0)
             store.add_asset(ASSET)
         with closing(SqliteStore(tmp_path)) as store:
             assert store.list_keys() == [replace(KEY, revoked=50.0)]
-            assert store.counted() == {"k_1": 3}
+            assert store.usage("acme", DAY, DAY) == [UsageRow("acme", DAY, LABEL, 3)]
             assert store.get_asset("re_1") == ASSET
 
     def test_only_the_owner_may_look(self, tmp_path: Path) -> None:
@@ -195,10 +157,11 @@ class TestFile:
         store = SqliteStore(tmp_path)
         store.add_key(KEY)
         store.close()
-        store.count("k_1", 2)
+        store.reserve(HOLD, UNLIMITED, now=0.0)
+        store.settle(HOLD, LABEL)
         assert [path.name for path in tmp_path.iterdir()] == [FILE_NAME]
         with closing(SqliteStore(tmp_path)) as again:
-            assert again.counted() == {"k_1": 2}
+            assert again.usage("acme", DAY, DAY) == [UsageRow("acme", DAY, LABEL, 3)]
 
     def test_a_write_is_synced_at_commit_unless_said_otherwise(self, tmp_path: Path) -> None:
         """SQLite's own word on what a connection does at commit: 1 is NORMAL, 2 is FULL."""

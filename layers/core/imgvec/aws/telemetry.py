@@ -5,6 +5,7 @@ written twice and nothing else is paid for. Who called is a field and never a di
 """
 
 import logging
+import sys
 from typing import Final
 
 from aws_lambda_powertools import Logger, Metrics
@@ -31,8 +32,11 @@ class RequestLines(logging.Handler):
         self._count(request)
         emf = self._metrics.serialize_metric_set()
         self._metrics.clear_metrics()
-        fields = {"status": request.status, "consumer": request.consumer}
-        fields["revision"] = request.revision[:12]
+        fields: dict[str, object] = {"status": request.status, "consumer": request.consumer}
+        if request.usage is not None:
+            usage = request.usage
+            fields |= {"dialect": usage.dialect, "space": usage.space, "outcome": usage.outcome}
+            fields["revision"] = usage.revision[:12]
         known = {name: value for name, value in fields.items() if value}
         self._logger.info(f"{request.method} {request.route}", extra={**known, **emf})
 
@@ -41,8 +45,8 @@ class RequestLines(logging.Handler):
         add("Total", MetricUnit.Milliseconds, round(request.milliseconds, 1))
         for name, milliseconds in request.stages.items():
             add(name.capitalize(), MetricUnit.Milliseconds, round(milliseconds, 1))
-        if request.units:
-            add("Images", MetricUnit.Count, request.units)
+        if request.usage is not None and request.usage.outcome == "answered":
+            add("Images", MetricUnit.Count, request.usage.images)
         if request.status >= 500:
             add("Faults", MetricUnit.Count, 1)
         if self._cold:
@@ -61,7 +65,10 @@ def observe(service: str, level: str) -> Logger:
     # The adapter logs paths, which hold ids.
     logging.getLogger("mangum").setLevel(logging.WARNING)
     # Names of tasks say nothing, and every byte of a line is paid for.
-    logging.logAsyncioTasks = False
+    if sys.version_info >= (3, 12):
+        logging.logAsyncioTasks = False
+    # The usage record is in the line of its request.
+    logging.getLogger("imgvec.usage").setLevel(logging.WARNING)
     # The runtime has a handler of its own at the root.
     core.propagate = requests.propagate = False
     return logger

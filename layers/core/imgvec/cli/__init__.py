@@ -5,10 +5,13 @@ import sys
 import click
 
 from imgvec import __version__
+from imgvec.cli.actions import actions
 from imgvec.cli.embed import embed
 from imgvec.cli.keys import keys
 from imgvec.cli.models import models
+from imgvec.cli.plans import plans
 from imgvec.cli.serve import serve
+from imgvec.cli.usage import usage
 from imgvec.errors import ImgvecError
 
 HELP = """Image embeddings behind your own URL, in the dialects of four vendor APIs.
@@ -28,7 +31,7 @@ def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, models):
+for command in (serve, embed, keys, plans, usage, actions, models):
     group.add_command(command)
 
 

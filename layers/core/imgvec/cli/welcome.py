@@ -1,12 +1,12 @@
 """What `make run` prints: a key, and one request for each dialect, ready to paste."""
 
 import shlex
-import time
+from contextlib import closing
 from pathlib import Path
 
-from imgvec.consumers.registry import create_key
+from imgvec.consumers.registry import Registry
 from imgvec.settings import Settings
-from imgvec.stores.sqlite import SqliteStore
+from imgvec.stores.open import store_of
 
 CONSUMER = "welcome"
 
@@ -42,11 +42,10 @@ One request for each dialect, with a photo of ours:
 
 def welcome_text(settings: Settings, address: str, photo: Path) -> str:
     """Make a fresh key, revoke the one of the run before, and describe how to use it."""
-    store = SqliteStore(settings.data)
-    now = time.time()
-    for record in store.list_keys():
-        if record.consumer == CONSUMER and record.revoked is None:
-            store.revoke_key(record.key_id, now)
-    created = create_key(store, CONSUMER, now)
-    store.close()
+    with closing(store_of(settings)) as store:
+        registry = Registry(store, who="make run")
+        for record in store.list_keys():
+            if record.consumer == CONSUMER and record.revoked is None:
+                registry.revoke_key(record.key_id)
+        created = registry.create_key(CONSUMER)
     return TEXT.format(key=created.key, address=address, photo=shlex.quote(str(photo)))

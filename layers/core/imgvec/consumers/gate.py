@@ -1,26 +1,49 @@
-"""The gate: who asks, and what is counted to them."""
+"""The gate: who asks, and whether they may, now and in this space."""
 
 import hmac
-from collections.abc import Collection
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final
 
+from imgvec.consumers.allowance import Allowance
+from imgvec.consumers.cache import Cache
 from imgvec.consumers.keys import digest, well_formed
-from imgvec.errors import KeyInvalid
-from imgvec.stores.protocols import KeyStore
+from imgvec.consumers.plan import Plan
+from imgvec.consumers.rate import RateLimiter
+from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden
+from imgvec.stores.protocols import KeyRecord, Store
 from imgvec.values import Caller
+
+TOUCH_SECONDS: Final = 60.0
+"""How often at most the time of a key's use is written."""
+
+UNKNOWN: Final = "The API key is unknown or revoked"
 
 
 class Gate:
-    """Admits callers by their key. Calls block (a look-up) and are thread-safe."""
+    """Admits callers by their key. Calls are thread-safe; `admit` blocks (a look-up)."""
 
-    def __init__(self, keys: KeyStore) -> None:
-        """`keys` is asked at every call, so a revoked key is refused from then on."""
-        self._keys = keys
+    def __init__(
+        self,
+        store: Store,
+        *,
+        cache_seconds: float = 0.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """A change to a key or a plan is felt after `cache_seconds` at the latest."""
+        self._store = store
+        self._clock = clock
+        self._known: Cache[tuple[KeyRecord, Plan | None]] = Cache(cache_seconds)
+        self._rates = RateLimiter()
 
     def admit(self, shown: Collection[str]) -> Caller:
         """Name the caller behind the keys found in a request; the same key twice is one key.
 
         Raises:
-            KeyInvalid: no key, two different keys, or one that is mistyped, unknown or revoked.
+            KeyInvalid: no key, two different keys, or one that is mistyped, unknown, revoked or
+                expired.
+            KeyDisabled: the key is switched off.
         """
         candidates = {key for key in shown if key}
         if not candidates:
@@ -30,18 +53,47 @@ class Gate:
         key = candidates.pop()
         if not well_formed(key):
             raise KeyInvalid("The API key is mistyped or truncated")
-        shown_digest = digest(key)
-        record = self._keys.find_key(shown_digest)
-        # An index may leak by its timing how far a digest matched; the verdict does not.
-        if record is None or not hmac.compare_digest(record.digest, shown_digest):
-            raise KeyInvalid("The API key is unknown or revoked")
+        record, plan = self._find(digest(key))
         if record.revoked is not None:
-            raise KeyInvalid("The API key is unknown or revoked")
-        return Caller(consumer=record.consumer, key_id=record.key_id)
+            raise KeyInvalid(UNKNOWN)
+        if record.expires is not None and self._clock() >= record.expires:
+            raise KeyInvalid("The API key has expired")
+        if record.disabled is not None:
+            raise KeyDisabled
+        self._touch(record, plan)
+        return Caller(record.consumer, record.key_id, plan)
 
-    def count(self, caller: Caller, units: int) -> None:
-        """Count answered embeddings to the caller's key.
+    def permit(self, caller: Caller, dimensions: int) -> Allowance | None:
+        """Let a request pass into a space; gives what is left of the rate, if there is one.
 
-        Here quotas will stand: reserve before inference, settle after success, release on failure.
+        Raises:
+            SpaceForbidden: the caller's plan has not this space.
+            TooFast: the caller asks faster than its plan allows.
         """
-        self._keys.count(caller.key_id, units)
+        plan = caller.plan
+        if plan is None:
+            return None
+        if not plan.allows(dimensions):
+            raise SpaceForbidden
+        if plan.rate is None:
+            return None
+        return self._rates.take(caller.consumer, plan.rate, plan.depth)
+
+    def _find(self, shown: str) -> tuple[KeyRecord, Plan | None]:
+        known = self._known.get(shown)
+        if known is not None:
+            return known
+        record = self._store.find_key(shown)
+        # An index may leak by its timing how far a digest matched; the verdict does not.
+        if record is None or not hmac.compare_digest(record.digest, shown):
+            raise KeyInvalid(UNKNOWN)
+        found = (record, self._store.plan_of(record.consumer))
+        self._known.put(shown, found)
+        return found
+
+    def _touch(self, record: KeyRecord, plan: Plan | None) -> None:
+        now = self._clock()
+        since = now - TOUCH_SECONDS
+        if record.used is None or record.used <= since:
+            self._store.touch_key(record.digest, now, since)
+            self._known.amend(record.digest, (replace(record, used=now), plan))

@@ -12,7 +12,7 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
 from starlette.requests import Request
 
-from imgvec.dialects.fields import NO_FIELDS, Fields, Item, Upload
+from imgvec.dialects.fields import NO_FIELDS, Fields, Item, Upload, fingerprint
 from imgvec.errors import BadParameter, RequestError, TooLarge, WrongContentType
 
 JSON = "application/json"
@@ -41,6 +41,15 @@ class Call:
         if self.problem is not None:
             raise self.problem
         return self.body
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of query and body, 64 hex digits.
+
+        It is taken over the fields and not the bytes: a client that sends a form again draws a new
+        boundary, and after a rotation it shows another key.
+        """
+        return fingerprint(self.query.beside(self.body))
 
 
 async def read_call(request: Request, accepted: tuple[str, ...], max_body: int) -> Call:

@@ -15,6 +15,7 @@ from imgvec.dialects.fields import Fields
 from imgvec.dialects.protocol import (
     Dialect,
     StatusTable,
+    attempt_of,
     bearer,
     embedding_headers,
     error_headers,
@@ -88,7 +89,7 @@ async def embeddings(request: Request) -> Response:
     service = service_of(request)
     call = await read_call(request, (JSON,), service.settings.max_body)
     wanted = partial(_wanted, call, service.settings.max_image, off_of(request, NAME))
-    embedded = await service.embed(_keys(call), wanted)
+    embedded = await service.embed(_keys(call), attempt_of(request, call, NAME), wanted)
     return json_answer(
         {
             "embedding": embedded.vectors[0],

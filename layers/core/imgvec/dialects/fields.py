@@ -1,7 +1,10 @@
 """Named fields of a query, a JSON object or a form, read with one set of rules."""
 
+import hashlib
 from dataclasses import dataclass
 from typing import Final, TypeAlias
+
+import orjson
 
 from imgvec.errors import BadParameter
 
@@ -12,6 +15,11 @@ class Upload:
 
     filename: str
     data: bytes
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the bytes, 64 hex digits."""
+        return hashlib.sha256(self.data).hexdigest()
 
 
 Item: TypeAlias = tuple[str, object]
@@ -81,3 +89,13 @@ class Fields:
 
 
 NO_FIELDS: Final = Fields()
+
+
+def fingerprint(fields: Fields) -> str:
+    """SHA-256 over all fields but the API key, 64 hex digits; equal for equal fields."""
+    written = orjson.dumps(
+        [item for item in fields.items if item[0] != "key"],
+        default=lambda upload: [upload.filename, upload.digest],
+        option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_DATACLASS,
+    )
+    return hashlib.sha256(written).hexdigest()

@@ -23,7 +23,13 @@ from imgvec.dialects.describe import (
     operation,
 )
 from imgvec.dialects.memories_envelope import FAILS, KEY, Failure, failure, keys_of, success
-from imgvec.dialects.protocol import Dialect, embedding_headers, off_of, service_of
+from imgvec.dialects.protocol import (
+    Dialect,
+    attempt_of,
+    embedding_headers,
+    off_of,
+    service_of,
+)
 from imgvec.errors import BadParameter
 from imgvec.images.sources import is_url
 from imgvec.values import ImageSource, ImageWanted, Inline, StoredAsset, TextWanted, Url
@@ -83,7 +89,7 @@ async def embed_image(request: Request) -> Response:
     service = service_of(request)
     call = await read_call(request, (MULTIPART, JSON), service.settings.max_body)
     wanted = partial(_image_wanted, call, off_of(request, NAME))
-    embedded = await service.embed(keys_of(call), wanted)
+    embedded = await service.embed(keys_of(call), attempt_of(request, call, NAME), wanted)
     return success({"embedding": embedded.vectors[0]}, embedding_headers(embedded))
 
 
@@ -105,7 +111,7 @@ async def embed_text(request: Request) -> Response:
     service = service_of(request)
     call = await read_call(request, (JSON,), service.settings.max_body)
     wanted = partial(_text_wanted, call, off_of(request, NAME))
-    embedded = await service.embed(keys_of(call), wanted)
+    embedded = await service.embed(keys_of(call), attempt_of(request, call, NAME), wanted)
     vectors = [{"embedding": vector} for vector in embedded.vectors]
     return success(vectors, embedding_headers(embedded))
 

@@ -20,6 +20,7 @@ from imgvec.dialects.pixlab_store import keys_of, named_image, store_file
 from imgvec.dialects.protocol import (
     Dialect,
     StatusTable,
+    attempt_of,
     embedding_headers,
     error_headers,
     json_answer,
@@ -158,7 +159,7 @@ async def _embed(request: Request, accepted: tuple[str, ...], alias: Alias) -> E
     service = service_of(request)
     call = await read_call(request, accepted, service.settings.max_body)
     wanted = partial(_wanted, call, alias, service.settings.max_image, off_of(request, NAME))
-    return await service.embed(keys_of(call), wanted)
+    return await service.embed(keys_of(call), attempt_of(request, call, NAME), wanted)
 
 
 def _wanted(call: Call, alias: Alias, max_image: int, off: Off) -> ImageWanted:

@@ -10,9 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import NONE_OFF, Alias, Off
-from imgvec.errors import RequestError, TooFast
+from imgvec.boundary import REQUEST_ID
+from imgvec.consumers.allowance import Allowance
+from imgvec.dialects.call import Call
+from imgvec.errors import QuotaExhausted, RequestError, TooFast
 from imgvec.front import Front
-from imgvec.values import Embedded
+from imgvec.values import Attempt, Embedded
 
 if TYPE_CHECKING:
     # It computes, and brings what that takes.
@@ -60,6 +63,15 @@ def off_of(request: Request, dialect: str) -> Off:
     return off
 
 
+def attempt_of(request: Request, call: Call, dialect: str) -> Attempt:
+    """The request as it is counted."""
+    request_id: str = request.scope[REQUEST_ID]
+    key = call.headers.get("idempotency-key")
+    # Reading what was asked once more is worth it only where it will be compared.
+    asked = "" if key is None else f"{request.url.path} {call.fingerprint}"
+    return Attempt(request_id, dialect, asked, key)
+
+
 def status_of(error: RequestError, own: StatusTable) -> int:
     """The HTTP status of an outcome: the dialect's own where its table has one, else the usual."""
     for kind in type(error).__mro__:
@@ -77,17 +89,32 @@ def json_answer(
 
 
 def embedding_headers(embedded: Embedded) -> dict[str, str]:
-    """Response headers that name what made an embedding."""
+    """Response headers that name what made an embedding, and what is left of the plan."""
     return {
         "X-Embedding-Model": embedded.model,
         "X-Embedding-Revision": embedded.revision[:12],
         "X-Embedding-Dimensions": str(embedded.dimensions),
+        **_allowance_headers(embedded.allowance),
     }
 
 
 def error_headers(error: RequestError) -> dict[str, str]:
     """Response headers that an outcome carries in every dialect."""
-    return {"Retry-After": str(error.retry_after)} if isinstance(error, TooFast) else {}
+    if isinstance(error, TooFast):
+        return {"Retry-After": str(error.retry_after), **_allowance_headers(error.allowance)}
+    if isinstance(error, QuotaExhausted):
+        return _allowance_headers(error.allowance)
+    return {}
+
+
+def _allowance_headers(allowance: Allowance | None) -> dict[str, str]:
+    if allowance is None:
+        return {}
+    return {
+        "RateLimit-Limit": str(allowance.limit),
+        "RateLimit-Remaining": str(allowance.remaining),
+        "RateLimit-Reset": str(allowance.reset),
+    }
 
 
 def public_base(request: Request) -> str:

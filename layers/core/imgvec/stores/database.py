@@ -69,6 +69,17 @@ class Database:
                 if self._closed:
                     self.close()
 
+    @contextmanager
+    def transaction(self) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside of a `NORMAL` transaction that no other writer is beside.
+
+        Raises:
+            StoreError: SQLite could not do what was asked; nothing of it is kept.
+        """
+        with self.connection(synchronous="NORMAL") as connection, connection:
+            connection.execute("BEGIN IMMEDIATE")
+            yield connection
+
     def close(self) -> None:
         """Close all connections; one that is lent out closes when it comes back."""
         self._closed = True

@@ -1,13 +1,26 @@
 """Which store the settings mean."""
 
+from typing import Final
+
 from imgvec.settings import Settings
+from imgvec.stores.dynamodb import DynamoStore
+from imgvec.stores.protocols import Store
 from imgvec.stores.sqlite import SqliteStore
 
+TABLE_CACHE_SECONDS: Final = 30.0
 
-def store_of(settings: Settings) -> SqliteStore:
-    """Open the store: one file in the data folder.
+
+def store_of(settings: Settings) -> Store:
+    """Open the store: the DynamoDB table that is set, else a file in the data folder.
 
     Raises:
         StoreError: it cannot be used.
     """
+    if settings.table is not None:
+        return DynamoStore(settings.table)
     return SqliteStore(settings.data)
+
+
+def cache_seconds_of(settings: Settings) -> float:
+    """How long keys and plans are remembered: a file is asked every time, a table is paid for."""
+    return 0.0 if settings.table is None else TABLE_CACHE_SECONDS

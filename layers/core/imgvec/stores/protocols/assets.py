@@ -1,25 +1,10 @@
-"""What the application needs of its stores; SQLite and a folder are one answer, others may follow.
-
-All calls block and are thread-safe. Times are seconds since the epoch, UTC.
-"""
+"""Uploaded files: metadata and bytes."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
 UploadStatus = Literal["WAITING", "UPLOADING", "SUCCESS", "FAILED"]
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRecord:
-    """A key as stored: its digest, never itself."""
-
-    key_id: str
-    consumer: str
-    digest: str
-    """SHA-256 of the key, 64 hex digits."""
-    created: float
-    revoked: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +20,6 @@ class Asset:
     modified: float
     upload_token: str | None = None
     """SHA-256 of the token in a signed upload address, 64 hex digits."""
-
-
-class KeyStore(Protocol):
-    """Keys and what was counted to them."""
-
-    def add_key(self, record: KeyRecord) -> None:
-        """Store a new key."""
-
-    def find_key(self, digest: str) -> KeyRecord | None:
-        """The key with this digest, revoked or not."""
-
-    def list_keys(self) -> Sequence[KeyRecord]:
-        """All keys, oldest first."""
-
-    def revoke_key(self, key_id: str, when: float) -> bool:
-        """Revoke for good; False if there is no such key or it was revoked before."""
-
-    def count(self, key_id: str, units: int) -> None:
-        """Add answered embeddings to a key."""
-
-    def counted(self) -> dict[str, int]:
-        """Answered embeddings by key id."""
 
 
 class AssetStore(Protocol):
@@ -77,7 +40,10 @@ class AssetStore(Protocol):
         """Forget the metadata; False if there was none."""
 
     def expired_assets(self, before: float) -> Sequence[Asset]:
-        """Uploads that were begun before this time and never finished."""
+        """Uploads that were begun before this time and never finished, for the caller to remove.
+
+        A store that removes them by itself gives none.
+        """
 
 
 class BlobStore(Protocol):

@@ -1,0 +1,113 @@
+"""`imgvec plans`: what consumers may do. A running server sees a change at once."""
+
+import click
+import orjson
+
+from imgvec.cli.store import open_registry, open_store
+from imgvec.cli.table import Cell, print_table
+from imgvec.consumers.plan import Plan, Quota
+
+
+class Spaces(click.ParamType[frozenset[int]]):
+    """Dimensions as `512,768`."""
+
+    name = "dimensions"
+
+    def convert(
+        self,
+        value: str | frozenset[int],
+        param: click.Parameter | None,
+        ctx: click.Context | None,
+    ) -> frozenset[int]:
+        """Read them."""
+        if isinstance(value, frozenset):
+            return value
+        try:
+            return frozenset(int(width) for width in value.split(","))
+        except ValueError:
+            self.fail(f"{value!r} is no list of dimensions such as 512,768", param, ctx)
+
+
+AT_LEAST_ONE = click.IntRange(min=1)
+
+
+@click.group()
+def plans() -> None:
+    """Make, list and assign plans: rate, quota and spaces of a consumer."""
+
+
+@plans.command()
+@click.argument("name")
+@click.option(
+    "--rate",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="R",
+    help="Requests a second, held over time.",
+)
+@click.option(
+    "--burst",
+    type=AT_LEAST_ONE,
+    metavar="B",
+    help="Requests at once, before the rate holds. [default: those of one second]",
+)
+@click.option("--daily", type=AT_LEAST_ONE, metavar="N", help="Images of a day (UTC).")
+@click.option("--monthly", type=AT_LEAST_ONE, metavar="N", help="Images of a month (UTC).")
+@click.option("--spaces", type=Spaces(), metavar="D,D", help="Dimensions that may be asked for.")
+@click.option("--soft", is_flag=True, help="Only tell of the quota, and never refuse.")
+def create(
+    name: str,
+    rate: float | None,
+    burst: int | None,
+    daily: int | None,
+    monthly: int | None,
+    spaces: frozenset[int] | None,
+    soft: bool,
+) -> None:
+    """Make the plan NAME, or change it for all who have it. What is left out is unlimited."""
+    if burst is not None and rate is None:
+        raise click.UsageError("--burst needs --rate")
+    with open_registry() as registry:
+        registry.put_plan(Plan(name, rate, burst, Quota(daily, monthly), spaces, soft))
+    click.echo(f"Plan {name} is set.", err=True)
+
+
+@plans.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+def list_(as_json: bool) -> None:
+    """Show all plans, and how many consumers have each."""
+    with open_store() as store:
+        consumers = store.list_consumers()
+        rows = [
+            _row(plan, sum(consumer.plan == plan.name for consumer in consumers))
+            for plan in store.list_plans()
+        ]
+    if as_json:
+        click.echo(orjson.dumps(rows))
+    elif rows:
+        print_table(list(rows[0]), [list(row.values()) for row in rows])
+    else:
+        click.echo("No plans yet: `imgvec plans create NAME` makes one.", err=True)
+
+
+@plans.command()
+@click.argument("name")
+@click.argument("plan")
+def assign(name: str, plan: str) -> None:
+    """Give the consumer NAME the plan PLAN, in the place of the one it has."""
+    with open_registry() as registry:
+        registry.assign_plan(name, plan)
+    click.echo(f"Consumer {name} has the plan {plan}.", err=True)
+
+
+def _row(plan: Plan, consumers: int) -> dict[str, Cell]:
+    spaces = None if plan.spaces is None else ",".join(str(width) for width in sorted(plan.spaces))
+    return {
+        "name": plan.name,
+        "rate": plan.rate,
+        "burst": None if plan.rate is None else plan.depth,
+        "daily": plan.quota.daily,
+        "monthly": plan.quota.monthly,
+        "spaces": spaces,
+        "limit": "soft" if plan.soft else "hard",
+        "consumers": consumers,
+    }

@@ -1,0 +1,45 @@
+"""A look-up that is remembered for a while."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
+from typing import Final, Generic, TypeVar
+
+V = TypeVar("V")
+
+MOST: Final = 10_000
+"""Entries that are kept; beyond it the oldest goes."""
+
+
+class Cache(Generic[V]):
+    """Values by name, each for `seconds`; with 0 nothing is remembered. Thread-safe."""
+
+    def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
+        """Remember nothing yet."""
+        self._seconds = seconds
+        self._clock = clock
+        self._lock = Lock()
+        self._values: OrderedDict[str, tuple[float, V]] = OrderedDict()
+
+    def get(self, name: str) -> V | None:
+        """The value, unless it is unknown or too old."""
+        with self._lock:
+            known = self._values.get(name)
+        if known is None or self._clock() >= known[0] + self._seconds:
+            return None
+        return known[1]
+
+    def put(self, name: str, value: V) -> None:
+        """Remember a value that was just learnt."""
+        with self._lock:
+            self._values[name] = (self._clock(), value)
+            self._values.move_to_end(name)
+            if len(self._values) > MOST:
+                self._values.popitem(last=False)
+
+    def amend(self, name: str, value: V) -> None:
+        """Replace a value that is remembered, which does not make it younger."""
+        with self._lock:
+            if name in self._values:
+                self._values[name] = (self._values[name][0], value)

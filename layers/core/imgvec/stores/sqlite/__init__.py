@@ -1,0 +1,38 @@
+"""Everything but the bytes of assets in one SQLite file: the store of one machine."""
+
+from pathlib import Path
+from typing import Final
+
+from imgvec.stores.database import Database
+from imgvec.stores.migrations import MIGRATIONS, Migration
+from imgvec.stores.sqlite.assets import SqliteAssets
+from imgvec.stores.sqlite.claims import SqliteClaims
+from imgvec.stores.sqlite.keys import SqliteKeys
+from imgvec.stores.sqlite.meter import SqliteMeter
+from imgvec.stores.sqlite.plans import SqlitePlans
+
+FILE_NAME: Final = "imgvec.sqlite3"
+
+
+class SqliteStore(SqliteKeys, SqlitePlans, SqliteMeter, SqliteClaims, SqliteAssets):
+    """A `Store` in one file, shared by many threads and processes.
+
+    Keys, plans and assets survive a loss of power once a call has returned; of counts and claims, a
+    loss of power may take the last moments (`Database.connection`), because with an fsync for each
+    every answer would wait in line for the disk.
+
+    Every method is one statement or one transaction, and so atomic, in all threads and processes;
+    each may raise `StoreError`.
+    """
+
+    def __init__(self, folder: Path, *, migrations: tuple[Migration, ...] = MIGRATIONS) -> None:
+        """Open, create or migrate `imgvec.sqlite3` in this folder.
+
+        Raises:
+            StoreError: the file is damaged, read-only, locked for long, or of a newer imgvec.
+        """
+        super().__init__(Database(folder / FILE_NAME, migrations))
+
+    def close(self) -> None:
+        """Close the file; calls that are still at work end well."""
+        self._database.close()
