@@ -48,10 +48,12 @@ def pictures() -> Iterator[PictureServer]:
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    # Containers reach it elsewhere than on loopback, where `make test-cloud` says.
+    host, _, port = os.environ.get("TEST_PICTURES", "127.0.0.1:0").partition(":")
+    server = ThreadingHTTPServer((host, int(port)), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield PictureServer(f"127.0.0.1:{server.server_port}", files)
+    yield PictureServer(f"{host}:{server.server_port}", files)
     server.shutdown()
     server.server_close()
     thread.join()

@@ -1,5 +1,6 @@
 """How the API is made to answer in each place; all give a client of it."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -48,8 +49,16 @@ def _lambda(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
         runtime.stop()
 
 
+@contextmanager
+def _elsewhere(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """Wherever `TEST_URL` leads; the command line makes its keys in the table that is set."""
+    with httpx2.Client(base_url=os.environ["TEST_URL"], timeout=60, trust_env=False) as client:
+        yield client
+
+
 PLACES: Final[dict[str, Stand]] = {
     "in-process": _in_process,
     "uvicorn": _uvicorn,
     "lambda": _lambda,
+    "elsewhere": _elsewhere,
 }

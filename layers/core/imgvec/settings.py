@@ -45,7 +45,6 @@ class Settings(BaseModel):
     )
     bucket: str | None = Field(
         default=None,
-        pattern=r"^[a-z0-9.-]{3,63}$",
         description="S3 bucket of the bytes of assets. Empty: a folder in `IMGVEC_DATA`.",
     )
     models: Path = Field(

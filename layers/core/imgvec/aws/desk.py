@@ -14,13 +14,16 @@ DESK_KEY: Final = "imgvec_0000000000000000000000000002sKcu1"
 """In every file of `events/`. It opens nothing but `sam local` on the machine of whoever types."""
 
 
+LOGICAL: Final = "Table"
+"""What `sam local` puts in the place of the table's name: the resource's own."""
+
+
 def desk_settings(settings: Settings, environment: Mapping[str, str] = os.environ) -> Settings:
     """In `sam local`, embedded stores that know the desk's key; elsewhere the same settings.
 
-    AWS never sets the variable of `sam local`. Where an emulator of AWS is named beside it, its
-    table and bucket are used.
+    AWS never sets the variable of `sam local`. A real table's name, given with `--env-vars`, stands.
     """
-    if environment.get("AWS_SAM_LOCAL") != "true" or environment.get("AWS_ENDPOINT_URL"):
+    if environment.get("AWS_SAM_LOCAL") != "true" or settings.table not in (None, LOGICAL):
         return settings
     store = SqliteStore(settings.data)
     if store.find_key(digest(DESK_KEY)) is None:

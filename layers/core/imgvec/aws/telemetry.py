@@ -62,8 +62,8 @@ def observe(service: str, level: str) -> Logger:
     core.addHandler(logger.registered_handler)
     requests = logging.getLogger("imgvec.requests")
     requests.addHandler(RequestLines(logger))
-    # The adapter logs paths, which hold ids.
-    logging.getLogger("mangum").setLevel(logging.WARNING)
+    # Others log paths, which hold ids, and where they found their configuration.
+    logging.getLogger().setLevel(logging.WARNING)
     # Names of tasks say nothing, and every byte of a line is paid for.
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
