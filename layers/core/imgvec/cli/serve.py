@@ -4,6 +4,7 @@ import logging
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType
 
@@ -75,3 +76,5 @@ def _log_to_stderr(settings: Settings) -> None:
     """Our own lines only: a library's may hold addresses and query strings, and so keys."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("imgvec").setLevel(settings.log_level.upper())
+    # What Pillow has to say of a stranger's damaged file is no concern of the operator's.
+    warnings.filterwarnings("ignore", module="PIL")

@@ -99,8 +99,8 @@ def _central_span(length: int, short: int, size: int) -> tuple[float, float]:
 def square(picture: Picture, size: int) -> Image.Image:
     """Resize the central view of an upright picture to `size` x `size`, columns before rows.
 
-    The order matters by a level or two, for each pass rounds to 8 bits. It was always this one
-    until Pillow 13, which goes by the cheaper; fixed here, the same bytes stay the same pixels.
+    The order matters by a level or two, for each pass rounds to 8 bits. Pillow 13 chooses it by the
+    shape, earlier ones did not; fixed here, the same bytes give the same pixels under both.
     """
     left, top, right, bottom = central_view(picture.width, picture.height, size)
     left, right = (picture.left + edge * picture.scale for edge in (left, right))
