@@ -4,12 +4,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from photos import NEAR_DUPLICATES, Photo, disturbed, enlarged, plain_decode
-from ranking import Matrix, Similarities, different_pairs, paired, ranks, recall, threshold
 
 from imgvec.encoders.protocol import Encoder
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.values import Pixels
+from tools.photos import NEAR_DUPLICATES, Photo, disturbed, enlarged, plain_decode
+from tools.ranking import Matrix, Similarities, different_pairs, paired, ranks, recall, threshold
 
 LIMITS = ImageLimits(max_bytes=100_000_000, max_pixels=50_000_000, max_frames=1)
 LARGE = 12_000_000

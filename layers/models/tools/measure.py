@@ -9,10 +9,10 @@ import json
 from pathlib import Path
 
 import click
-from experiments import Bench, decoding, duplicates, text_to_image
-from photos import read_photos
 
 from imgvec.encoders.onnx import OnnxEncoder
+from tools.experiments import Bench, decoding, duplicates, text_to_image
+from tools.photos import read_photos
 
 STARTER = Path(__file__).parents[1] / "starter"
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -1,0 +1,1 @@
+"""Tools for developers: what an encoder reaches, measured through the product's own path."""
