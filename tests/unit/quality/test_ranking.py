@@ -1,23 +1,35 @@
-"""The tool that the model card's figures come from."""
+"""Photos to measure with, and what vectors are judged by."""
 
-import json
-import subprocess
-import sys
 from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 from PIL import Image
 
-from imgvec.encoders.registry import shipped_folder
-from imgvec.values import Pixels
-from tools.measure import main
-from tools.photos import NEAR_DUPLICATES, disturbed, enlarged, plain_decode, read_photos
-from tools.ranking import different_pairs, paired, ranks, recall, threshold
-
-SCRIPT = shipped_folder() / "tools" / "measure.py"
+from imgvec_models.quality.photos import (
+    NEAR_DUPLICATES,
+    disturbed,
+    enlarged,
+    plain_decode,
+    read_photos,
+)
+from imgvec_models.quality.ranking import (
+    Matrix,
+    Recalls,
+    class_vectors,
+    different_pairs,
+    image_to_text,
+    nearest_neighbours,
+    overlap,
+    paired,
+    ranks,
+    recall,
+    text_to_image,
+    threshold,
+    unit,
+    zero_shot,
+)
 
 
 def picture(width: int, height: int, seed: int = 0) -> Image.Image:
@@ -119,9 +131,12 @@ def test_near_duplicates_are_what_their_names_say() -> None:
         "half size": (50, 30),
         "80 % crop": (80, 48),
         "flip": (100, 60),
+        "brightness": (100, 60),
     }
     assert changed["JPEG q30"].format == "JPEG"
     assert np.array_equal(np.asarray(changed["flip"]), np.asarray(image)[:, ::-1])
+    brighter = np.minimum(np.asarray(image) * 1.3, 255)
+    np.testing.assert_allclose(np.asarray(changed["brightness"]), brighter, atol=1)
     assert np.array_equal(np.asarray(changed["80 % crop"]), np.asarray(image)[6:54, 10:90])
 
 
@@ -141,44 +156,59 @@ def test_the_yardstick_changes_one_value_in_a_thousand_by_one_level() -> None:
     assert np.array_equal(changed, disturbed(pixels))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, photos: dict[str, Pixels]) -> Path:
-    """A folder of three photos, with captions."""
-    for name, pixels in photos.items():
-        (tmp_path / f"{name}.png").write_bytes(png(Image.fromarray(pixels)))
-    captions = {f"{name}.png": [f"a photo of a {name}"] for name in photos}
-    (tmp_path / "captions.json").write_text(json.dumps(captions))
-    return tmp_path
+IMAGES = unit(rows([1, 0, 0], [0, 1, 0], [0, 0, 1]))
+TEXTS = unit(rows([5, 1, 0], [1, 2, 0], [0, 5, 1], [3, 1, 2], [0, 1, 9], [4, 5, 0]))
+PHOTO = np.array([0, 0, 1, 1, 2, 2])
 
 
-def test_it_measures_a_folder(folder: Path) -> None:
-    arguments = ["--photos", folder, "--captions", folder / "captions.json", "--large", "1"]
-    done = subprocess.run(
-        [sys.executable, SCRIPT, *map(str, arguments)], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert lines[0].startswith("starter, revision ")
-    assert lines[0].endswith(": 3 photos")
-    assert [line.partition(":")[0] for line in lines[1:4]] == [
-        "decoding",
-        "yardstick",
-        "decoding, enlarged",
-    ]
-    assert [line for line in lines if line.endswith("dimensions")] == [
-        "512 dimensions",
-        "768 dimensions",
-        "1024 dimensions",
-    ]
-    for change in NEAR_DUPLICATES:
-        assert lines.count(f"near-duplicates, {change}: rank 1 for 100.0% of 3") == 3
-    assert lines.count("text to image, 3 captions, 3 photos: R@1/5/10 100.0 / 100.0 / 100.0") == 3
-    assert sum(line.startswith("duplicate threshold 0.") for line in lines) == 3
+def test_texts_find_their_photos() -> None:
+    """Ranks 1, 2, 1, 3, 1, 3 by hand."""
+    assert text_to_image(IMAGES, TEXTS, PHOTO) == Recalls(3 / 6, 1.0, 1.0)
 
 
-def test_captions_and_enlarged_photos_are_optional(folder: Path) -> None:
-    done = CliRunner().invoke(main, ["--photos", str(folder), "--large", "0"])
-    assert done.exit_code == 0
-    assert "group threshold" in done.output
-    assert "text to image" not in done.output
-    assert "enlarged" not in done.output
+def test_a_photo_finds_the_best_placed_of_its_texts() -> None:
+    """The last photo's own texts come first and last; the second's best is beaten by none."""
+    assert image_to_text(IMAGES, TEXTS, PHOTO) == Recalls(1.0, 1.0, 1.0)
+    assert image_to_text(IMAGES, TEXTS, PHOTO[::-1].copy()) == Recalls(1 / 3, 1.0, 1.0)
+
+
+def test_recalls_are_written_in_percent() -> None:
+    assert str(Recalls(0.221, 0.527, 0.66)) == "22.1 / 52.7 / 66.0"
+
+
+def test_a_class_is_the_mean_direction_of_its_sentences() -> None:
+    prompts = np.stack([rows([2, 0], [0, 1]), rows([0, 3], [0, 5])])
+    np.testing.assert_allclose(class_vectors(prompts), unit(rows([1, 1], [0, 1])), atol=1e-6)
+
+
+def test_zero_shot_is_the_share_nearest_to_their_own_class() -> None:
+    classes = rows([1, 0], [0, 1])
+    images = unit(rows([3, 1], [1, 3], [2, 1], [1, 2]))
+    assert zero_shot(images, classes, np.array([0, 1, 1, 1])) == 0.75
+
+
+def clusters() -> Matrix:
+    """Three tight groups of eleven rows on far axes, so that ten neighbours are the group."""
+    around = np.random.default_rng(0).normal(0, 0.01, (33, 3))
+    return unit((np.repeat(np.eye(3), 11, axis=0) + around).astype(np.float32))
+
+
+def test_neighbours_vote_and_nobody_votes_for_himself() -> None:
+    label = np.repeat([0, 1, 2], 11)
+    assert nearest_neighbours(clusters(), label) == 1.0
+    label[0] = 2
+    assert nearest_neighbours(clusters(), label) == 32 / 33
+
+
+def test_a_tied_vote_goes_to_the_smallest_number() -> None:
+    one_each = unit(rows([1, 0.1], [1, 0], [1, -0.1]))
+    assert nearest_neighbours(one_each, np.array([0, 1, 0])) == pytest.approx(2 / 3)
+
+
+def test_overlap_is_the_share_of_neighbours_that_stay() -> None:
+    one = clusters()
+    assert overlap(one, one) == 1.0
+    moved = one.copy()
+    moved[[0, 11]] = moved[[11, 0]]
+    # Two rows keep none, the twenty others of their groups lose one of ten, eleven lose none.
+    assert overlap(one, moved) == pytest.approx((20 * 0.9 + 11) / 33)
