@@ -150,7 +150,7 @@ def http(options: argparse.Namespace) -> bool:
                 time.sleep(dice.uniform(0.2, 1.0))
                 victim = dice.randrange(len(servers))
                 servers[victim] = replaced(servers[victim], environment)
-            return options.kills
+            return int(options.kills)
 
         with ThreadPoolExecutor(17) as pool:
             disturbing = pool.submit(disturb)
