@@ -97,7 +97,9 @@ def capacity(table: str) -> None:
     client.meta.events.register("provide-client-params.dynamodb", _ask_for_capacity)
     client.meta.events.register(
         "after-call.dynamodb",
-        lambda parsed, **_: consumed.append(parsed["ConsumedCapacity"]["CapacityUnits"]),
+        lambda parsed, **_: consumed.extend(
+            [parsed["ConsumedCapacity"]["CapacityUnits"]] if "ConsumedCapacity" in parsed else []
+        ),
     )
     meter = DynamoMeter(Table(client, table))
     label, day = Label("k_1a2B3c4D5e", "memories.ai", 1024), date(2026, 2, 28)
