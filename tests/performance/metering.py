@@ -2,10 +2,12 @@
 
 .venv/bin/python tests/performance/metering.py stampede --store sqlite
 .venv/bin/python tests/performance/metering.py kills --store dynamodb --kills 200
-.venv/bin/python tests/performance/metering.py http
+.venv/bin/python tests/performance/metering.py http --requests 400 --quota 150 --kills 10
+.venv/bin/python tests/performance/metering.py revocation --store dynamodb
 """
 
 import argparse
+import json
 import multiprocessing
 import os
 import random
@@ -171,6 +173,30 @@ def http(options: argparse.Namespace) -> bool:
     return enough and answers.total() == answers[200] + answers[402] and left == 0
 
 
+def revocation(site: Site, options: argparse.Namespace) -> bool:
+    """How long a running server still takes a key that was revoked."""
+    table = {"IMGVEC_TABLE": site.place} if site.kind == "dynamodb" else {"IMGVEC_DATA": site.place}
+    environment = {**os.environ, "IMGVEC_LOG_LEVEL": "error", **table}
+    made = json.loads(imgvec("keys", "create", "acme", "--json", environment=environment).stdout)
+    server = start_server(environment)
+    body, headers = {"text": "a cat"}, {"x-api-key": made["key"]}
+    with httpx2.Client(base_url=server.address, timeout=30, trust_env=False) as client:
+
+        def status() -> int:
+            return int(client.post("/api/ai/embed", json=body, headers=headers).status_code)
+
+        before = status()
+        imgvec("keys", "revoke", made["id"], environment=environment)
+        done = time.perf_counter()
+        while status() == 200:
+            time.sleep(0.01)
+        took = time.perf_counter() - done
+    stop_server(server)
+    limit = 31.0 if site.kind == "dynamodb" else 1.0
+    print(f"revocation {site.kind}: refused {took:.2f} s after the command has ended")
+    return before == 200 and took < limit
+
+
 def replaced(server: Running, environment: dict[str, str]) -> Running:
     """Kill a server, and start another in its place."""
     server.process.kill()
@@ -184,7 +210,7 @@ def replaced(server: Running, environment: dict[str, str]) -> Running:
 def main() -> None:
     """Run one proof; exit 1 if it fails."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("proof", choices=["stampede", "kills", "http"])
+    parser.add_argument("proof", choices=["stampede", "kills", "http", "revocation"])
     parser.add_argument("--store", choices=["sqlite", "dynamodb"], default="sqlite")
     parser.add_argument("--processes", type=int, default=16)
     parser.add_argument("--requests", type=int, default=20_000)
@@ -198,7 +224,8 @@ def main() -> None:
         passed = http(options)
     else:
         with site_of(options.store) as site:
-            passed = {"stampede": stampede, "kills": kills}[options.proof](site, options)
+            prove = {"stampede": stampede, "kills": kills, "revocation": revocation}[options.proof]
+            passed = prove(site, options)
     print("passed" if passed else "FAILED")
     sys.exit(0 if passed else 1)
 
