@@ -7,7 +7,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime events pool lint types check docs lock lock-cloud clean
+.PHONY: help run test test-runtime events pool clip-live lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -27,6 +27,13 @@ events: .venv/test ## Write events/ anew, from the requests of the contract test
 
 pool: .venv/run ## Write infra/pool/template.yaml anew.
 	@$(BIN)/python infra/pool/make_pool.py
+
+clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one target that needs the internet.
+	@$(BIN)/imgvec models pull clip-vit-b32
+	@$(BIN)/imgvec models build clip-vit-b32
+	@$(BIN)/imgvec models verify clip-vit-b32
+	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
+	@$(BIN)/imgvec models quality clip-vit-b32
 
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
