@@ -22,7 +22,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias
-from imgvec.dialects.protocol import Dialect, embedding_headers, json_answer, service_of
+from imgvec.dialects.call import read_call
+from imgvec.dialects.protocol import (
+    Dialect, attempt_of, embedding_headers, json_answer, service_of
+)
 from imgvec.errors import RequestError
 from imgvec.images.sources import linked_image
 from imgvec.values import ImageWanted
@@ -36,7 +39,9 @@ async def vector(request: Request) -> Response:
     def wanted() -> ImageWanted:
         return ImageWanted(linked_image(request.query_params["image"], 1000000), 1024)
 
-    embedded = await service_of(request).embed(frozenset({request.headers["token"]}), wanted)
+    attempt = attempt_of(request, await read_call(request, (), 0), "tiny")
+    keys = frozenset({request.headers["token"]})
+    embedded = await service_of(request).embed(keys, attempt, wanted)
     return json_answer({"v": embedded.vectors[0]}, headers=embedding_headers(embedded))
 
 
