@@ -35,6 +35,8 @@ class Site:
 
     kind: str
     place: str
+    """The folder of the file, or the table's name."""
+    folder: str
 
     def open(self) -> Store:
         """A connection of this process's own."""
@@ -47,11 +49,11 @@ def site_of(kind: str) -> Iterator[Site]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         if kind == "sqlite":
-            yield Site(kind, folder)
+            yield Site(kind, folder, folder)
             return
         emulator = stack.enter_context(start_emulator())
         os.environ.update(emulator.environment)
-        yield Site(kind, emulator.new_table())
+        yield Site(kind, emulator.new_table(), folder)
 
 
 def prepare(site: Site, quota: Quota | None) -> str:

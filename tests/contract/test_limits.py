@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import httpx2
@@ -192,6 +193,13 @@ def test_idempotency(client: Client) -> None:
     client.endpoint.check(client.ask(**{"Idempotency-Key": "not a key"}), 400)
     wrong = Client(client.place, client.endpoint, client.pictures, "", client.key[:-1], "")
     wrong.refused(wrong.ask(**{"Idempotency-Key": "not a key"}), "invalid")
+    assert client.images() == 1
+
+
+def test_twins_at_the_same_time(client: Client) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        asked = [pool.submit(client.ask, **{"Idempotency-Key": "order-1"}) for _ in range(6)]
+        assert {one.result().status_code for one in asked} == {200}
     assert client.images() == 1
 
 

@@ -123,7 +123,7 @@ def http(options: argparse.Namespace) -> bool:
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as data:
         environment = {**os.environ, "IMGVEC_DATA": data, "IMGVEC_LOG_LEVEL": "error"}
-        site = Site("sqlite", data)
+        site = Site("sqlite", data, data)
         key = prepare(site, Quota(daily=options.quota))
         servers = [start_server(environment) for _ in range(2)]
         image, dice = small_png(), random.Random(options.seed)
@@ -175,8 +175,9 @@ def http(options: argparse.Namespace) -> bool:
 
 def revocation(site: Site, options: argparse.Namespace) -> bool:
     """How long a running server still takes a key that was revoked."""
-    table = {"IMGVEC_TABLE": site.place} if site.kind == "dynamodb" else {"IMGVEC_DATA": site.place}
-    environment = {**os.environ, "IMGVEC_LOG_LEVEL": "error", **table}
+    where = {"IMGVEC_DATA": site.folder, "IMGVEC_LOG_LEVEL": "error"}
+    table = {"IMGVEC_TABLE": site.place} if site.kind == "dynamodb" else {}
+    environment = {**os.environ, **where, **table}
     made = json.loads(imgvec("keys", "create", "acme", "--json", environment=environment).stdout)
     server = start_server(environment)
     body, headers = {"text": "a cat"}, {"x-api-key": made["key"]}
