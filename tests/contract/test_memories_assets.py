@@ -327,7 +327,9 @@ def test_download(place: Place, cat: bytes, name: str, media_type: str) -> None:
     assert response.content == cat
     assert response.headers["Content-Type"] == media_type
     assert response.headers["Content-Length"] == str(len(cat))
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    if not response.history:
+        # A bucket cannot be told to send it; there a page of ours is another origin anyway.
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
 
 
@@ -474,6 +476,7 @@ def test_largest_asset(place: Place, cat: bytes) -> None:
 
 
 def test_too_large_asset(place: Place, cat: bytes) -> None:
+    only_our_own_addresses(place)
     asset_id, address = signed(place)
     response = place.client.put(address, content=bytes(LIMIT + 1))
     assert_memories_error(response, 400)
