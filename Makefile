@@ -3,14 +3,17 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.14 python3; 
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null \
 	&& { echo $$p; break; }; done)
 BIN := .venv/bin
+SAM := .cache/sam/bin/sam
+ENV ?= dev
+IMAGE ?= embeddingsfunction:imgvec-embeddings
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime events pool clip-live lint types check docs lock lock-cloud clean
+.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 run: .venv/run ## Set up, start the server, print a key and a request for each dialect.
 	@$(BIN)/imgvec serve --host $(HOST) --port $(PORT) --welcome examples/cat.jpg
@@ -21,6 +24,32 @@ test: .venv/test ## Set up and run the whole test suite, with coverage.
 test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
 	@TEST_PLACES=lambda $(BIN)/pytest tests/contract tests/runtime
 	@$(BIN)/python tests/performance/cold_start.py
+
+test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
+	@tests/cloud/run.sh
+
+test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
+	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
+	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK))" && TEST_PLACES=elsewhere $(BIN)/pytest tests/contract
+
+emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
+
+deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
+	@$(SAM) build && $(SAM) deploy --config-env $(ENV)
+	@aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text \
+		| sed 's/^/Concurrency of this account and region: /; s/$$/. Keep ThrottleRate below it, divided by the mean seconds of an answer./'
+
+logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
+	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
+
+destroy: .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
+	@$(SAM) delete --stack-name imgvec-$(ENV)
+
+image-size: ## Size and layers of the image that `sam build` made, and the time of its imports.
+	@docker image inspect $(IMAGE) --format '{{.Size}} bytes'
+	@docker history --format '{{.Size}}\t{{.CreatedBy}}' $(IMAGE)
+	@docker run --rm --entrypoint python3 -e IMGVEC_DATA=/tmp/imgvec $(IMAGE) -c \
+		"import time; t = time.perf_counter(); import app; print(f'import of the function: {time.perf_counter() - t:.2f} s')"
 
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
@@ -91,4 +120,11 @@ clean: ## Remove the environment and all caches.
 .cache/runtime/ready: requirements/runtime.txt | .venv/bin/python
 	@rm -rf .cache/runtime
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .cache/runtime -r requirements/runtime.txt
+	@touch $@
+
+# An emulator of AWS, for stores and for deploying into.
+.cache/emulator/ready: requirements/emulator.txt | .venv/bin/python
+	@echo "Setting up the emulator (a minute or so, once)"
+	@$(PYTHON) -m venv --clear .cache/emulator
+	@.cache/emulator/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/emulator.txt
 	@touch $@

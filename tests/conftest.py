@@ -83,6 +83,8 @@ def place(
 ) -> Iterator[Place]:
     """The API wherever it answers, with keys of two consumers and a revoked one."""
     environment = server_environment(tmp_path_factory.mktemp("data"), pictures)
+    if request.param == "elsewhere":
+        environment["IMGVEC_TABLE"] = os.environ["TEST_TABLE"]
     log = tmp_path_factory.mktemp("log") / "log.txt"
     key, _ = create_key("first", environment)
     other_key, _ = create_key("second", environment)

@@ -116,5 +116,4 @@ def server_environment(data: Path, pictures: PictureServer) -> dict[str, str]:
         **{name: value for name, value in os.environ.items() if not name.startswith("IMGVEC_")},
         "IMGVEC_DATA": str(data),
         "IMGVEC_FETCH_ALLOW": pictures.address,
-        **({"IMGVEC_TABLE": os.environ["TEST_TABLE"]} if "TEST_TABLE" in os.environ else {}),
     }

@@ -58,6 +58,8 @@ def test_content_type_that_says_too_little(
 def test_wrong_method_names_the_right_ones(
     place: Place, path: str, allow: str, dialect: str, method: str
 ) -> None:
+    if method == "OPTIONS" and place.name == "elsewhere":
+        pytest.skip("the gateway answers preflight by itself")
     response = place.client.request(method, path)
     if method in allow.split(", "):
         assert response.status_code != 405

@@ -74,6 +74,12 @@ def signed(place: Place, name: str = "cat.jpg") -> tuple[str, str]:
     return content["asset_id"], content["signed_url"]
 
 
+def only_our_own_addresses(place: Place) -> None:
+    """A bucket judges its addresses itself, and takes a file again (`test_blob_stores.py`)."""
+    if place.name == "elsewhere":
+        pytest.skip("the signed addresses here are the bucket's")
+
+
 def metadata(place: Place, asset_id: str) -> Any:
     """The one resource that the metadata hold."""
     content = data_of(place.client.get(f"{BASE}/{asset_id}/metadata", headers=headers(place)))
@@ -183,6 +189,7 @@ def test_two_uploads_are_two_assets(place: Place, cat: bytes) -> None:
 
 
 def test_signed_address_is_this_service_s(place: Place) -> None:
+    only_our_own_addresses(place)
     asset_id, address = signed(place)
     parts = urlsplit(address)
     assert address.startswith(str(place.client.base_url))
@@ -213,6 +220,7 @@ def test_signed_address_is_this_service_s(place: Place) -> None:
     ],
 )
 def test_wrong_signed_address(place: Place, cat: bytes, spoil: Any) -> None:
+    only_our_own_addresses(place)
     asset_id, address = signed(place)
     _, other = signed(place)
     assert_no_asset(place.client.put(spoil(address, other), content=cat))
@@ -221,14 +229,18 @@ def test_wrong_signed_address(place: Place, cat: bytes, spoil: Any) -> None:
 
 
 def test_signed_address_is_good_once(place: Place, cat: bytes) -> None:
+    only_our_own_addresses(place)
     asset_id, address = signed(place)
     assert place.client.put(address, content=cat).status_code == 200
     assert_no_asset(place.client.put(address, content=b"another file"))
-    stored = place.client.get(f"{BASE}/{asset_id}/download", headers=headers(place))
+    stored = place.client.get(
+        f"{BASE}/{asset_id}/download", headers=headers(place), follow_redirects=True
+    )
     assert stored.content == cat
 
 
 def test_signed_address_of_a_deleted_asset(place: Place, cat: bytes) -> None:
+    only_our_own_addresses(place)
     asset_id, address = signed(place)
     assert data_of(place.client.delete(f"{BASE}/{asset_id}", headers=headers(place))) is None
     assert_no_asset(place.client.put(address, content=cat))
@@ -308,12 +320,16 @@ def test_public_url_is_the_base_of_signed_addresses(
 )
 def test_download(place: Place, cat: bytes, name: str, media_type: str) -> None:
     asset_id = uploaded(place, cat, name)
-    response = place.client.get(f"{BASE}/{asset_id}/download", headers=headers(place))
+    response = place.client.get(
+        f"{BASE}/{asset_id}/download", headers=headers(place), follow_redirects=True
+    )
     assert response.status_code == 200
     assert response.content == cat
     assert response.headers["Content-Type"] == media_type
     assert response.headers["Content-Length"] == str(len(cat))
-    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    if not response.history:
+        # A bucket cannot be told to send it; there a page of ours is another origin anyway.
+        assert response.headers["X-Content-Type-Options"] == "nosniff"
     assert response.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''")
 
 
@@ -339,7 +355,9 @@ def test_filenames(
     resource = metadata(place, asset_id)
     assert resource["original_filename"] == kept
     assert resource["extension"] == extension
-    response = place.client.get(f"{BASE}/{asset_id}/download", headers=headers(place))
+    response = place.client.get(
+        f"{BASE}/{asset_id}/download", headers=headers(place), follow_redirects=True
+    )
     assert response.content == b"some bytes"
     assert "Set-Cookie" not in response.headers
     if disposition is not None:
@@ -368,7 +386,9 @@ def test_another_consumer_s_asset(place: Place, cat: bytes) -> None:
     for address in (asset_id, f"asset/{asset_id}"):
         assert_no_asset(place.client.delete(f"{BASE}/{address}", headers=others))
     # It is as it was.
-    stored = place.client.get(f"{BASE}/{asset_id}/download", headers=headers(place))
+    stored = place.client.get(
+        f"{BASE}/{asset_id}/download", headers=headers(place), follow_redirects=True
+    )
     assert stored.content == cat
 
 
@@ -377,7 +397,12 @@ def test_another_key_of_the_same_consumer(place: Place, cat: bytes) -> None:
     asset_id = uploaded(place, cat)
     assert_unit(data_of(embed(place, asset_id, second))["embedding"], 512)
     path = f"{BASE}/{asset_id}"
-    assert place.client.get(f"{path}/download", headers=headers(place, second)).content == cat
+    assert (
+        place.client.get(
+            f"{path}/download", headers=headers(place, second), follow_redirects=True
+        ).content
+        == cat
+    )
     assert data_of(place.client.delete(path, headers=headers(place, second))) is None
     assert_no_asset(embed(place, asset_id))
 
@@ -385,13 +410,19 @@ def test_another_key_of_the_same_consumer(place: Place, cat: bytes) -> None:
 def test_unfinished_asset(place: Place) -> None:
     asset_id, _ = signed(place)
     assert_no_asset(embed(place, asset_id))
-    assert_no_asset(place.client.get(f"{BASE}/{asset_id}/download", headers=headers(place)))
+    assert_no_asset(
+        place.client.get(
+            f"{BASE}/{asset_id}/download", headers=headers(place), follow_redirects=True
+        )
+    )
 
 
 def test_asset_that_is_no_image(place: Place) -> None:
     asset_id = uploaded(place, b"plain words", "notes.txt")
     assert_memories_error(embed(place, asset_id), 415)
-    stored = place.client.get(f"{BASE}/{asset_id}/download", headers=headers(place))
+    stored = place.client.get(
+        f"{BASE}/{asset_id}/download", headers=headers(place), follow_redirects=True
+    )
     assert stored.content == b"plain words"
 
 
@@ -445,6 +476,7 @@ def test_largest_asset(place: Place, cat: bytes) -> None:
 
 
 def test_too_large_asset(place: Place, cat: bytes) -> None:
+    only_our_own_addresses(place)
     asset_id, address = signed(place)
     response = place.client.put(address, content=bytes(LIMIT + 1))
     assert_memories_error(response, 400)

@@ -125,8 +125,8 @@ def test_link_belongs_to_the_consumer(place: Place) -> None:
 
 
 def test_the_link_itself_shows_nothing(place: Place) -> None:
-    link = keep(place, small_png())["link"]
-    assert_pixlab_error(place.client.get(link), 404)
+    _, _, name = keep(place, small_png())["link"].rpartition("/")
+    assert_pixlab_error(place.client.get(f"/store/{name}"), 404)
 
 
 def test_stored_file_that_is_no_image(place: Place) -> None:

@@ -10,7 +10,6 @@ import boto3
 import httpx2
 import pytest
 
-from ministack import CREDENTIALS
 from imgvec.assets import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id
@@ -18,7 +17,8 @@ from imgvec.stores.folder import FolderBlobs
 from imgvec.stores.protocols import BlobStore
 from imgvec.stores.s3 import S3Blobs, make_client
 from imgvec.stores.sqlite import SqliteStore
-from refusing_s3 import refusing_s3
+from ministack import CREDENTIALS
+from refusing import refusing
 
 MAX_BYTES = 1000
 
@@ -287,7 +287,7 @@ def test_s3_refuses(
 ) -> None:
     for name, value in CREDENTIALS.items():
         monkeypatch.setenv(name, value)
-    with refusing_s3(status, code) as address:
+    with refusing(status, code) as address:
         monkeypatch.setenv("AWS_ENDPOINT_URL", address)
         blobs = S3Blobs("bucket")
         with pytest.raises(outcome) as told:

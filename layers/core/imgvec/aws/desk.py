@@ -21,7 +21,7 @@ LOGICAL: Final = "Table"
 def desk_settings(settings: Settings, environment: Mapping[str, str] = os.environ) -> Settings:
     """In `sam local`, embedded stores that know the desk's key; elsewhere the same settings.
 
-    AWS never sets the variable of `sam local`. A real table's name, given with `--env-vars`, stands.
+    AWS never sets the variable of `sam local`. A real table, named by `--env-vars`, stands.
     """
     if environment.get("AWS_SAM_LOCAL") != "true" or settings.table not in (None, LOGICAL):
         return settings

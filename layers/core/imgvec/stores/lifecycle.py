@@ -17,6 +17,9 @@ from imgvec.stores.protocols import Asset, AssetStore, BlobStore, UploadStatus
 UNFINISHED_SECONDS: Final = 24 * 3600
 """Age at which an unfinished upload is unknown."""
 
+LONGEST_ID: Final = 64
+"""Characters; every id that is made here is shorter."""
+
 OPEN: Final = frozenset[UploadStatus]({"WAITING", "UPLOADING"})
 """Statuses from which an upload can still succeed."""
 
@@ -42,8 +45,9 @@ class Lifecycle:
         Raises:
             AssetNotFound: it is unknown or expired.
         """
-        # Ids are ASCII; a client can send what no store can encode.
-        asset = self._store.get_asset(asset_id) if asset_id.isascii() else None
+        # A client can send what no store can encode, or is longer than its keys.
+        possible = asset_id.isascii() and len(asset_id) <= LONGEST_ID
+        asset = self._store.get_asset(asset_id) if possible else None
         if asset is None:
             raise AssetNotFound
         if asset.status != "SUCCESS" and asset.created < self._oldest_unfinished():

@@ -1,0 +1,41 @@
+#!/usr/bin/env bash
+# Builds the stand-in for AWS's base image: Debian's Python, AWS's runtime client and emulator, and a
+# wheelhouse in the place of a package index. base.sh NAME HOST FOLDER
+set -euo pipefail
+name=$1 host=$2 folder=$3
+mkdir -p "$folder/wheels"
+for file in functions/embeddings/requirements.txt layers/core/requirements.txt requirements/runtime.txt; do
+  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
+    --implementation cp --python-version 3.13 --platform manylinux_2_34_x86_64 \
+    --platform manylinux_2_31_x86_64 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
+    --platform manylinux_2_26_x86_64 --platform manylinux_2_24_x86_64 --platform manylinux_2_17_x86_64 \
+    --platform manylinux2014_x86_64 --require-hashes -r $file -d "$folder/wheels"
+done
+cp .cache/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64 "$folder/aws-lambda-rie"
+cat >"$folder/entry.sh" <<'SH'
+#!/bin/sh
+# As AWS's own: under the real service the runtime interface is there, elsewhere it is emulated.
+if [ -z "$AWS_LAMBDA_RUNTIME_API" ]; then
+  exec /usr/local/bin/aws-lambda-rie python3 -m awslambdaric "$@"
+fi
+exec python3 -m awslambdaric "$@"
+SH
+printf '#!/bin/sh\nexec python3 -m awslambdaric "$_HANDLER"\n' >"$folder/bootstrap"
+chmod +x "$folder/entry.sh" "$folder/bootstrap"
+cat >"$folder/Dockerfile" <<DOCKER
+FROM imgvec-debian
+ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime
+ENV PYTHONPATH=/var/task:/opt/python:/var/runtime
+ENV AWS_ENDPOINT_URL=http://$host:4599 IMGVEC_FETCH_ALLOW=$host:4598
+COPY wheels /wheels
+RUN rm -f /usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 /usr/bin/python \
+    && printf '[global]\nno-index = true\nfind-links = /wheels\n' >/etc/pip.conf \
+    && python3 -m pip install --quiet --target /var/runtime awslambdaric boto3
+COPY aws-lambda-rie /usr/local/bin/aws-lambda-rie
+COPY entry.sh /lambda-entrypoint.sh
+COPY bootstrap /var/runtime/bootstrap
+WORKDIR /var/task
+ENTRYPOINT ["/lambda-entrypoint.sh"]
+DOCKER
+docker build --quiet -t "$name" "$folder"
+docker tag "$name" "$name-x86_64"
