@@ -18,5 +18,8 @@ db.checkConditional = (request, item) => {
   return failed
 }
 
+// A client that is killed in the middle of a request ends its request, not the server.
+process.on('uncaughtException', (error) => console.error(error))
+
 const server = require(folder)({ createTableMs: 0 })
 server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`))

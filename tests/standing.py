@@ -30,9 +30,11 @@ def _in_process(environment: dict[str, str], log: Path) -> Iterator[httpx2.Clien
 @contextmanager
 def _uvicorn(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
     running = start_server(environment)
-    with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
-        yield client
-    stop_server(running)
+    try:
+        with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
+            yield client
+    finally:
+        stop_server(running)
 
 
 @contextmanager

@@ -79,3 +79,11 @@ def test_fault_is_not_counted_and_not_the_end(broken: Place, pictures: PictureSe
     assert statuses == [500, 500, 500]
     listed = imgvec("keys", "list", "--json", environment=broken.environment)
     assert [row["embeddings"] for row in json.loads(listed.stdout)] == [0]
+
+
+def test_fault_takes_nothing_of_the_quota(broken: Place, pictures: PictureServer) -> None:
+    for arguments in (("create", "one", "--daily", "1"), ("assign", "first", "one")):
+        imgvec("plans", *arguments, environment=broken.environment)
+    asking = Asking(broken, ENDPOINTS["pixlab"], pictures)
+    statuses = [asking.about(pictures.url("cat.jpg")).status_code for _ in range(3)]
+    assert statuses == [500, 500, 500]

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias
-from imgvec.dialects.call import Call
+from imgvec.dialects.call import read_call
 from imgvec.dialects.protocol import (
     Dialect, attempt_of, embedding_headers, json_answer, service_of
 )
@@ -39,8 +39,8 @@ async def vector(request: Request) -> Response:
     def wanted() -> ImageWanted:
         return ImageWanted(linked_image(request.query_params["image"], 1000000), 1024)
 
+    attempt = attempt_of(request, await read_call(request, (), 0), "tiny")
     keys = frozenset({request.headers["token"]})
-    attempt = attempt_of(request, Call(request.headers), "tiny")
     embedded = await service_of(request).embed(keys, attempt, wanted)
     return json_answer({"v": embedded.vectors[0]}, headers=embedding_headers(embedded))
 

@@ -60,10 +60,12 @@ def target(tmp_path_factory: pytest.TempPathFactory, pictures: PictureServer) ->
         "GONE": pictures.url("gone.jpg"),
     }
     running = start_server(environment)
-    with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
-        started = Target(running, client, words, b"")
-        yield Target(running, client, words, started.good())
-    stop_server(running)
+    try:
+        with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
+            started = Target(running, client, words, b"")
+            yield Target(running, client, words, started.good())
+    finally:
+        stop_server(running)
 
 
 def filled(value: Any, words: dict[str, str]) -> Any:

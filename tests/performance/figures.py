@@ -68,7 +68,10 @@ def main() -> None:
             print(f"0.14 megapixels: {milliseconds(lambda: embed(small), 50)}")
             print(f"text: {milliseconds(text, 50)}")
             for number in range(500):
-                (text if number % 5 == 4 else lambda n=number: embed(large if n % 5 else small))()
+                if number % 5 == 4:
+                    text()
+                else:
+                    embed(large if number % 5 else small)
             print(f"resident after 500 more requests: {resident(running.process.pid):.0f} MB")
         stop_server(running)
 

@@ -3,14 +3,17 @@
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from imgvec.consumers.cache import MOST, Cache
 from imgvec.consumers.gate import Gate
 from imgvec.consumers.keys import mint
+from imgvec.consumers.plan import Plan, Quota
 from imgvec.consumers.registry import CreatedKey, Registry
-from imgvec.errors import KeyInvalid
+from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden, TooFast
 from imgvec.stores.protocols import KeyRecord
 from imgvec.stores.sqlite import SqliteStore
 from imgvec.values import Caller
@@ -123,3 +126,109 @@ def test_a_refusal_does_not_repeat_the_key(store: SqliteStore) -> None:
     key = mint()
     for shown in ([key], [key, mint()], [key + "x"]):
         assert key not in str(refusal(store, shown))
+
+
+class TestStates:
+    def test_an_expired_key(self, store: SqliteStore) -> None:
+        created = registry(store, 100.0).create_key("acme", expires=200.0)
+        assert Gate(store, clock=lambda: 199.9).admit([created.key]).consumer == "acme"
+        with pytest.raises(KeyInvalid, match="expired"):
+            Gate(store, clock=lambda: 200.0).admit([created.key])
+
+    def test_a_disabled_key_until_it_is_enabled(
+        self, store: SqliteStore, created: CreatedKey
+    ) -> None:
+        registry(store, 200.0).disable_key(created.record.key_id)
+        with pytest.raises(KeyDisabled):
+            Gate(store).admit([created.key])
+        registry(store, 201.0).enable_key(created.record.key_id)
+        assert Gate(store).admit([created.key]).consumer == "acme"
+
+    def test_what_is_over_is_told_before_what_is_off(
+        self, store: SqliteStore, created: CreatedKey
+    ) -> None:
+        registry(store, 200.0).disable_key(created.record.key_id)
+        registry(store, 200.0).revoke_key(created.record.key_id)
+        with pytest.raises(KeyInvalid, match="unknown or revoked"):
+            Gate(store).admit([created.key])
+
+    def test_the_time_of_use_is_kept_to_a_minute(
+        self, store: SqliteStore, created: CreatedKey
+    ) -> None:
+        used = []
+        for now in (1000.0, 1030.0, 1059.9, 1060.0, 1100.0):
+            Gate(store, clock=partial(float, now)).admit([created.key])
+            used.append(store.list_keys()[0].used)
+        assert used == [1000.0, 1000.0, 1000.0, 1060.0, 1060.0]
+
+    def test_a_refused_key_is_not_used(self, store: SqliteStore, created: CreatedKey) -> None:
+        registry(store, 200.0).disable_key(created.record.key_id)
+        with pytest.raises(KeyDisabled):
+            Gate(store).admit([created.key])
+        assert store.list_keys()[0].used is None
+
+
+class TestPlans:
+    def caller(self, store: SqliteStore, created: CreatedKey, plan: Plan) -> Caller:
+        registry(store, 1.0).put_plan(plan)
+        registry(store, 1.0).assign_plan("acme", plan.name)
+        return Gate(store).admit([created.key])
+
+    def test_the_caller_has_the_consumers_plan(
+        self, store: SqliteStore, created: CreatedKey
+    ) -> None:
+        plan = Plan("small", 2.5, 7, Quota(10, 100), frozenset({512, 768}), soft=True)
+        assert self.caller(store, created, plan).plan == plan
+
+    def test_a_changed_plan_is_felt_at_once(self, store: SqliteStore, created: CreatedKey) -> None:
+        self.caller(store, created, Plan("small", quota=Quota(1)))
+        caller = self.caller(store, created, Plan("small", quota=Quota(2)))
+        assert caller.plan == Plan("small", quota=Quota(2))
+
+    def test_spaces(self, store: SqliteStore, created: CreatedKey) -> None:
+        caller = self.caller(store, created, Plan("small", spaces=frozenset({512})))
+        gate = Gate(store)
+        assert gate.permit(caller, 512) is None
+        with pytest.raises(SpaceForbidden):
+            gate.permit(caller, 768)
+
+    def test_a_forbidden_space_takes_no_token(
+        self, store: SqliteStore, created: CreatedKey
+    ) -> None:
+        plan = Plan("small", rate=0.001, burst=1, spaces=frozenset({512}))
+        caller, gate = self.caller(store, created, plan), Gate(store)
+        with pytest.raises(SpaceForbidden):
+            gate.permit(caller, 768)
+        assert gate.permit(caller, 512) is not None
+        with pytest.raises(TooFast):
+            gate.permit(caller, 512)
+
+
+class TestCache:
+    def test_a_revoked_key_is_refused_when_the_cache_time_is_over(
+        self, store: SqliteStore, created: CreatedKey, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        now = [1000.0]
+        gate = Gate(store, cache_seconds=30.0, clock=lambda: now[0])
+        monkeypatch.setattr(gate, "_known", Cache(30.0, clock=lambda: now[0]))
+        gate.admit([created.key])
+        registry(store, 1000.0).revoke_key(created.record.key_id)
+        now[0] += 29.9
+        assert gate.admit([created.key]).consumer == "acme", "positive control: it is remembered"
+        now[0] += 0.1
+        with pytest.raises(KeyInvalid):
+            gate.admit([created.key])
+
+    def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(self, store: SqliteStore) -> None:
+        gate = Gate(store, cache_seconds=30.0)
+        created = registry(store, 1.0).create_key("acme")
+        store.revoke_key(created.record.key_id, 2.0)
+        with pytest.raises(KeyInvalid):
+            gate.admit([mint()])
+        assert gate.admit([registry(store, 3.0).create_key("acme").key]).consumer == "acme"
+
+    def test_it_does_not_grow_without_end(self) -> None:
+        cache = Cache[int](30.0)
+        for number in range(MOST + 5):
+            cache.put(str(number), number)
+        assert [cache.get("4"), cache.get("5")] == [None, 5]

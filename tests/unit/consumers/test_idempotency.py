@@ -170,6 +170,10 @@ WAYS: dict[str, tuple[list[Step], int]] = {
     "crash of a list": ([does(die, units=3), wait(HOLD_SECONDS), does(new, units=3)], 3),
     "torn, at once": ([does(torn), does(replayed)], 1),
     "torn, later": ([does(torn), wait(HOLD_SECONDS), does(replayed), does(replayed)], 1),
+    "torn, answered again, and read when the claim is gone": (
+        [does(torn), does(replayed), wait(WINDOW), does(new, "order-2")],
+        2,
+    ),
     "torn, never again": ([does(torn), wait(HOLD_SECONDS)], 1),
     "overtaken": ([does(overtaken), does(replayed)], 1),
     "failure": ([does(fail), does(new)], 1),

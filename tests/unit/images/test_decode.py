@@ -26,12 +26,11 @@ LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=100
 
 
 def reference(upright: Image.Image, size: int) -> NDArray[np.int16]:
-    """The whole way of CLIP's preprocessing: resize everything, columns before rows, then crop."""
+    """The whole way of CLIP's preprocessing: resize everything, then crop."""
     width, height = upright.size
     scale = size / min(width, height)
     wide, high = max(size, round(width * scale)), max(size, round(height * scale))
-    columns = upright.convert("RGB").resize((wide, height), Resampling.BICUBIC)
-    resized = columns.resize((wide, high), Resampling.BICUBIC)
+    resized = upright.convert("RGB").resize((wide, high), Resampling.BICUBIC)
     left, top = (wide - size) // 2, (high - size) // 2
     return np.asarray(resized.crop((left, top, left + size, top + size)), np.int16)
 
@@ -342,24 +341,7 @@ SHAPES = [
 @pytest.mark.parametrize("size", [SIZE, 33, 260])
 def test_the_square_is_that_of_the_reference(shape: tuple[int, int], size: int) -> None:
     image = photo(size=shape)
-    found = differences(decode(encoded(image, "PNG"), size, LIMITS), reference(image, size))
-    assert found.max() <= 1
-    # Pillow holds the edges of the part to resize as 32-bit floats.
-    assert (found > 0).mean() < 0.003
-
-
-@pytest.mark.parametrize("shape", SHAPES, ids=str)
-def test_the_order_of_the_passes_matters_little(shape: tuple[int, int]) -> None:
-    image = photo(size=shape)
-    scale = SIZE / min(shape)
-    wide, high = (max(SIZE, round(side * scale)) for side in shape)
-    left, top = (wide - SIZE) // 2, (high - SIZE) // 2
-    at_once = image.resize((wide, high), Resampling.BICUBIC)
-    cropped = at_once.crop((left, top, left + SIZE, top + SIZE))
-    found = differences(
-        decode(encoded(image, "PNG"), SIZE, LIMITS), np.asarray(cropped, dtype=np.int16)
-    )
-    assert found.mean() < 0.5
+    assert np.array_equal(decode(encoded(image, "PNG"), size, LIMITS), reference(image, size))
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF"])
@@ -374,8 +356,7 @@ def test_an_aspect_beyond_100_loses_its_ends_first(shape: tuple[int, int]) -> No
     kept = [min(side, 100 * min(shape)) for side in shape]
     left, top = ((side - keep) // 2 for side, keep in zip(shape, kept, strict=True))
     middle = image.crop((left, top, left + kept[0], top + kept[1]))
-    found = differences(decode(encoded(image, "PNG"), SIZE, LIMITS), reference(middle, SIZE))
-    assert found.max() <= 1
+    assert np.array_equal(decode(encoded(image, "PNG"), SIZE, LIMITS), reference(middle, SIZE))
 
 
 @pytest.mark.parametrize("shape", [(1, 1_000_000), (1_000_000, 1)], ids=str)
@@ -397,11 +378,11 @@ def test_a_reduced_decode_stays_close_to_the_full_one(name: str, progressive: bo
 
 
 def test_large_jpegs_are_decoded_at_a_reduced_scale() -> None:
-    """One that is not differs from the reference by a level in a few samples only."""
+    """One that is not is the reference to the last bit."""
     data = photo_jpeg(1600, 1200)
     whole = reference(Image.open(io.BytesIO(data)), 260)
     assert (differences(decode(data, 260, LIMITS), whole) > 0).mean() > 0.1
-    assert (differences(decode(data, 601, LIMITS), reference_of(data, 601)) > 0).mean() < 0.003
+    assert np.array_equal(decode(data, 601, LIMITS), reference_of(data, 601))
 
 
 def reference_of(data: bytes, size: int) -> NDArray[np.int16]:

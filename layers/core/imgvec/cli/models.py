@@ -6,6 +6,7 @@ import click
 import orjson
 
 from imgvec.cli.models_build import build, pin, pull
+from imgvec.cli.models_quality import quality
 from imgvec.cli.tools import build_tools
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.registry import available
@@ -23,7 +24,7 @@ def models() -> None:
     """
 
 
-for command in (pull, pin, build):
+for command in (pull, pin, build, quality):
     models.add_command(command)
 
 

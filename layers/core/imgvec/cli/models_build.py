@@ -7,10 +7,11 @@ import click
 from imgvec.cli.tools import Progress, build_tools, say
 from imgvec.settings import load_settings
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FROM = click.option(
     "--from",
     "source",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=FOLDER,
     metavar="FOLDER",
     help="Copy from FOLDER, where files lie as <repository>/<path>, and use no network.",
 )
@@ -70,17 +71,38 @@ def pin(name: str, source: Path | None) -> None:
     help="Refuse a build of another revision (its first 12 digits or more).",
 )
 @click.option("--allow-unpinned", is_flag=True, help="Build of files whose digests are not known.")
-def build(name: str, expect_revision: str | None, allow_unpinned: bool) -> None:
+@click.option(
+    "--photos",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Photos on which int8 must keep to float32.",
+)
+@click.option(
+    "--labelled",
+    type=FOLDER,
+    metavar="FOLDER",
+    help="Folders of photos, each called after its class: zero-shot may lose one point.",
+)
+def build(
+    name: str,
+    expect_revision: str | None,
+    allow_unpinned: bool,
+    photos: Path | None,
+    labelled: Path | None,
+) -> None:
     """Build the encoder NAME of its pulled files: what IMGVEC_ENCODERS can name from then on.
 
     A build is an artefact to carry: another kind of machine may round differently, and its
     vectors would then be of another revision.
     """
     with build_tools():
+        from imgvec_models.hub.build import Demands
         from imgvec_models.hub.build import build as build_encoder
         from imgvec_models.hub.recipe import find_recipe
+        from imgvec_models.quality.judge import Given
     models = load_settings().models
     recipe = find_recipe(models, name)
-    manifest = build_encoder(recipe, models, expect_revision, allow_unpinned, say)
+    demands = Demands(expect_revision, allow_unpinned, Given(photos, labelled))
+    manifest = build_encoder(recipe, models, demands, say)
     click.echo(f"{name} {manifest.revision}")
     say(f"Serve it with IMGVEC_ENCODERS={name} imgvec serve")

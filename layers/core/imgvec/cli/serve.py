@@ -4,13 +4,18 @@ import logging
 import signal
 import socket
 import sys
+import warnings
 from pathlib import Path
 from types import FrameType
+from typing import Final
 
 import click
 
 from imgvec.cli.welcome import welcome_text
 from imgvec.settings import Settings, load_settings
+
+DRAIN_SECONDS: Final = 30
+"""How long a request that is under way may take to end once the server is asked to stop."""
 
 
 @click.command()
@@ -45,7 +50,13 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     if welcome is not None:
         click.echo(welcome_text(settings, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
-    config = uvicorn.Config(app, access_log=False, log_config=None, server_header=False)
+    config = uvicorn.Config(
+        app,
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
     uvicorn.Server(config).run(sockets=[listener])
 
 
@@ -75,3 +86,5 @@ def _log_to_stderr(settings: Settings) -> None:
     """Our own lines only: a library's may hold addresses and query strings, and so keys."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("imgvec").setLevel(settings.log_level.upper())
+    # What Pillow has to say of a stranger's damaged file is no concern of the operator's.
+    warnings.filterwarnings("ignore", module="PIL")

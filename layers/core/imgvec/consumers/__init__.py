@@ -1,1 +1,1 @@
-"""The gate: keys, and who they belong to."""
+"""Consumers: their keys and plans (the gate), and what they use (the meter)."""

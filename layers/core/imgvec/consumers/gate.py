@@ -87,7 +87,9 @@ class Gate:
         # An index may leak by its timing how far a digest matched; the verdict does not.
         if record is None or not hmac.compare_digest(record.digest, shown):
             raise KeyInvalid(UNKNOWN)
-        found = (record, self._store.plan_of(record.consumer))
+        # A revoked key is refused as fast as an unknown one.
+        plan = self._store.plan_of(record.consumer) if record.revoked is None else None
+        found = (record, plan)
         self._known.put(shown, found)
         return found
 

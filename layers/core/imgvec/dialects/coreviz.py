@@ -10,7 +10,16 @@ from starlette.responses import Response
 
 from imgvec.aliases import Alias, Off, find_alias
 from imgvec.dialects.call import JSON, Call, read_call
-from imgvec.dialects.describe import STRING, answers, choice, fields, one_of, operation, parameter
+from imgvec.dialects.describe import (
+    IDEMPOTENCY,
+    STRING,
+    answers,
+    choice,
+    fields,
+    one_of,
+    operation,
+    parameter,
+)
 from imgvec.dialects.fields import Fields
 from imgvec.dialects.protocol import (
     Dialect,
@@ -73,6 +82,7 @@ router = APIRouter(tags=["CoreViz"])
 _REQUEST = operation(
     parameter("x-api-key", "header", "Your API key"),
     parameter("Authorization", "header", "The same key as `Bearer <key>`"),
+    IDEMPOTENCY,
     json=one_of(
         fields(("image",), image=STRING, model=STRING),
         fields(("text",), text=STRING, model=STRING),

@@ -32,6 +32,13 @@ def parameter(name: str, place: str, about: str, schema: Schema = STRING) -> Sch
     return {"name": name, "in": place, "required": False, "description": about, "schema": schema}
 
 
+IDEMPOTENCY = parameter(
+    "Idempotency-Key",
+    "header",
+    "A request that is sent again with the same key is answered again and counted once",
+)
+
+
 def path_parameter(name: str) -> Schema:
     """A part of the path."""
     return {"name": name, "in": "path", "required": True, "schema": STRING}

@@ -13,6 +13,7 @@ from imgvec.dialects import memories_assets
 from imgvec.dialects.call import JSON, MULTIPART, Call, read_call
 from imgvec.dialects.describe import (
     FILE,
+    IDEMPOTENCY,
     INTEGER,
     STRING,
     Schema,
@@ -76,6 +77,7 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
     "/embeddings/image",
     openapi_extra=operation(
         KEY,
+        IDEMPOTENCY,
         multipart=fields(("file", "model"), file=FILE, model=_IMAGE_MODEL),
         json=one_of(
             fields(("asset_id", "model"), asset_id=STRING, model=_IMAGE_MODEL),
@@ -97,6 +99,7 @@ async def embed_image(request: Request) -> Response:
     "/embeddings/text",
     openapi_extra=operation(
         KEY,
+        IDEMPOTENCY,
         json=fields(
             ("input", "model"),
             input=one_of(STRING, {"type": "array", "items": STRING, "maxItems": MAX_INPUTS}),

@@ -15,7 +15,16 @@ from starlette.responses import Response
 
 from imgvec.aliases import Alias, Off
 from imgvec.dialects.call import FORM, JSON, MULTIPART, Call, read_call
-from imgvec.dialects.describe import FILE, INTEGER, STRING, answers, fields, operation, parameter
+from imgvec.dialects.describe import (
+    FILE,
+    IDEMPOTENCY,
+    INTEGER,
+    STRING,
+    answers,
+    fields,
+    operation,
+    parameter,
+)
 from imgvec.dialects.pixlab_store import keys_of, named_image, store_file
 from imgvec.dialects.protocol import (
     Dialect,
@@ -95,12 +104,12 @@ _FAILS = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
 
 @router.get(
     "/imgembed",
-    openapi_extra=operation(*_KEY, *_QUERY),
+    openapi_extra=operation(*_KEY, IDEMPOTENCY, *_QUERY),
     responses=answers(Embedding, Problem, *_FAILS),
 )
 @router.post(
     "/imgembed",
-    openapi_extra=operation(*_KEY, json=_IMAGE, multipart=_UPLOAD, form=_IMAGE),
+    openapi_extra=operation(*_KEY, IDEMPOTENCY, json=_IMAGE, multipart=_UPLOAD, form=_IMAGE),
     responses=answers(Embedding, Problem, *_FAILS),
 )
 async def imgembed(request: Request) -> Response:
@@ -123,7 +132,7 @@ async def imgembed(request: Request) -> Response:
 
 @router.post(
     "/llmimgembed",
-    openapi_extra=operation(*_KEY, json=_IMAGE),
+    openapi_extra=operation(*_KEY, IDEMPOTENCY, json=_IMAGE),
     responses=answers(LlmEmbedding, Problem, *_FAILS),
 )
 async def llmimgembed(request: Request) -> Response:

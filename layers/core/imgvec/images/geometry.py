@@ -1,10 +1,10 @@
 """From a picture of any shape and orientation to the square that an encoder looks at.
 
-The square is that of OpenAI's CLIP: bicubic, short side to the encoder's input, centre crop. Only
-what survives the crop is resized, so neither time nor memory grows with the aspect ratio.
+The square is that of OpenAI's CLIP: bicubic, short side to the encoder's input, centre crop. The
+whole picture is resized and not only what survives the crop: Pillow rounds a box that begins
+between pixels, and one level of 255 is enough to move the vector of an int8 encoder.
 """
 
-import math
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -75,43 +75,29 @@ def upright(picture: Picture, orientation: int) -> Picture:
     )
 
 
-def central_view(width: int, height: int, size: int) -> Box:
-    """Give the part of a `width` x `height` picture that ends up in the square of `size`.
-
-    It is what `size` pixels at the centre of the resized picture cover, with the roundings of the
-    reference: the resized sides are `round(side * size / short side)`, the crop begins at half of
-    the excess, rounded down.
-    """
-    short = min(width, height)
-    left, right = _central_span(width, short, size)
-    top, bottom = _central_span(height, short, size)
-    return left, top, right, bottom
-
-
-def _central_span(length: int, short: int, size: int) -> tuple[float, float]:
-    kept = min(length, MAX_ASPECT * short)
-    cut = (length - kept) // 2
-    resized = max(size, round(kept * (size / short)))
-    start = (resized - size) // 2
-    return cut + start * kept / resized, cut + (start + size) * kept / resized
-
-
 def square(picture: Picture, size: int) -> Image.Image:
-    """Resize the central view of an upright picture to `size` x `size`, columns before rows.
+    """Resize an upright picture, short side to `size`, and cut the centre square out of it.
 
-    The order matters by a level or two, for each pass rounds to 8 bits. It was always this one
-    until Pillow 13, which goes by the cheaper; fixed here, the same bytes stay the same pixels.
+    At full scale this is the reference to the last bit, for the Pillow at hand: resized sides of
+    `round(side * size / short side)`, one call, a crop that begins at half of the excess.
     """
-    left, top, right, bottom = central_view(picture.width, picture.height, size)
-    left, right = (picture.left + edge * picture.scale for edge in (left, right))
-    top, bottom = (picture.top + edge * picture.scale for edge in (top, bottom))
-    # Rows that have weight in the result: bicubic looks two pixels far, of the coarser grid.
-    reach = math.ceil(2 * max(1.0, (bottom - top) / size)) + 1
-    first = max(0, math.floor(top) - reach)
-    last = min(picture.image.height, math.ceil(bottom) + reach)
-    columns = picture.image.resize(
-        (size, last - first), Resampling.BICUBIC, box=(left, first, right, last)
-    )
-    return columns.resize(
-        (size, size), Resampling.BICUBIC, box=(0, top - first, size, bottom - first)
-    )
+    short = min(picture.width, picture.height)
+    kept = [min(side, MAX_ASPECT * short) for side in (picture.width, picture.height)]
+    image, left, top = _without_ends(picture, *kept)
+    wide, high = (max(size, round(side * (size / short))) for side in kept)
+    box: Box = (left, top, left + kept[0] * picture.scale, top + kept[1] * picture.scale)
+    resized = image.resize((wide, high), Resampling.BICUBIC, box=box)
+    left, top = (wide - size) // 2, (high - size) // 2
+    return resized.crop((left, top, left + size, top + size))
+
+
+def _without_ends(picture: Picture, width: int, height: int) -> tuple[Image.Image, float, float]:
+    """Cut the ends of a very long picture, so that nothing of them reaches into the resize.
+
+    A reduced scale never meets one: its short side is over a thousand pixels long, and no format
+    that can be reduced is wide enough.
+    """
+    if (width, height) == (picture.width, picture.height):
+        return picture.image, picture.left, picture.top
+    left, top = (picture.width - width) // 2, (picture.height - height) // 2
+    return picture.image.crop((left, top, left + width, top + height)), 0.0, 0.0

@@ -7,12 +7,14 @@ from math import ceil, sqrt
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image, ImageEnhance, ImageOps
 from PIL.Image import Resampling
 
 from imgvec.values import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+BRIGHTER = 1.3
+"""What the brightness of a near-duplicate is multiplied by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,10 +88,15 @@ def _flipped(data: bytes) -> bytes:
     return _encoded(ImageOps.mirror(_rgb(data)), "PNG")
 
 
+def _brightened(data: bytes) -> bytes:
+    return _encoded(ImageEnhance.Brightness(_rgb(data)).enhance(BRIGHTER), "PNG")
+
+
 NEAR_DUPLICATES: dict[str, Callable[[bytes], bytes]] = {
     "JPEG q30": _compressed,
     "half size": _halved,
     "80 % crop": _cropped,
     "flip": _flipped,
+    "brightness": _brightened,
 }
 """What people do to a photo; each gives another file of the same picture."""

@@ -1,0 +1,1 @@
+"""From a model hub to a served encoder: recipes, pulling, pinning, verifying, building."""

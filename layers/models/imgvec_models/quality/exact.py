@@ -1,0 +1,62 @@
+"""The float32 towers that an encoder is built of, as an encoder to compare it with."""
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from onnxruntime import InferenceSession
+from tokenizers import Tokenizer
+
+from imgvec.encoders.arithmetic import normaliser, unit_prefix
+from imgvec.values import Pixels, Vector
+from imgvec_models.graphs.compose import compose, output_name
+from imgvec_models.graphs.heads import find_heads
+from imgvec_models.graphs.load import load
+from imgvec_models.graphs.run import session
+from imgvec_models.hub.recipe import Recipe
+
+
+class ExactEncoder:
+    """An `Encoder` of the towers as pulled, composed and not quantised."""
+
+    revision = "float32"
+
+    def __init__(self, recipe: Recipe, folder: Path) -> None:
+        """Open the towers in `folder`.
+
+        Raises:
+            ModelError: a tower is refused.
+        """
+        self.name = recipe.name
+        self.image_size = recipe.preprocessing.size
+        self.image_tokens = recipe.image.tokens
+        self.dimensions = frozenset(recipe.spaces)
+        self._recipe = recipe
+        self._normalise = normaliser(recipe.preprocessing)
+        self._tokenizer = Tokenizer.from_file(str(folder / recipe.local_path("tokenizer")))
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(recipe.text.max_tokens)
+        self._image = _open(folder, recipe, "image")
+        self._text = _open(folder, recipe, "text")
+        self._inputs = {tensor.name for tensor in self._text.get_inputs()}
+
+    def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
+        """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1."""
+        feed = {self._recipe.image.input: self._normalise(pixels)}
+        (rows,) = self._image.run([output_name(dimensions)], feed)
+        return unit_prefix(rows[0], dimensions)
+
+    def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
+        """Embed a text into the same space; also give the number of tokens read."""
+        names = self._recipe.text
+        ids = np.array([self._tokenizer.encode(text[: names.max_characters]).ids], np.int64)
+        feed = {names.ids: ids, names.mask: np.ones_like(ids)}
+        taken = {name: value for name, value in feed.items() if name in self._inputs}
+        (rows,) = self._text.run([output_name(dimensions)], taken)
+        return unit_prefix(rows[0], dimensions), ids.size
+
+
+def _open(folder: Path, recipe: Recipe, tower: Literal["image", "text"]) -> InferenceSession:
+    model = load(folder, f"{tower}.onnx")
+    embedding = recipe.embeddings.image if tower == "image" else recipe.embeddings.text
+    return session(compose(model, find_heads(model, embedding), recipe.spaces, tower))

@@ -1,0 +1,265 @@
+"""From the hub to all four dialects: pinned, pulled, built, verified and served."""
+
+import base64
+import io
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from imgvec.app import create_app
+from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.registry import load_encoders
+from imgvec.errors import ModelError
+from imgvec.images.decode import ImageLimits, decode
+from imgvec.settings import load_settings
+from imgvec_models.hub.pin import write_recipe
+from imgvec_models.hub.recipe import find_recipe
+from local_hub import serving
+from pictures import PHOTOS, photo
+from places import create_key
+from thin_clip import SHAPES, shaped_files, shaped_recipe
+
+TEXT = "/serve/api/v2/embeddings/text"
+IMAGE = "/serve/api/v2/embeddings/image"
+B32, L14 = "clip-vit-b32", "clip-vit-l14"
+NO_512 = (
+    "memories.ai:mobileclip:512,memories.ai:gemini-embedding-001:512,"
+    "pixlab:img-embed:512,pixlab:pix-llm:512"
+)
+LIMITS = ImageLimits(max_bytes=10_000_000, max_pixels=10_000_000, max_frames=1)
+
+
+@dataclass
+class Way:
+    """A models folder with both encoders, and what the commands said on the way."""
+
+    environment: dict[str, str]
+    models: Path
+    said: dict[str, str] = field(default_factory=dict)
+
+    def run(self, *arguments: str) -> str:
+        """Run `imgvec models`; gives its output, or its one sentence if it refuses."""
+        done = subprocess.run(
+            [sys.executable, "-m", "imgvec", "models", *arguments],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode in (0, 1, 2)
+        return done.stderr if done.returncode == 2 else done.stdout
+
+
+@pytest.fixture(scope="module")
+def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
+    """Go the whole way with both encoders, by the command line and over HTTP."""
+    models = tmp_path_factory.mktemp("way") / "models"
+    own = {name: value for name, value in os.environ.items() if not name.startswith("IMGVEC_")}
+    with serving() as hub:
+        environment = {**own, "IMGVEC_MODELS": str(models), "IMGVEC_HUB": hub.address}
+        way = Way({**environment, "IMGVEC_DATA": str(models.parent / "data")}, models)
+        for name, clip in SHAPES.items():
+            recipe = shaped_recipe(name, clip)
+            write_recipe(recipe, models)
+            for role, data in shaped_files(recipe, clip).items():
+                file = recipe.files[role]
+                hub.files[file.url("").lstrip("/")] = data
+            way.said[f"pull {name}"] = way.run("pull", name)
+            way.said[f"unpinned {name}"] = way.run("verify", name)
+            way.said[f"refused {name}"] = way.run("build", name)
+            way.said[f"pin {name}"] = way.run("pin", name)
+            way.said[f"build {name}"] = way.run("build", name)
+            way.said[f"verify {name}"] = way.run("verify", name)
+        yield way
+
+
+@contextmanager
+def client(way: Way, encoders: str, off: str = "") -> Iterator[httpx2.Client]:
+    """The application with these encoders, and a key."""
+    environment = {**way.environment, "IMGVEC_ENCODERS": encoders, "IMGVEC_ALIASES_OFF": off}
+    key, _ = create_key("someone", environment)
+    headers = {"x-api-key": key, "Authorization": key, "WWW-Authenticate": key}
+    with TestClient(create_app(load_settings(environment)), headers=headers) as client:
+        yield client
+
+
+def ask(client: httpx2.Client, cat: bytes, dimensions: int) -> dict[str, httpx2.Response]:
+    """The same photo and a text in one width, by every route that has the width."""
+    upload = {"file": ("cat.jpg", cat)}
+    asks: dict[str, tuple[str, dict[str, Any]]] = {
+        "img-embed": ("/imgembed", {"files": upload, "data": {"dimension": dimensions}}),
+        "text": (
+            TEXT,
+            {
+                "json": {
+                    "input": "a cat",
+                    "model": "gemini-embedding-001",
+                    "dimensionality": dimensions,
+                }
+            },
+        ),
+    }
+    if dimensions == 768:
+        del asks["img-embed"]
+        data = "data:image/jpeg;base64," + _base64(cat)
+        asks["coreviz image"] = ("/api/ai/embed", {"json": {"image": data}})
+        asks["coreviz text"] = ("/api/ai/embed", {"json": {"text": "a cat"}})
+    else:
+        model = "mobileclip" if dimensions == 512 else "multimodalembedding@001"
+        asks["pix-llm"] = ("/llmimgembed", {"json": {"img": _base64(cat), "dimension": dimensions}})
+        asks["memories"] = (IMAGE, {"files": upload, "data": {"model": model}})
+    return {name: client.post(path, **content) for name, (path, content) in asks.items()}
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def vector(answer: httpx2.Response) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
+    """The vector of any dialect's answer."""
+    content = answer.json()
+    found = content.get("embedding") or content["data"]
+    if isinstance(found, list) and isinstance(found[0], dict):
+        found = found[0]
+    return np.array(found["embedding"] if isinstance(found, dict) else found, np.float32)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_unpinned_is_pulled_and_not_built(way: Way, name: str) -> None:
+    assert way.said[f"pull {name}"].count("unpinned\n") == len(find_recipe(way.models, name).files)
+    assert "has no digest in its recipe" in way.said[f"unpinned {name}"]
+    assert f"not pinned: `imgvec models pin {name}` writes" in way.said[f"refused {name}"]
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_pinning_prints_what_it_writes(way: Way, name: str) -> None:
+    for role, file in find_recipe(way.models, name).files.items():
+        assert (
+            f"{role:10}{file.size:>12} bytes  {file.sha256}  pinned now" in way.said[f"pin {name}"]
+        )
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_what_is_built_verifies(way: Way, name: str) -> None:
+    revision = OnnxEncoder(way.models / name).revision
+    assert way.said[f"build {name}"] == f"{name} {revision}\n"
+    lines = way.said[f"verify {name}"].splitlines()
+    assert lines[-1] == f"{name}, built: as it should be"
+    assert all(line.endswith(": as it should be") for line in lines)
+    assert {path.name for path in (way.models / name).iterdir()} == {
+        "build.json",
+        "image.onnx",
+        "manifest.json",
+        "text.onnx",
+        "tokenizer.json",
+    }
+
+
+def test_nothing_of_the_building_is_left(way: Way) -> None:
+    assert not list(way.models.glob("pulled/*/building-*"))
+
+
+def test_b32_alone_serves_every_dialect_in_every_width(way: Way, cat: bytes) -> None:
+    with client(way, B32) as served:
+        for dimensions in (512, 768, 1024):
+            check_one_space(ask(served, cat, dimensions), B32, dimensions)
+
+
+def test_l14_alone_is_an_error_that_names_the_aliases_and_both_fixes(way: Way) -> None:
+    with pytest.raises(ModelError) as problem, client(way, L14):
+        pass
+    assert str(problem.value).endswith(
+        f"add one to IMGVEC_ENCODERS that does, or set IMGVEC_ALIASES_OFF={NO_512}"
+    )
+
+
+def test_l14_without_those_aliases_serves_the_others(way: Way, cat: bytes) -> None:
+    with client(way, L14, NO_512) as served:
+        for dimensions in (768, 1024):
+            check_one_space(ask(served, cat, dimensions), L14, dimensions)
+        for answer in ask(served, cat, 512).values():
+            assert answer.status_code == 400
+
+
+def test_both_serve_each_width_by_the_first_that_gives_it(way: Way, cat: bytes) -> None:
+    with client(way, f"{L14},{B32}") as served:
+        for dimensions, name in ((512, B32), (768, L14), (1024, L14)):
+            check_one_space(ask(served, cat, dimensions), name, dimensions)
+    with client(way, f"{B32},{L14}") as served:
+        for dimensions in (512, 768, 1024):
+            check_one_space(ask(served, cat, dimensions), B32, dimensions)
+
+
+def check_one_space(answers: dict[str, httpx2.Response], name: str, dimensions: int) -> None:
+    """Unit vectors of this width by this encoder; one for the photo and one for the text."""
+    for answer in answers.values():
+        assert answer.status_code == 200, answer.text
+        assert answer.headers["X-Embedding-Model"] == name
+        assert answer.headers["X-Embedding-Dimensions"] == str(dimensions)
+        assert vector(answer).shape == (dimensions,)
+        assert abs(np.linalg.norm(vector(answer)) - 1) < 1e-5
+    texts = {vector(one).tobytes() for kind, one in answers.items() if kind.endswith("text")}
+    images = {vector(one).tobytes() for kind, one in answers.items() if not kind.endswith("text")}
+    assert (len(texts), len(images)) == (1, 1)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_texts_rank_images_the_same_in_every_space(way: Way, name: str) -> None:
+    (encoder,) = load_encoders(load_settings({**way.environment, "IMGVEC_ENCODERS": name}))
+    pixels = [decode(_png(one), encoder.image_size, LIMITS) for one in PHOTOS]
+    texts = ["a cat", "a rocket", "coffee", "xyz", "an astronaut smiles", ""]
+    orders, scores = set(), []
+    for dimensions in sorted(encoder.dimensions):
+        images = np.stack([encoder.encode_image(one, dimensions) for one in pixels])
+        queries = np.stack([encoder.encode_text(one, dimensions)[0] for one in texts])
+        scores.append(queries @ images.T)
+        orders.add(np.argsort(-scores[-1], axis=1).tobytes())
+    assert len(orders) == 1
+    for composed in scores[1:]:
+        np.testing.assert_allclose(composed, scores[0] / np.sqrt(2), atol=1e-5)
+
+
+def _png(name: str) -> bytes:
+    file = io.BytesIO()
+    photo(name, (96, 64)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_an_altered_build_is_told_and_not_served(way: Way, tmp_path: Path) -> None:
+    shutil.copytree(way.models / B32, tmp_path / B32)
+    graph = tmp_path / B32 / "image.onnx"
+    data = bytearray(graph.read_bytes())
+    data[len(data) // 2] ^= 1
+    graph.write_bytes(data)
+    altered = Way({**way.environment, "IMGVEC_MODELS": str(tmp_path)}, tmp_path)
+    sentence = (
+        f"{graph} is altered (SHA-256 differs from the manifest): "
+        f"build it again with `imgvec models build {B32}`"
+    )
+    assert altered.run("verify", B32) == f"{B32}, built: {sentence}\n"
+    with pytest.raises(ModelError) as problem, client(altered, B32):
+        pass
+    assert str(problem.value) == sentence
+
+
+def test_an_altered_source_is_not_built(way: Way) -> None:
+    path = way.models / "pulled" / B32 / "text.onnx"
+    right = path.read_bytes()
+    path.write_bytes(right[:-1] + bytes([right[-1] ^ 1]))
+    told = way.run("build", B32)
+    path.write_bytes(right)
+    assert told == (
+        f"imgvec: {path} is missing or not as the recipe says: "
+        f"pull it with `imgvec models pull {B32}`\n"
+    )

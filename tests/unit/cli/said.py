@@ -1,0 +1,23 @@
+"""What a run of the command line says."""
+
+import json
+import subprocess
+from typing import Any
+
+Environment = dict[str, str]
+Done = subprocess.CompletedProcess[str]
+
+
+def assert_sentence(done: Done, status: int, *parts: str) -> None:
+    """A failure that is told in one line on standard error."""
+    assert done.returncode == status, done.stderr
+    assert done.stdout == ""
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    for part in parts:
+        assert part in done.stderr
+
+
+def lines_of(text: str) -> list[dict[str, Any]]:
+    """The objects of JSON lines."""
+    return [json.loads(line) for line in text.splitlines()]

@@ -1,0 +1,113 @@
+"""`imgvec embed`: sources and spaces."""
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from imgvec.app import create_app
+from imgvec.settings import load_settings
+from places import CAT, PictureServer, create_key, imgvec
+from unit.cli.said import Environment, assert_sentence, lines_of
+
+WIDTHS = [512, 768, 1024]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_api_gives_the_same_bits(
+    environment: Environment, pictures: PictureServer, width: int
+) -> None:
+    done = imgvec("embed", str(CAT), "--dimensions", str(width), environment=environment)
+    assert done.returncode == 0, done.stderr
+    (row,) = lines_of(done.stdout)
+    key, _ = create_key("a", environment)
+    with TestClient(create_app(load_settings(environment))) as client:
+        if width == 768:
+            answer = client.post(
+                "/api/ai/embeddings",
+                headers={"x-api-key": key},
+                json={"image": pictures.url("cat.jpg")},
+            )
+        else:
+            fields = {"key": key, "dimension": str(width)}
+            answer = client.post("/imgembed", data=fields, files={"file": CAT.read_bytes()})
+    embedding = answer.json()["embedding"]
+    assert len(row["embedding"]) == width
+    assert np.array(row["embedding"], np.float32).tobytes() == (
+        np.array(embedding, np.float32).tobytes()
+    )
+    assert row["model"] == answer.headers["X-Embedding-Model"]
+    assert row["revision"] == answer.headers["X-Embedding-Revision"]
+
+
+def test_widest_space_by_default(environment: Environment) -> None:
+    (row,) = lines_of(imgvec("embed", str(CAT), environment=environment).stdout)
+    assert set(row) == {"source", "model", "revision", "embedding"}
+    assert row["source"] == str(CAT)
+    assert len(row["embedding"]) == max(WIDTHS)
+    assert abs(np.linalg.norm(row["embedding"]) - 1) < 1e-5
+
+
+def test_mix_of_sources(environment: Environment, folder: Path, pictures: PictureServer) -> None:
+    good, bad = pictures.url("cat.jpg"), pictures.url("no-such.jpg")
+    refused, empty = "http://169.254.169.254/cat.jpg", folder.parent / "empty.jpg"
+    empty.touch()
+    hidden = folder / ".hidden.jpg"
+    done = imgvec(
+        "embed", good, str(folder), bad, refused, str(empty), str(hidden), environment=environment
+    )
+    assert done.returncode == 1
+    rows = lines_of(done.stdout)
+    # In the order given; a folder's in the order of names; a hidden file where it is named.
+    expected = [good, str(folder / "a" / "c.JPEG"), str(folder / "b.jpg"), str(hidden)]
+    assert [row["source"] for row in rows] == expected
+    assert len({json.dumps(row["embedding"]) for row in rows}) == 1
+    assert done.stderr.splitlines() == [
+        "1 files in folders are no images by name: left alone",
+        f"{folder / 'broken.png'}: Not a supported image, or a damaged one",
+        f"{bad}: The image could not be downloaded",
+        f"{refused}: The image URL may not be fetched",
+        f"{empty}: Not a supported image, or a damaged one",
+        "4 embedded, 4 failed, of 8",
+    ]
+
+
+def test_limits_hold_here_too(environment: Environment, tmp_path: Path, cat: bytes) -> None:
+    (tmp_path / "long.jpg").write_bytes(cat + bytes(100_000))
+    # A file that no memory holds: its size must be judged before it is read.
+    (tmp_path / "huge.jpg").touch()
+    os.truncate(tmp_path / "huge.jpg", 1 << 40)
+    done = imgvec("embed", str(tmp_path), environment={**environment, "IMGVEC_MAX_IMAGE": "100000"})
+    assert (done.returncode, done.stdout) == (1, "")
+    for name in ("long.jpg", "huge.jpg"):
+        assert f"{tmp_path / name}: Over the size limit\n" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("no-such.jpg", "There is no file or folder 'no-such.jpg'"),
+        ("x" * 300, "There is no file or folder"),
+        ("data:image/png;base64," + "A" * 5000, "There is no file or folder"),
+        ("ftp://example.com/cat.jpg", "There is no file or folder"),
+        ("/dev/null", "There is no file or folder '/dev/null'"),
+    ],
+    ids=["missing", "long", "data URI", "other scheme", "device"],
+)
+def test_no_such_source(environment: Environment, name: str, said: str) -> None:
+    done = imgvec("embed", str(CAT), name, environment=environment)
+    assert_sentence(done, 1, said)
+
+
+def test_folder_without_images(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("words")
+    assert_sentence(imgvec("embed", str(tmp_path), environment=environment), 1, "no images")
+
+
+@pytest.mark.parametrize("width", ["0", "1", "513", "-512", "4096"])
+def test_no_such_space(environment: Environment, width: str) -> None:
+    done = imgvec("embed", str(CAT), f"--dimensions={width}", environment=environment)
+    assert_sentence(done, 1, "--dimensions must be one of [512, 768, 1024]")

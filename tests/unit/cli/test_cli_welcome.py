@@ -1,0 +1,115 @@
+"""`imgvec serve --welcome`: what it prints is pasted into bash."""
+
+import json
+import re
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from imgvec.consumers.keys import well_formed
+from places import CAT, ROOT, create_key, imgvec
+from unit.cli.said import Environment, assert_sentence
+
+
+@contextmanager
+def welcomed(environment: Environment, photo: str, folder: Path) -> Iterator[str]:
+    """What `serve --welcome` prints, while it serves."""
+    printed = folder / "welcome.txt"
+    command = [sys.executable, "-m", "imgvec", "serve", "--port", "0", "--welcome", photo]
+    with (
+        printed.open("wb") as stdout,
+        subprocess.Popen(
+            command, env=environment, cwd=ROOT, stdout=stdout, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stderr is not None
+        while b"answers on " not in (line := process.stderr.readline()):
+            assert line, "the server did not start"
+        try:
+            yield printed.read_text()
+        finally:
+            process.terminate()
+            process.stderr.read()
+
+
+def key_in(text: str) -> str:
+    """The key that is shown."""
+    (key,) = set(re.findall(r"\bimgvec_[0-9A-Za-z]{33}\b", text))
+    assert well_formed(key)
+    return str(key)
+
+
+def requests_in(text: str) -> dict[str, str]:
+    """The requests by the name of their dialect, as a person would copy them."""
+    parts = re.split(r"^  # (.+)\n", text, flags=re.MULTILINE)[1:]
+    return dict(zip(parts[::2], map(textwrap.dedent, parts[1::2]), strict=True))
+
+
+def paste(request: str, environment: Environment) -> Any:
+    """Run a request in bash, in the root of the repository, and read what it prints."""
+    done = subprocess.run(
+        ["bash", "-c", request],
+        env={**environment, "NO_PROXY": "*"},
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    return json.loads(done.stdout)
+
+
+def test_welcome(environment: Environment, tmp_path: Path) -> None:
+    with welcomed(environment, "examples/cat.jpg", tmp_path) as text:
+        requests = requests_in(text)
+        answers = {name: paste(request, environment) for name, request in requests.items()}
+    assert answers["CoreViz"]["dimensions"] == len(answers["CoreViz"]["embedding"]) == 768
+    assert len(answers["PixLab img-embed"]["embedding"]) == 1024
+    assert len(answers["PixLab LLM image embed"]["embedding"]) == 512
+    assert len(answers["memories.ai"]["data"]["embedding"]) == 1024
+    assert len(answers) == 4
+    assert max(map(len, text.splitlines())) <= 100
+
+
+def test_welcome_with_an_awkward_photo(
+    environment: Environment, tmp_path: Path, cat: bytes
+) -> None:
+    photo = tmp_path / "Chelsea's $(cat) photo.jpg"
+    photo.write_bytes(cat)
+    with welcomed(environment, str(photo), tmp_path) as text:
+        for request in requests_in(text).values():
+            assert "embedding" in json.dumps(paste(request, environment))
+
+
+def test_next_welcome_revokes_the_key(environment: Environment, tmp_path: Path) -> None:
+    lasting, _ = create_key("my-team", environment)
+    with welcomed(environment, str(CAT), tmp_path) as text:
+        first, request = key_in(text), requests_in(text)["memories.ai"]
+        assert paste(request.replace(first, lasting), environment)["code"] == 200
+    with welcomed(environment, str(CAT), tmp_path) as text:
+        second, request = key_in(text), requests_in(text)["memories.ai"]
+        assert second != first
+        assert paste(request, environment)["code"] == 200
+        assert paste(request.replace(second, first), environment)["code"] == 401
+        assert paste(request.replace(second, lasting), environment)["code"] == 200
+
+
+def test_failed_start_keeps_the_key(environment: Environment, tmp_path: Path) -> None:
+    with welcomed(environment, str(CAT), tmp_path) as text:
+        request = requests_in(text)["memories.ai"]
+        port = re.findall(r"http://127\.0\.0\.1:(\d+)/", text)[0]
+        done = imgvec("serve", "--port", port, "--welcome", str(CAT), environment=environment)
+        assert_sentence(done, 1, "Cannot listen")
+        assert paste(request, environment)["code"] == 200
+
+
+def test_welcome_without_the_photo(environment: Environment) -> None:
+    done = imgvec("serve", "--welcome", "no-such.jpg", environment=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "'no-such.jpg' does not exist" in done.stderr

@@ -1,0 +1,150 @@
+"""Recipes: what they must say, and which one is meant by a name."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imgvec.errors import ModelError
+from imgvec_models.hub.partial import Received
+from imgvec_models.hub.pin import pinned, write_recipe
+from imgvec_models.hub.recipe import SHIPPED, find_recipe, read_recipe, recipe_paths
+
+Content = dict[str, Any]
+SHA = "0123456789abcdef" * 4
+
+
+@pytest.fixture
+def content() -> Content:
+    """The recipe of B/32, as parsed JSON."""
+    parsed: Content = json.loads((SHIPPED / "clip-vit-b32.json").read_text())
+    return parsed
+
+
+def test_the_shipped_recipes_are_pinned_files_of_commits() -> None:
+    assert set(recipe_paths(Path("absent"))) == {
+        "clip-vit-b32",
+        "clip-vit-b32-small",
+        "clip-vit-l14",
+    }
+    for path in recipe_paths(Path("absent")).values():
+        recipe = read_recipe(path)
+        assert recipe.unpinned == []
+        assert recipe.native.joint == min(recipe.spaces)
+        for file in recipe.files.values():
+            assert len(file.revision) == 40 or file.revision in (file.address or "")
+
+
+def test_the_digests_are_those_that_other_projects_pin_too() -> None:
+    b32 = find_recipe(Path("absent"), "clip-vit-b32")
+    image, text = b32.files["image"], b32.files["text"]
+    assert (image.size, image.sha256) == (
+        351_686_194,
+        "c68d3d9a200ddd2a8c8a5510b576d4c94d1ae383bf8b36dd8c084f94e1fb4d63",
+    )
+    assert (text.size, text.sha256) == (
+        254_102_519,
+        "4dbe762b11e36488304471e439cde89da053ad7acaddbf9e096745d142ec8d8b",
+    )
+    archive = find_recipe(Path("absent"), "clip-vit-l14").files["archive"]
+    assert archive.sha256 == "b8cca3fd41ae0c99ba7e8951adf17d267cdb84cd88be6f7c2e0eca1737a03836"
+
+
+def test_the_hub_s_address_of_a_file() -> None:
+    recipe = find_recipe(Path("absent"), "clip-vit-b32")
+    assert recipe.files["image"].url("https://huggingface.co/") == (
+        "https://huggingface.co/Qdrant/clip-ViT-B-32-vision/resolve/"
+        "e0c24ed0fa57fa3e4f97f30de74c51d944036ace/model.onnx"
+    )
+
+
+def put(value: object, *steps: str) -> Callable[[Content], None]:
+    """Set one field."""
+
+    def change(content: Content) -> None:
+        for step in steps[:-1]:
+            content = content[step]
+        content[steps[-1]] = value
+
+    return change
+
+
+def rename_tower(content: Content) -> None:
+    content["files"]["archive"] = content["files"].pop("image")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (put("main", "files", "image", "revision"), "files.image.revision"),
+        (put("e0c24ed", "files", "image", "revision"), "files.image.revision"),
+        (put("../model.onnx", "files", "image", "path"), "files.image.path"),
+        (put("/model.onnx", "files", "image", "path"), "files.image.path"),
+        (put("file:///etc/passwd", "files", "image", "address"), "files.image.address"),
+        (put("https://u:p@host/x", "files", "image", "address"), "files.image.address"),
+        (put("abc", "files", "image", "sha256"), "files.image.sha256"),
+        (put(0, "files", "image", "size"), "files.image.size"),
+        (put({}, "files"), "files must be image, text and tokenizer"),
+        (rename_tower, "files must be image, text and tokenizer"),
+        (put([], "spaces"), "spaces"),
+        (put(True, "trust_remote_code"), "trust_remote_code"),
+    ],
+)
+def test_a_wrong_recipe_is_refused_by_field(
+    content: Content, tmp_path: Path, change: Callable[[Content], None], told: str
+) -> None:
+    change(content)
+    path = tmp_path / "clip-vit-b32.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ModelError) as problem:
+        read_recipe(path)
+    assert str(problem.value).startswith(f"{path} is broken (")
+    assert told in str(problem.value)
+
+
+def test_a_recipe_has_the_name_of_its_file(content: Content, tmp_path: Path) -> None:
+    (tmp_path / "mine.json").write_text(json.dumps(content))
+    with pytest.raises(ModelError, match=r"is for clip-vit-b32: rename it to clip-vit-b32\.json"):
+        read_recipe(tmp_path / "mine.json")
+
+
+def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"mine\.json is missing or unreadable"):
+        read_recipe(tmp_path / "mine.json")
+
+
+@pytest.mark.parametrize("name", ["nothing", "../clip-vit-b32", "", "clip-vit-b32.json"])
+def test_an_unknown_name_is_told_with_those_there_are(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ModelError, match="there are: clip-vit-b32, clip-vit-b32-small"):
+        find_recipe(tmp_path, name)
+
+
+def test_an_operator_s_recipe_comes_before_the_shipped(content: Content, tmp_path: Path) -> None:
+    assert find_recipe(tmp_path, "clip-vit-b32").title == content["title"]
+    (tmp_path / "recipes").mkdir()
+    content["title"] = "mine"
+    (tmp_path / "recipes" / "clip-vit-b32.json").write_text(json.dumps(content))
+    assert find_recipe(tmp_path, "clip-vit-b32").title == "mine"
+
+
+def test_what_is_pinned_is_read_back(content: Content, tmp_path: Path) -> None:
+    content["name"] = "mine"
+    for file in content["files"].values():
+        file["sha256"] = file["size"] = None
+    path = tmp_path / "recipes" / "mine.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(content))
+    recipe = find_recipe(tmp_path, "mine")
+    assert recipe.unpinned == ["image", "text", "tokenizer"]
+    written = write_recipe(
+        pinned(recipe, {role: Received(5, SHA) for role in recipe.files}), tmp_path
+    )
+    assert written == path
+    after = find_recipe(tmp_path, "mine")
+    assert after.unpinned == []
+    assert {(file.size, file.sha256) for file in after.files.values()} == {(5, SHA)}
+    for file in content["files"].values():
+        file |= {"sha256": SHA, "size": 5, "address": None}
+    assert json.loads(path.read_text()) == content
