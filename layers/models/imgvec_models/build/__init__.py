@@ -1,0 +1,1 @@
+"""From two towers as pulled to an encoder that is served."""

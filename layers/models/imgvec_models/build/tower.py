@@ -1,0 +1,129 @@
+"""Building one tower: surgery, fusion, quantisation, and the proof that it stayed the same."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from imgvec.errors import ModelError
+from imgvec_models.graphs.compose import compose, output_name
+from imgvec_models.graphs.fuse import fuse
+from imgvec_models.graphs.heads import Heads, find_heads
+from imgvec_models.graphs.load import OURS, load
+from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.quantisation.check import PairReport, check_pairs
+from imgvec_models.quantisation.quantise import quantise
+from imgvec_models.quantisation.scheme import Scheme
+
+LEAST_COSINE = 0.98
+"""What every calibration input must keep to float32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """How near a built tower is to its source, over the inputs it was judged on."""
+
+    minimum: float
+    median: float
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A tower that was built and written."""
+
+    heads: Heads
+    pairs: PairReport
+    cosines: dict[str, Judged]
+    """By output, `embedding_<width>`: cosine to the tower as pulled."""
+    quantised: bool
+    """False where the source was quantised already."""
+
+
+def build_tower(
+    source: Path,
+    target: Path,
+    tower: Literal["image", "text"],
+    embedding: str,
+    inputs: Collection[str],
+    widths: Sequence[int],
+    feeds: Sequence[Feed],
+    scheme: Scheme,
+) -> Built:
+    """Make of `source`, a tower as pulled, the graph `target` that is served.
+
+    `embedding` is the source's output that is its joint embedding; `feeds` are calibration inputs
+    of batch 1. A source with integer weights is composed and fused, and not quantised again.
+
+    Raises:
+        ModelError: the source is refused, is no CLIP tower, or changed too much; one sentence.
+    """
+    model = load(source.parent, source.name)
+    heads = find_heads(model, embedding)
+    model = compose(model, heads, widths, tower)
+    _require_inputs(model, inputs, source)
+    names = [output_name(width) for width in widths]
+    taken = [{name: feed[name] for name in inputs} for feed in feeds]
+    exact = _outputs(model, names, taken)
+    whole = bool(check_pairs(model).layers)
+    model = fuse(model, taken[0])
+    if not whole:
+        model = quantise(model, taken, scheme, in_float=heads_of(model))
+    judged = _judge(exact, _outputs(model, names, taken), source)
+    onnx.save(model, target)
+    load(target.parent, target.name, OURS)
+    return Built(heads, check_pairs(model), judged, not whole)
+
+
+def _outputs(
+    model: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feed]
+) -> dict[str, NDArray[np.float32]]:
+    opened = session(model)
+    return {name: rows(opened, name, feeds) for name in names}
+
+
+def heads_of(model: onnx.ModelProto) -> set[str]:
+    """Tensors made of the pooled features: matrices that are small beside the blocks, and whose
+    errors would be errors of the vector."""
+    made = {"pooled"}
+    for node in model.graph.node:
+        if node.op_type == "Identity" and "pooled" in node.output:
+            made.add(node.input[0])
+    for node in model.graph.node:
+        if made.intersection(node.input):
+            made.update(node.output)
+    return made
+
+
+def _judge(
+    exact: dict[str, NDArray[np.float32]], built: dict[str, NDArray[np.float32]], source: Path
+) -> dict[str, Judged]:
+    judged = {}
+    for name, one in exact.items():
+        near = cosines(one, built[name])
+        judged[name] = Judged(float(near.min()), float(np.median(near)))
+        if near.min() < LEAST_COSINE:
+            raise ModelError(
+                f"{source} loses too much as int8: cosine {near.min():.4f} to float32 in {name}, "
+                f"and {LEAST_COSINE} is the least; calibrate on more photos, or serve it elsewhere"
+            )
+    return judged
+
+
+def _require_inputs(model: onnx.ModelProto, inputs: Collection[str], source: Path) -> None:
+    """Declare what the served graph takes; a causal text tower needs no mask, and may lack it."""
+    present = {tensor.name for tensor in model.graph.input}
+    if not present <= set(inputs):
+        raise ModelError(
+            f"{source} takes {', '.join(sorted(present))}, "
+            f"and {', '.join(inputs)} are known: correct the recipe"
+        )
+    for name in inputs:
+        if name not in present:
+            model.graph.input.append(
+                helper.make_tensor_value_info(name, TensorProto.INT64, ["n", "t"])
+            )

@@ -1,0 +1,1 @@
+"""Photos and sentences that a quantisation is fitted to; all free to ship."""

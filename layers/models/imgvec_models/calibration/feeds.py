@@ -1,0 +1,64 @@
+"""Calibration inputs, as an encoder's own preprocessing makes them."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tokenizers import Tokenizer
+
+from imgvec.encoders.arithmetic import normaliser
+from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
+from imgvec.errors import ModelError
+from imgvec_models.graphs.run import Feed
+
+HERE = Path(__file__).parent
+PHOTOS = HERE / "photos"
+SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+
+
+def image_feeds(
+    preprocessing: Preprocessing, names: ImageInput, folder: Path = PHOTOS
+) -> list[Feed]:
+    """Every photo in `folder`, in order of names: float32 [1, 3, size, size] each.
+
+    Raises:
+        ModelError: the folder has no photos.
+    """
+    normalise = normaliser(preprocessing)
+    paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
+    if not paths:
+        raise ModelError(f"{folder} has no photos: put JPEG, PNG or WebP files there")
+    return [{names.input: normalise(_pixels(path, preprocessing.size))} for path in paths]
+
+
+def text_feeds(tokenizer: Path, names: TextInput, texts: Sequence[str] | None = None) -> list[Feed]:
+    """Every sentence, unpadded: ids and mask, int64 [1, t] each.
+
+    Raises:
+        ModelError: the tokenizer's file cannot be read.
+    """
+    try:
+        opened = Tokenizer.from_buffer(tokenizer.read_bytes())
+    except (OSError, ValueError):
+        raise ModelError(f"{tokenizer} is missing or no tokenizer: pull it again") from None
+    opened.no_padding()
+    opened.enable_truncation(names.max_tokens)
+    ids = [np.array([opened.encode(text).ids], np.int64) for text in texts or sentences()]
+    return [{names.ids: row, names.mask: np.ones_like(row)} for row in ids]
+
+
+def sentences() -> list[str]:
+    """Captions, labels and odd texts, written for this purpose."""
+    return (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+
+
+def _pixels(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Short side to `size`, bicubic, and the centre of it: uint8 [size, size, 3]."""
+    with Image.open(path) as opened:
+        photo = opened.convert("RGB")
+    scale = size / min(photo.size)
+    width, height = (max(size, round(length * scale)) for length in photo.size)
+    photo = photo.resize((width, height), Image.Resampling.BICUBIC)
+    left, top = (width - size) // 2, (height - size) // 2
+    return np.asarray(photo.crop((left, top, left + size, top + size)))

@@ -1,0 +1,1 @@
+"""Reading, cutting, composing and fusing ONNX graphs."""

@@ -1,0 +1,86 @@
+"""Reading an ONNX file that came from elsewhere; nothing in it is trusted."""
+
+from collections.abc import Collection, Iterator
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError
+from onnx import GraphProto, NodeProto, TensorProto
+
+from imgvec.errors import ModelError
+from imgvec_models.graphs.protos import MICROSOFT
+
+STANDARD = frozenset({"", "ai.onnx"})
+"""The standard's own operators: all that a pulled file may use."""
+OURS = STANDARD | {MICROSOFT}
+"""What our builds may use in addition."""
+OPSETS = range(13, 18)
+"""Operator versions that mean what ours mean; the published exports of CLIP have 14."""
+
+
+def load(folder: Path, path: str, domains: Collection[str] = STANDARD) -> onnx.ModelProto:
+    """Read `folder / path`, of which every node and weight is in the file itself.
+
+    Domains that are declared and not used are ignored, as exporters declare all that they know.
+
+    Raises:
+        ModelError: the file is missing, lies outside `folder` (links are followed), is no ONNX,
+            refers to other files, or has nodes of other domains; the sentence names it.
+    """
+    file = folder / path
+    try:
+        whole = file.resolve(strict=True)
+    except OSError:
+        raise ModelError(f"{file} is missing: pull it again") from None
+    if not whole.is_relative_to(folder.resolve()):
+        raise ModelError(f"{file} lies outside {folder}: pull it again")
+    try:
+        model = onnx.load(whole, load_external_data=False)
+    except (DecodeError, OSError):
+        raise ModelError(f"{file} is no ONNX file: pull it again") from None
+    _refuse_foreign(model, file, domains)
+    return model
+
+
+def _refuse_foreign(model: onnx.ModelProto, file: Path, domains: Collection[str]) -> None:
+    if not model.graph.output:
+        raise ModelError(f"{file} is no ONNX file: pull it again")
+    if model.functions:
+        raise ModelError(f"{file} defines operators of its own: it is refused")
+    for node in _nodes(model.graph):
+        if node.domain not in domains:
+            raise ModelError(f"{file} has a node of the domain {node.domain!a}: it is refused")
+    if any(_is_external(tensor) for tensor in _tensors(model.graph)):
+        raise ModelError(f"{file} keeps weights in another file: it is refused")
+    version = next((one.version for one in model.opset_import if one.domain in STANDARD), 0)
+    if version not in OPSETS:
+        raise ModelError(
+            f"{file} has opset {version}, and {OPSETS[0]} to {OPSETS[-1]} are known: export it anew"
+        )
+
+
+def _nodes(graph: GraphProto) -> Iterator[NodeProto]:
+    """All nodes, those of branches and loops too."""
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
+
+
+def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
+    """All tensors in a file: weights, dense and sparse, and those in nodes."""
+    yield from graph.initializer
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in _nodes(graph):
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            for one in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (one.values, one.indices)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _tensors(inner)
+
+
+def _is_external(tensor: TensorProto) -> bool:
+    return tensor.data_location == TensorProto.EXTERNAL or bool(tensor.external_data)

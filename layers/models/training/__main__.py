@@ -1,0 +1,112 @@
+"""The command line: `python -m training --help`."""
+
+import json
+from pathlib import Path
+
+import click
+import torch
+
+from training.evaluate import captioned, labelled, names
+from training.export import VOCABULARY, export
+from training.features import (
+    TEST,
+    TRAINING,
+    VALIDATION,
+    read_captioned,
+    read_classes,
+    read_labelled,
+)
+from training.heads import Heads, Linear, load, save
+from training.starter import held_out, train_heads
+from training.towers import classifier
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, path_type=Path)
+FEATURES = click.option("--features", "folder", type=FOLDER, required=True, help="Cached features.")
+
+
+@click.group()
+@click.option("--threads", default=1, show_default=True, help="Threads to train on.")
+def main(threads: int) -> None:
+    """Train, measure and export the starter's heads."""
+    torch.set_num_threads(threads)
+
+
+@main.command()
+@FEATURES
+@click.option("--out", type=NEW_FILE, required=True, help="Heads file to write.")
+@click.option("--final", is_flag=True, help="Train on the validation photos and all classes too.")
+@click.option("--without", type=FILE, help="JSON object whose keys are photos to leave out.")
+def train(folder: Path, out: Path, final: bool, without: Path | None) -> None:
+    """Train heads from cached features; a few minutes on one core.
+
+    Without --final, prints what they reach on the validation split and on class names that they
+    never saw: the figures to choose by.
+    """
+    photos = read_captioned(folder)
+    classes, tower = read_classes(folder / "imagenet_classes.npz"), classifier()
+    left_out = (
+        frozenset(json.loads(without.read_text(encoding="utf-8"))) if without else frozenset()
+    )
+    if final:
+        pairs = photos.part(TRAINING, VALIDATION, without=left_out)
+        save(train_heads(folder, pairs, classes, tower, click.echo), out)
+        return
+    seen, unseen = held_out(len(classes.features))
+    heads = train_heads(
+        folder,
+        photos.part(TRAINING, without=left_out),
+        classes.classes(seen),
+        Linear(tower.weight[seen], tower.bias[seen]),
+        click.echo,
+    )
+    save(heads, out)
+    _validate(heads, folder)
+    for line in names(heads, classes, seen, unseen):
+        click.echo(line)
+
+
+@main.command()
+@FEATURES
+@click.option("--heads", "path", type=FILE, required=True, help="Heads file to measure.")
+@click.option("--test", is_flag=True, help="On the test splits; never choose by them.")
+def evaluate(folder: Path, path: Path, test: bool) -> None:
+    """Print the table of figures at 512, 768 and 1024 dimensions."""
+    heads = load(path)
+    _validate(heads, folder)
+    if test:
+        click.echo("Flickr8k, test")
+        for line in captioned(heads, read_captioned(folder).part(TEST)):
+            click.echo(line)
+        click.echo("Caltech-101")
+        for line in labelled(heads, read_labelled(folder / "caltech101_test.npz")):
+            click.echo(line)
+
+
+@main.command("export")
+@click.option("--heads", "path", type=FILE, required=True, help="Heads file.")
+@click.option("--texts", type=FILE, help="Lines of text whose words keep their own tokens.")
+@click.option("--out", type=NEW_FOLDER, required=True, help="Folder for the three files.")
+@click.option("--vocabulary", default=VOCABULARY, show_default=True, help="Tokens to keep.")
+def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
+    """Write both towers as fp32 ONNX, and the tokenizer, for the quantiser."""
+    heads = load(path)
+    if heads.layout is None:
+        raise click.UsageError(f"{path} has no layout: train heads with this tool")
+    lines = texts.read_text(encoding="utf-8").splitlines() if texts else []
+    try:
+        export(heads, heads.layout, lines, vocabulary, out)
+    except ValueError as refused:
+        raise click.UsageError(f"--vocabulary {vocabulary}: {refused}") from None
+
+
+def _validate(heads: Heads, folder: Path) -> None:
+    click.echo("Flickr8k, validation")
+    for line in captioned(heads, read_captioned(folder).part(VALIDATION)):
+        click.echo(line)
+
+
+if __name__ == "__main__":
+    main()

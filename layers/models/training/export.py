@@ -1,0 +1,44 @@
+"""The candidate's files: both towers in fp32 ONNX, and the tokenizer, for the quantiser to read."""
+
+import json
+from collections.abc import Collection
+from pathlib import Path
+
+import onnx
+from safetensors.torch import load_file
+from tokenizers import Tokenizer
+
+from training.export_image import image_graph
+from training.export_text import text_graph
+from training.heads import Heads
+from training.layout import Layout
+from training.towers import image_weights, text_folder
+from training.vocabulary import kept_tokens, pruned, words_of
+
+IMAGE, TEXT, TOKENIZER = "image.fp32.onnx", "text.fp32.onnx", "tokenizer.json"
+
+
+VOCABULARY = 28_000
+"""Tokens to keep: with four bits for each value, the text file comes to 18 MB in int8."""
+
+
+def export(heads: Heads, layout: Layout, texts: Collection[str], size: int, folder: Path) -> None:
+    """Write the three files to `folder`, with a vocabulary of `size` and every token of `texts`.
+
+    Raises:
+        ValueError: the vocabulary is too small, as `kept_tokens` says.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(image_graph(image_weights(), heads, layout), folder / IMAGE)
+    source = text_folder()
+    full = Tokenizer.from_file(str(source / TOKENIZER))
+    full.no_truncation()
+    described = json.loads((source / TOKENIZER).read_text(encoding="utf-8"))
+    vocabulary = full.get_vocab()
+    special = [token["content"] for token in described["added_tokens"]]
+    kept = kept_tokens(vocabulary, special, words_of(full, texts), size)
+    weights = load_file(source / "model.safetensors")
+    rows = [vocabulary[token] for token in kept]
+    onnx.save(text_graph(weights, rows, heads, layout), folder / TEXT)
+    smaller = json.dumps(pruned(described, kept), ensure_ascii=False, separators=(",", ":"))
+    (folder / TOKENIZER).write_text(smaller, encoding="utf-8")

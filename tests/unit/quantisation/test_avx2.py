@@ -1,0 +1,90 @@
+"""The same vectors on a CPU with AVX2 and no VNNI, which qemu emulates."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from imgvec.errors import ModelError
+from imgvec_models.graphs.fuse import fuse
+from imgvec_models.graphs.run import cosines
+from imgvec_models.quantisation import avx2
+from imgvec_models.quantisation.alone import run_alone
+from imgvec_models.quantisation.avx2 import INSTALL, LEAST, compare_encoder, run_emulated
+from imgvec_models.quantisation.quantise import quantise
+from imgvec_models.quantisation.scheme import SCHEMES
+from small_clip import small_feeds, small_tower
+
+STARTER = Path(__file__).parents[3] / "layers" / "models" / "starter"
+EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
+
+
+@pytest.fixture
+def emulator() -> None:
+    """Skip without qemu, so that a laptop needs none; fail on CI, which has to install it."""
+    if not avx2.is_available():
+        missing = f"NOT CHECKED: vectors on CPUs without VNNI, as qemu is missing: {INSTALL}"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+
+
+def _product(greatest: int) -> onnx.ModelProto:
+    """255 times pairs of weights that sum to twice `greatest`."""
+    weights = np.full((8, 4), greatest, np.int8)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMulInteger", ["x", "w"], ["i"]),
+            helper.make_node("Cast", ["i"], ["y"], to=TensorProto.FLOAT),
+        ],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.UINT8, [1, 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 4])],
+        [numpy_helper.from_array(weights, "w")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.parametrize(
+    ("greatest", "sum_"),
+    [(64, 255 * 64 * 8), (127, 32767 * 4)],
+    ids=["bound keeps it exact", "control: full range saturates"],
+)
+def test_the_emulated_cpu_saturates_what_the_bound_excludes(
+    tmp_path: Path, greatest: int, sum_: int
+) -> None:
+    model = tmp_path / "product.onnx"
+    onnx.save(_product(greatest), model)
+    feeds = [{"x": np.full((1, 8), 255, np.uint8)}]
+    np.testing.assert_array_equal(run_emulated(model, "y", feeds), [[sum_] * 4])
+
+
+@pytest.mark.usefixtures("emulator")
+def test_the_shipped_encoder_is_the_same_to_the_last_bit() -> None:
+    found = list(compare_encoder(STARTER))
+    assert {one.path.name for one in found} == {"image.int8.onnx", "text.int8.onnx"}
+    assert all(one.exact for one in found), found
+
+
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.parametrize("tower", ["image", "text"])
+@pytest.mark.parametrize("scheme", ["pairs-static", "pairs-dynamic"])
+def test_a_transformer_keeps_the_contracts_cosine(tmp_path: Path, tower: str, scheme: str) -> None:
+    feeds = small_feeds(tower, 24)
+    model = quantise(
+        fuse(small_tower(tower), feeds[0]), feeds, SCHEMES[scheme], in_float={EMBEDDINGS[tower]}
+    )
+    path = tmp_path / "tower.onnx"
+    onnx.save(model, path)
+    here = run_alone(path, EMBEDDINGS[tower], feeds[:3])
+    assert cosines(here, run_emulated(path, EMBEDDINGS[tower], feeds[:3])).min() >= LEAST
+
+
+def test_a_missing_emulator_is_named_with_its_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(ModelError, match="qemu-x86_64 is missing: apt-get install"):
+        run_emulated(STARTER / "image.int8.onnx", "embedding", [])
