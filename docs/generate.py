@@ -49,7 +49,9 @@ def commands_page() -> str:
 
 
 def _helps(command: click.Command, name: str, parent: click.Context | None = None) -> list[str]:
-    context = click.Context(command, info_name=name, parent=parent, terminal_width=88)
+    context = click.Context(
+        command, info_name=name, parent=parent, terminal_width=88, **command.context_settings
+    )
     texts = [command.get_help(context)]
     if isinstance(command, click.Group):
         for child in command.list_commands(context):

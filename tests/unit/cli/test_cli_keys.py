@@ -63,15 +63,17 @@ def test_list_and_revoke(environment: Environment) -> None:
     rows = json.loads(imgvec("keys", "list", "--json", environment=environment).stdout)
     for row in rows:
         assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ", row.pop("created"))
+        assert [row.pop(name) for name in ("plan", "expires", "used")] == [None] * 3
     assert rows == [
         {"id": first, "consumer": "long-" + "x" * 59, "state": "revoked", "embeddings": 0},
         {"id": second, "consumer": "b", "state": "active", "embeddings": 0},
     ]
     table = imgvec("keys", "list", environment=environment).stdout.splitlines()
-    assert table[0].split() == ["id", "consumer", "state", "created", "embeddings"]
-    assert [line.split()[:3] for line in table[1:]] == [
-        [first, "long-" + "x" * 59, "revoked"],
-        [second, "b", "active"],
+    names = ["id", "consumer", "plan", "state", "created", "expires", "used", "embeddings"]
+    assert table[0].split() == names
+    assert [line.split()[:4] for line in table[1:]] == [
+        [first, "long-" + "x" * 59, "-", "revoked"],
+        [second, "b", "-", "active"],
     ]
     # Columns stand below their headings, whatever the length of a name.
     starts = {line.index("revoked" if "revoked" in line else "active") for line in table[1:]}

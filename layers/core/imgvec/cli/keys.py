@@ -103,7 +103,8 @@ def _show(created: CreatedKey, as_json: bool) -> None:
     record = created.record
     if as_json:
         content = {"key": created.key, "id": record.key_id, "consumer": record.consumer}
-        click.echo(orjson.dumps({**content, "expires": shown(record.expires)}))
+        end = {} if record.expires is None else {"expires": shown(record.expires)}
+        click.echo(orjson.dumps({**content, **end}))
         return
     click.echo(created.key)
     click.echo(
