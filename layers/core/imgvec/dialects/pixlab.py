@@ -9,21 +9,23 @@ from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias, Off
 from imgvec.dialects.call import FORM, JSON, MULTIPART, Call, read_call
-from imgvec.dialects.describe import (
-    FILE,
-    IDEMPOTENCY,
-    INTEGER,
-    STRING,
-    answers,
-    fields,
-    operation,
-    parameter,
+from imgvec.dialects.describe import IDEMPOTENCY, answers, operation
+from imgvec.dialects.pixlab_shapes import (
+    FAILS,
+    FILE_TO_STORE,
+    IMAGE,
+    KEY,
+    QUERY,
+    UPLOAD,
+    Embedding,
+    LlmEmbedding,
+    Problem,
+    Stored,
 )
 from imgvec.dialects.pixlab_store import keys_of, named_image, store_file
 from imgvec.dialects.protocol import (
@@ -49,68 +51,19 @@ UNAUTHORIZED: Final = "Missing/Invalid PixLab API Key"
 NO_STORE: Final = {"Cache-Control": "no-store"}
 ID_DIGITS: Final = "0123456789ABCDEF"
 
-
-class Embedding(BaseModel):
-    """The answer of img-embed."""
-
-    status: int
-    embedding: list[float]
-    total_tokens: int
-
-
-class LlmEmbedding(BaseModel):
-    """The answer of LLM image embed."""
-
-    status: int
-    id: str
-    embedding: list[float]
-    object: str
-    created: int
-    model: str
-    total_input_tokens: int
-    total_output_tokens: int
-
-
-class Stored(BaseModel):
-    """The answer of store."""
-
-    status: int
-    link: str
-    id: str
-
-
-class Problem(BaseModel):
-    """The vendor's error envelope; `status` mirrors the HTTP status."""
-
-    status: int
-    error: str
-
-
 router = APIRouter(tags=["PixLab"])
 assets = APIRouter(tags=["PixLab"])
-_KEY = (
-    parameter("key", "query", "Your API key"),
-    parameter("WWW-Authenticate", "header", "The same key, raw"),
-)
-_QUERY = (
-    parameter("img", "query", "URL, data URI or base64"),
-    parameter("url", "query", "The same as `img`"),
-    parameter("dimension", "query", "512 or 1024", INTEGER),
-)
-_IMAGE = fields((), img=STRING, url=STRING, key=STRING, dimension=INTEGER)
-_UPLOAD = fields((), file=FILE, img=STRING, url=STRING, key=STRING, dimension=INTEGER)
-_FAILS = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
 
 
 @router.get(
     "/imgembed",
-    openapi_extra=operation(*_KEY, IDEMPOTENCY, *_QUERY),
-    responses=answers(Embedding, Problem, *_FAILS),
+    openapi_extra=operation(*KEY, IDEMPOTENCY, *QUERY),
+    responses=answers(Embedding, Problem, *FAILS),
 )
 @router.post(
     "/imgembed",
-    openapi_extra=operation(*_KEY, IDEMPOTENCY, json=_IMAGE, multipart=_UPLOAD, form=_IMAGE),
-    responses=answers(Embedding, Problem, *_FAILS),
+    openapi_extra=operation(*KEY, IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=IMAGE),
+    responses=answers(Embedding, Problem, *FAILS),
 )
 async def imgembed(request: Request) -> Response:
     """Embed an image; at a host that begins with `llm.`, as `/llmimgembed`."""
@@ -132,8 +85,8 @@ async def imgembed(request: Request) -> Response:
 
 @router.post(
     "/llmimgembed",
-    openapi_extra=operation(*_KEY, IDEMPOTENCY, json=_IMAGE),
-    responses=answers(LlmEmbedding, Problem, *_FAILS),
+    openapi_extra=operation(*KEY, IDEMPOTENCY, json=IMAGE),
+    responses=answers(LlmEmbedding, Problem, *FAILS),
 )
 async def llmimgembed(request: Request) -> Response:
     """Embed an image, JSON only. An embedding reads tokens and writes none."""
@@ -153,10 +106,8 @@ async def llmimgembed(request: Request) -> Response:
 
 @assets.post(
     "/store",
-    openapi_extra=operation(
-        *_KEY, multipart=fields(("file",), file=FILE, key=STRING, comment=STRING)
-    ),
-    responses=answers(Stored, Problem, *_FAILS),
+    openapi_extra=operation(*KEY, multipart=FILE_TO_STORE),
+    responses=answers(Stored, Problem, *FAILS),
 )
 async def store(request: Request) -> Response:
     """Keep a file; its link can be given as `img`."""
