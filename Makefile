@@ -23,7 +23,7 @@ test: .venv/test ## Set up and run the whole test suite, with coverage.
 
 test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
 	@TEST_PLACES=lambda $(BIN)/pytest tests/contract tests/runtime
-	@$(BIN)/python tests/performance/cold_start.py
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/cold_start.py
 
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -23,7 +22,8 @@ from imgvec.dialects.describe import (
     one_of,
     operation,
 )
-from imgvec.dialects.memories_envelope import FAILS, KEY, Failure, failure, keys_of, success
+from imgvec.dialects.memories_envelope import failure, keys_of, success
+from imgvec.dialects.memories_shapes import FAILS, KEY, Failure, ImageEmbedding, TextEmbeddings
 from imgvec.dialects.protocol import (
     Dialect,
     attempt_of,
@@ -40,33 +40,6 @@ BASE: Final = "/serve/api/v2"
 MAX_INPUTS: Final = 100
 IMAGE_MODELS = (Alias("mobileclip", (512,)), Alias("multimodalembedding@001", (1024,)))
 TEXT_MODELS = (*IMAGE_MODELS, Alias("gemini-embedding-001", (512, 768, 1024)))
-
-
-class Vector(BaseModel):
-    """One vector."""
-
-    embedding: list[float]
-
-
-class ImageEmbedding(BaseModel):
-    """The answer of embeddings/image."""
-
-    code: int
-    msg: str
-    data: Vector
-    success: bool
-    failed: bool
-
-
-class TextEmbeddings(BaseModel):
-    """The answer of embeddings/text: one vector for each input, in order."""
-
-    code: int
-    msg: str
-    data: list[Vector]
-    success: bool
-    failed: bool
-
 
 router = APIRouter(prefix=BASE, tags=["memories.ai"])
 _IMAGE_MODEL: Schema = choice(*(alias.model for alias in IMAGE_MODELS))

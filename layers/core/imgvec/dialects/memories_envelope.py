@@ -3,29 +3,24 @@
 from collections.abc import Mapping
 from typing import Final
 
-from pydantic import BaseModel
+from starlette.requests import Request
 from starlette.responses import Response
 
-from imgvec.dialects.call import Call
-from imgvec.dialects.describe import parameter
-from imgvec.dialects.protocol import StatusTable, bearer, error_headers, json_answer, status_of
+from imgvec.dialects.call import Call, read_call
+from imgvec.dialects.protocol import (
+    StatusTable,
+    bearer,
+    error_headers,
+    front_of,
+    json_answer,
+    status_of,
+)
 from imgvec.errors import FetchFailed, KeyDisabled, RequestError, TooLarge
+from imgvec.values import Caller
 
 STATUSES: Final[StatusTable] = {FetchFailed: 400, TooLarge: 400, KeyDisabled: 403}
 UNAUTHORIZED: Final = "Unauthorized"
 TOO_LARGE: Final = "Request has exceeded the limit."
-FAILS: Final = (400, 401, 402, 403, 415, 429, 500, 503)
-KEY: Final = parameter("Authorization", "header", "Your API key, raw or as `Bearer <key>`")
-
-
-class Failure(BaseModel):
-    """The vendor's error envelope."""
-
-    code: int
-    msg: str
-    data: None
-    success: bool
-    failed: bool
 
 
 def success(data: object, headers: Mapping[str, str] | None = None) -> Response:
@@ -50,3 +45,18 @@ def keys_of(call: Call) -> frozenset[str]:
     """The key in `Authorization`, raw or behind `Bearer`."""
     shown = call.headers.getlist("authorization")
     return frozenset(bearer(value) or value.strip() for value in shown) - {""}
+
+
+async def admitted(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Caller]:
+    """The request and who sent it; the body's faults are raised after the key's."""
+    front = front_of(request)
+    if accepted:
+        call = await read_call(request, accepted, front.settings.max_body)
+    else:
+        call = Call(request.headers)
+    return call, await front.admit(keys_of(call))
+
+
+def asset_id_of(request: Request) -> str:
+    """The id in the path. It is no argument of the routes: the framework would promise a 422."""
+    return str(request.path_params["asset_id"])

@@ -1,0 +1,60 @@
+"""What memories.ai's requests and answers look like, for the OpenAPI file."""
+
+from typing import Final
+
+from pydantic import BaseModel
+
+from imgvec.dialects.describe import answers, parameter, path_parameter
+
+FAILS: Final = (400, 401, 402, 403, 415, 429, 500, 503)
+KEY: Final = parameter("Authorization", "header", "Your API key, raw or as `Bearer <key>`")
+ASSET_ID: Final = path_parameter("asset_id")
+
+
+class Vector(BaseModel):
+    """One vector."""
+
+    embedding: list[float]
+
+
+class ImageEmbedding(BaseModel):
+    """The answer of embeddings/image."""
+
+    code: int
+    msg: str
+    data: Vector
+    success: bool
+    failed: bool
+
+
+class TextEmbeddings(BaseModel):
+    """The answer of embeddings/text: one vector for each input, in order."""
+
+    code: int
+    msg: str
+    data: list[Vector]
+    success: bool
+    failed: bool
+
+
+class Answer(BaseModel):
+    """The envelope of the asset calls."""
+
+    code: int
+    msg: str
+    data: dict[str, object] | None
+    success: bool
+    failed: bool
+
+
+class Failure(BaseModel):
+    """The vendor's error envelope."""
+
+    code: int
+    msg: str
+    data: None
+    success: bool
+    failed: bool
+
+
+ASSET_ANSWERS: Final = answers(Answer, Failure, *FAILS)

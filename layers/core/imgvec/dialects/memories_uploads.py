@@ -1,0 +1,69 @@
+"""memories.ai's uploads: with the request, or to a signed address."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from imgvec.assets import UPLOAD_SECONDS
+from imgvec.dialects.call import JSON, MULTIPART, read_bytes
+from imgvec.dialects.describe import FILE, STRING, fields, operation, parameter
+from imgvec.dialects.memories_envelope import admitted, asset_id_of, success
+from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_ID, KEY
+from imgvec.dialects.protocol import front_of, public_base
+from imgvec.errors import BadParameter
+from imgvec.ids import memories_id
+
+router = APIRouter()
+
+
+@router.post(
+    "/upload",
+    openapi_extra=operation(KEY, multipart=fields(("file",), file=FILE)),
+    responses=ASSET_ANSWERS,
+)
+async def upload(request: Request) -> Response:
+    """Keep a file that fits into a request."""
+    call, caller = await admitted(request, (MULTIPART,))
+    given = call.fields.upload("file")
+    if given is None:
+        raise BadParameter("'file' is missing")
+    front = front_of(request)
+    asset = await front.store(
+        front.assets.upload, caller.consumer, given.filename, given.data, memories_id()
+    )
+    return success({"asset_id": asset.asset_id})
+
+
+@router.post(
+    "/upload/signed-url",
+    openapi_extra=operation(KEY, json=fields(("original_filename",), original_filename=STRING)),
+    responses=ASSET_ANSWERS,
+)
+async def signed_url(request: Request) -> Response:
+    """An address to PUT a larger file to, without the key."""
+    call, caller = await admitted(request, (JSON,))
+    filename = call.fields.text("original_filename")
+    if filename is None:
+        raise BadParameter("'original_filename' is missing")
+    front = front_of(request)
+    asset, token = await front.store(front.assets.reserve, caller.consumer, filename, memories_id())
+    ours = f"{public_base(request)}/serve/api/v2/upload/signed/{asset.asset_id}?token={token}"
+    address = front.assets.put_address(asset) or ours
+    return success(
+        {"asset_id": asset.asset_id, "signed_url": address, "expires_in": UPLOAD_SECONDS}
+    )
+
+
+@router.put(
+    "/upload/signed/{asset_id}",
+    openapi_extra=operation(ASSET_ID, parameter("token", "query", "As in the signed address")),
+    responses={200: {"description": "Stored; the body is empty, as a bucket answers"}},
+    response_class=Response,
+)
+async def receive(request: Request) -> Response:
+    """Take the bytes of a signed address; the token is the permission."""
+    front = front_of(request)
+    token = request.query_params.get("token", "")
+    data = await read_bytes(request, front.settings.max_image)
+    await front.store(front.assets.receive, asset_id_of(request), token, [data])
+    return Response(status_code=200)
