@@ -1,19 +1,34 @@
 """Pages, OpenAPI file and template are held to the code."""
 
 import json
+import os
 import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from starlette.testclient import TestClient
 
 from generate import commands_page, openapi_json, settings_page
+from imgvec.app import create_app
 from imgvec.dialects import all_dialects
-from imgvec.settings import Settings
-from places import ROOT
+from imgvec.settings import Settings, load_settings
+from places import CAT, ROOT, create_key
 
 README = (ROOT / "README.md").read_text()
+
+
+def test_readme_shows_the_answer_to_its_own_request(tmp_path: Path) -> None:
+    environment = {"IMGVEC_DATA": str(tmp_path)}
+    key, _ = create_key("reader", os.environ | environment)
+    with TestClient(create_app(load_settings(environment))) as client:
+        fields = {"key": key, "dimension": "512"}
+        answer = client.post("/imgembed", data=fields, files={"file": CAT.read_bytes()}).json()
+    begun = ",".join(f"{value:.4f}" for value in answer["embedding"][:3])
+    tokens = answer["total_tokens"]
+    shown = f'{{"status":200,"embedding":[{begun},...],"total_tokens":{tokens}}}'
+    assert shown in README
 
 
 def test_settings_page_is_that_of_the_code() -> None:
