@@ -34,7 +34,13 @@ def environment(models: Path, hub: LocalHub) -> dict[str, str]:
 
 def start(environment: dict[str, str]) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        PULL, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        PULL,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A suite that runs in the background hands down that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
 
 

@@ -70,17 +70,19 @@ def embedding_in(body: Any) -> list[float]:
 
 
 @pytest.mark.parametrize("name", list(REQUESTS))
-def test_ready_event(function: Function, pictures: PictureServer, name: str) -> None:
-    pictures.files["cat.jpg"] = PHOTO.read_bytes()
+def test_ready_event(
+    function: Function, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setitem(pictures.files, "cat.jpg", PHOTO.read_bytes())
     answer = response_of(function.runtime.invoke(make(name, images=pictures.address)))
     assert answer.status_code == 200, answer.text
 
 
 @pytest.mark.parametrize("name", EMBEDDING_EVENTS)
 def test_same_floats_as_the_command_line(
-    function: Function, pictures: PictureServer, name: str
+    function: Function, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
-    pictures.files["cat.jpg"] = PHOTO.read_bytes()
+    monkeypatch.setitem(pictures.files, "cat.jpg", PHOTO.read_bytes())
     event = make(name, images=pictures.address)
     body = response_of(function.runtime.invoke(event)).json()
     vector = embedding_in(body)
