@@ -1,25 +1,19 @@
 """The flow, in one place: dialect -> gate -> source -> pixels -> meter -> encoder -> dialect."""
 
-import asyncio
-import logging
-import os
-import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from functools import partial
-from typing import Final, ParamSpec, TypeVar
 
-import numpy as np
-
+from imgvec.compute import Compute
 from imgvec.consumers.allowance import tightest
-from imgvec.consumers.charge import Charge, Ticket
+from imgvec.consumers.charge import Charge
 from imgvec.consumers.events import UsageEvent, reported
+from imgvec.counted import counted
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import BadParameter, TooFast
+from imgvec.errors import BadParameter
 from imgvec.front import Front, Stores
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.configured import limits_of
+from imgvec.images.decode import decode
 from imgvec.images.fetch import Fetcher
 from imgvec.record import current, stage
 from imgvec.settings import Settings
@@ -37,38 +31,23 @@ from imgvec.values import (
     Wanted,
 )
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-TWIN_SECONDS: Final = 5.0
-"""How long a request waits for one of the same `Idempotency-Key` that is at work."""
-TWIN_POLL_SECONDS: Final = 0.05
-log = logging.getLogger(__name__)
-
 
 class Service(Front):
     """Embeds images and texts for callers that the gate admits.
 
-    Fetching waits on the event loop. Decoding and encoding share one thread for each core, so
-    that they overlap and none waits for a store.
+    Fetching waits on the event loop, decoding and encoding have threads of their own.
     """
 
     def __init__(
         self, settings: Settings, stores: Stores, fetcher: Fetcher, encoders: Encoders
     ) -> None:
-        """Start a first inference, so that readiness is a fact and not a hope."""
+        """Start to compute."""
         super().__init__(settings, stores)
         self._meter = stores.meter
         self._fetcher = fetcher
         self._encoders = encoders
-        self._limits = ImageLimits(
-            max_bytes=settings.max_image,
-            max_pixels=settings.max_pixels,
-            max_frames=settings.max_frames,
-        )
-        workers = max(1, (os.cpu_count() or 1) // settings.threads)
-        self._compute = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
-        self._first: Future[None] = self._compute.submit(self._first_inference)
+        self._limits = limits_of(settings)
+        self._compute = Compute(encoders, settings.threads)
 
     async def embed(
         self, keys: frozenset[str], attempt: Attempt, wanted: Callable[[], Wanted]
@@ -96,16 +75,16 @@ class Service(Front):
                 with stage("read"):
                     data = await self._read(ask.source, caller)
                 with stage("decode"):
-                    pixels = await self._run(decode, data, encoder.image_size, self._limits)
+                    pixels = await self._compute.run(decode, data, encoder.image_size, self._limits)
                 contents: tuple[bytes, ...] = (data,)
                 encode = partial(_encode_image, encoder, pixels, ask.dimensions)
             else:
                 contents = tuple(text.encode() for text in ask.texts)
                 encode = partial(_encode_texts, encoder, ask.texts, ask.dimensions)
             charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
-            async with self._counted(charge) as ticket:
+            async with counted(self, self._meter, charge) as ticket:
                 with stage("encode"):
-                    vectors, tokens = await self._run(encode)
+                    vectors, tokens = await self._compute.run(encode)
             event.outcome = "replayed" if ticket.hold is None else "answered"
         allowance = tightest((rate, ticket.allowance))
         return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens, allowance)
@@ -113,34 +92,12 @@ class Service(Front):
     @property
     def ready(self) -> bool:
         """Whether a real inference has passed."""
-        return self._first.done() and self._first.exception() is None
+        return self._compute.ready
 
     def close(self) -> None:
         """Finish what runs, end the threads and close the stores."""
-        self._compute.shutdown()
+        self._compute.close()
         super().close()
-
-    @asynccontextmanager
-    async def _counted(self, charge: Charge) -> AsyncIterator[Ticket]:
-        """Units reserved now: settled if what follows succeeds, given back if it does not."""
-        with stage("reserve"):
-            ticket = await self._reserve(charge)
-        try:
-            yield ticket
-        except BaseException:
-            # A request that was broken off is not counted either.
-            await self.store(self._meter.release, ticket)
-            raise
-        with stage("settle"):
-            await self.store(self._meter.settle, ticket)
-
-    async def _reserve(self, charge: Charge) -> Ticket:
-        deadline = time.monotonic() + TWIN_SECONDS
-        while (ticket := await self.store(self._meter.reserve, charge)) is None:
-            if time.monotonic() > deadline:
-                raise TooFast("A request with this Idempotency-Key is at work")
-            await asyncio.sleep(TWIN_POLL_SECONDS)
-        return ticket
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:
@@ -150,21 +107,6 @@ class Service(Front):
                 return await self._fetcher.fetch(url)
             case StoredAsset(asset_id):
                 return await self.store(self.assets.read, caller.consumer, asset_id)
-
-    async def _run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._compute, lambda: call(*args, **kwargs))
-
-    def _first_inference(self) -> None:
-        for encoder in self._encoders:
-            side = encoder.image_size
-            pixels: Pixels = np.full((side, side, 3), 127, np.uint8)
-            try:
-                encoder.encode_image(pixels, max(encoder.dimensions))
-            except Exception as fault:
-                # The future keeps it: /ready stays 503, and this line says why.
-                log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
-                raise
 
 
 def _event(caller: Caller, attempt: Attempt, ask: Wanted, encoder: Encoder) -> UsageEvent:
