@@ -10,6 +10,8 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from imgvec.encoders.registry import Encoders
+from imgvec.settings import Settings
+from imgvec.turns import Turns
 from imgvec.values import Pixels
 
 P = ParamSpec("P")
@@ -19,16 +21,15 @@ log = logging.getLogger(__name__)
 
 
 class Compute:
-    """One thread for each core, so that decoding and encoding overlap and wait for no store."""
+    """One thread for each core, so that decoding and encoding overlap and wait for no store.
 
-    def __init__(self, encoders: Encoders, threads: int) -> None:
-        """Start a first inference, so that readiness is a fact and not a hope.
+    Twice as many requests have a turn, so that the threads have work while stores are waited for.
+    """
 
-        Args:
-            encoders: each must pass its first inference.
-            threads: those that one inference takes for itself.
-        """
-        workers = max(1, (os.cpu_count() or 1) // threads)
+    def __init__(self, encoders: Encoders, settings: Settings) -> None:
+        """Start a first inference of each encoder, so that readiness is a fact and not a hope."""
+        workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
+        self.turns = Turns(at_once=2 * workers, waiting=settings.queue)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
         self._first: Future[None] = self._threads.submit(_try_each, encoders)
 

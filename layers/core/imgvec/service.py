@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import TypeAlias
 
 from imgvec.compute import Compute
 from imgvec.consumers.allowance import tightest
@@ -10,7 +11,7 @@ from imgvec.consumers.events import UsageEvent, reported
 from imgvec.counted import counted
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import BadParameter
+from imgvec.errors import BadParameter, Overloaded
 from imgvec.front import Front, Stores
 from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
@@ -26,10 +27,14 @@ from imgvec.values import (
     Inline,
     Pixels,
     StoredAsset,
+    TextWanted,
     Url,
     Vector,
     Wanted,
 )
+
+Encoded: TypeAlias = tuple[tuple[Vector, ...], int]
+"""Vectors, and the tokens that were read for them."""
 
 
 class Service(Front):
@@ -47,7 +52,7 @@ class Service(Front):
         self._fetcher = fetcher
         self._encoders = encoders
         self._limits = limits_of(settings)
-        self._compute = Compute(encoders, settings.threads)
+        self._compute = Compute(encoders, settings)
 
     async def embed(
         self, keys: frozenset[str], attempt: Attempt, wanted: Callable[[], Wanted]
@@ -71,33 +76,47 @@ class Service(Front):
         with reported(_event(caller, attempt, ask, encoder)) as event:
             current().usage = event
             rate = self.gate.permit(caller, ask.dimensions)
-            if isinstance(ask, ImageWanted):
-                with stage("read"):
-                    data = await self._read(ask.source, caller)
-                with stage("decode"):
-                    pixels = await self._compute.run(decode, data, encoder.image_size, self._limits)
-                contents: tuple[bytes, ...] = (data,)
-                encode = partial(_encode_image, encoder, pixels, ask.dimensions)
-            else:
-                contents = tuple(text.encode() for text in ask.texts)
-                encode = partial(_encode_texts, encoder, ask.texts, ask.dimensions)
+            contents = await self._contents(ask, caller)
             charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
-            async with counted(self, self._meter, charge) as ticket:
-                with stage("encode"):
-                    vectors, tokens = await self._compute.run(encode)
+            async with self._compute.turns.turn():
+                encode = await self._prepared(ask, contents, encoder)
+                async with counted(self, self._meter, charge) as ticket:
+                    with stage("encode"):
+                        vectors, tokens = await self._compute.run(encode)
             event.outcome = "replayed" if ticket.hold is None else "answered"
         allowance = tightest((rate, ticket.allowance))
         return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens, allowance)
 
     @property
-    def ready(self) -> bool:
+    def started(self) -> bool:
         """Whether a real inference has passed."""
         return self._compute.ready
+
+    def overload(self) -> Overloaded | None:
+        """Why one more request would not get a turn, if it would not."""
+        turns = self._compute.turns
+        return turns.refusal() if turns.full else None
 
     def close(self) -> None:
         """Finish what runs, end the threads and close the stores."""
         self._compute.close()
         super().close()
+
+    async def _contents(self, ask: Wanted, caller: Caller) -> tuple[bytes, ...]:
+        if isinstance(ask, TextWanted):
+            return tuple(text.encode() for text in ask.texts)
+        with stage("read"):
+            return (await self._read(ask.source, caller),)
+
+    async def _prepared(
+        self, ask: Wanted, contents: tuple[bytes, ...], encoder: Encoder
+    ) -> Callable[[], Encoded]:
+        """What is left to be computed once the units are reserved: a bad image is free."""
+        if isinstance(ask, TextWanted):
+            return partial(_encode_texts, encoder, ask.texts, ask.dimensions)
+        with stage("decode"):
+            pixels = await self._compute.run(decode, contents[0], encoder.image_size, self._limits)
+        return partial(_encode_image, encoder, pixels, ask.dimensions)
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:
@@ -114,15 +133,11 @@ def _event(caller: Caller, attempt: Attempt, ask: Wanted, encoder: Encoder) -> U
     return UsageEvent(caller.consumer, attempt.dialect, ask.dimensions, encoder.revision, units)
 
 
-def _encode_image(
-    encoder: Encoder, pixels: Pixels, dimensions: int
-) -> tuple[tuple[Vector, ...], int]:
+def _encode_image(encoder: Encoder, pixels: Pixels, dimensions: int) -> Encoded:
     return (encoder.encode_image(pixels, dimensions),), encoder.image_tokens
 
 
-def _encode_texts(
-    encoder: Encoder, texts: tuple[str, ...], dimensions: int
-) -> tuple[tuple[Vector, ...], int]:
+def _encode_texts(encoder: Encoder, texts: tuple[str, ...], dimensions: int) -> Encoded:
     """One text at a time, so that no vector depends on its batch-mates."""
     encoded = [encoder.encode_text(text, dimensions) for text in texts]
     return tuple(vector for vector, _ in encoded), sum(tokens for _, tokens in encoded)
