@@ -124,9 +124,12 @@ def main() -> None:
     report(samples, answers)
     statuses = {shot.name: status for shot, status in shots.items()}
     wrong = Counter(
-        (answer.name, answer.status) for answer in answers if answer.status != statuses[answer.name]
+        (answer.name, answer.status)
+        for answer in answers
+        if answer.status not in (statuses[answer.name], 429)
     )
-    print(f"{len(answers)} requests, unexpected outcomes: {dict(wrong) or 'none'}")
+    refused = sum(answer.status == 429 for answer in answers)
+    print(f"{len(answers)} requests, 429 {refused}, unexpected: {dict(wrong) or 'none'}")
     print(f"counted {images}, answered {expected(answers)}")
     passed = flat(samples) and not wrong and images == expected(answers)
     print("passed" if passed else "FAILED")
