@@ -1,0 +1,49 @@
+"""A connection on which a test sends what it likes, when it likes."""
+
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPResponse
+
+import httpx2
+
+
+class Wire:
+    """One connection to a server on this machine."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        """Nothing is sent yet."""
+        self._connection = connection
+
+    def begin(self, path: str, length: int, headers: Mapping[str, str]) -> None:
+        """The head of a POST request whose body is to have `length` bytes."""
+        lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {length}"]
+        lines += [f"{name}: {value}" for name, value in headers.items()]
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+
+    def send(self, data: bytes) -> None:
+        """Bytes as they are."""
+        self._connection.sendall(data)
+
+    def answer(self) -> httpx2.Response:
+        """Wait for the answer to what was sent so far."""
+        with HTTPResponse(self._connection) as answer:
+            answer.begin()
+            return httpx2.Response(
+                answer.status, headers=answer.getheaders(), content=answer.read()
+            )
+
+    def ended(self) -> bool:
+        """Wait for the server to send something; whether it has closed the connection instead."""
+        try:
+            return not self._connection.recv(1)
+        except ConnectionError:
+            return True
+
+
+@contextmanager
+def wire(address: str) -> Iterator[Wire]:
+    """A connection to `http://host:port`."""
+    host, _, port = address.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port)), timeout=60) as connection:
+        yield Wire(connection)
