@@ -1,4 +1,4 @@
-"""The application under uvicorn in a thread of the tests' own process, with an encoder that waits."""
+"""The application under uvicorn in a thread of the tests' own, with an encoder that waits."""
 
 import socket
 import threading
@@ -12,6 +12,9 @@ from fastapi import FastAPI
 
 from imgvec.cli.patience import PatientProtocol
 from imgvec.values import Pixels, Vector
+
+LONGEST_SECONDS = 60.0
+"""How long a test that fails may hold up what follows."""
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,12 @@ class HeldEncoder:
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Wait, then answer."""
-        self.go.wait()
+        self.go.wait(LONGEST_SECONDS)
         return np.full(dimensions, dimensions**-0.5, np.float32)
 
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
         """Wait, then answer."""
-        self.go.wait()
+        self.go.wait(LONGEST_SECONDS)
         return np.full(dimensions, dimensions**-0.5, np.float32), 1
 
 
@@ -41,7 +44,9 @@ def hosted(app: FastAPI) -> Iterator[str]:
     """The address of the application."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, http=PatientProtocol, access_log=False, log_config=None)
+    config = uvicorn.Config(
+        app, http=PatientProtocol, access_log=False, log_config=None, timeout_keep_alive=1
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))
     listener.listen()

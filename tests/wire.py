@@ -33,6 +33,16 @@ class Wire:
                 answer.status, headers=answer.getheaders(), content=answer.read()
             )
 
+    def rest(self) -> int:
+        """How many bytes come until the connection ends."""
+        size = 0
+        try:
+            while taken := len(self._connection.recv(1 << 20)):
+                size += taken
+        except ConnectionError:
+            pass
+        return size
+
     def ended(self) -> bool:
         """Wait for the server to send something; whether it has closed the connection instead."""
         try:

@@ -197,6 +197,22 @@ class TestPatience:
                 time.sleep(0.05)
             assert slow.answer().status_code == 200
 
+    def test_answer_that_nobody_takes(self, busy: Busy) -> None:
+        size = 19_000_000
+        kept = httpx2.post(
+            f"{busy.address}{V2}/upload",
+            headers={"Authorization": busy.key},
+            files={"file": bytes(size)},
+            timeout=60,
+            trust_env=False,
+        )
+        asset = kept.raise_for_status().json()["data"]["asset_id"]
+        with wire(busy.address) as slow:
+            request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {busy.key}"
+            slow.send(f"{request}\r\n\r\n".encode())
+            time.sleep(3)
+            assert slow.rest() < size
+
     def test_rest_of_a_refused_body(self, busy: Busy) -> None:
         with wire(busy.address) as slow, pytest.raises(ConnectionError):
             slow.begin("/api/ai/nothing", 1_000_000, busy.head)
