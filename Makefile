@@ -8,9 +8,10 @@ ENV ?= dev
 IMAGE ?= embeddingsfunction:imgvec-embeddings
 HOST ?= 127.0.0.1
 PORT ?= 8000
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
+.PHONY: help run test load soak test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -56,6 +57,14 @@ events: .venv/test ## Write events/ anew, from the requests of the contract test
 
 pool: .venv/run ## Write infra/pool/template.yaml anew.
 	@$(BIN)/python infra/pool/make_pool.py
+
+load: .venv/test ## Good-put under overload, and what becomes of requests at SIGTERM.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
+
+soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
 
 clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one target that needs the internet.
 	@$(BIN)/imgvec models pull clip-vit-b32

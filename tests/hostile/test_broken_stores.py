@@ -33,7 +33,7 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 2 MB; only root can have one."""
     folder = tmp_path / "data"
     folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "imgvec-test", folder]
+    command = ["mount", "-t", "tmpfs", "-o", "size=2m", "imgvec-test", str(folder)]
     if subprocess.run(command, capture_output=True, check=False).returncode:
         pytest.skip("A FULL DISK WAS NOT TESTED: only root can mount a small one")
     yield folder
@@ -74,7 +74,7 @@ def test_folder_that_may_only_be_read(pictures: PictureServer, tmp_path: Path) -
 def read_only(folder: Path) -> Iterator[None]:
     """Let nothing be written below a folder, not even by root."""
     if os.geteuid() == 0:
-        command = ["mount", "--bind", "-o", "ro", folder, folder]
+        command = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
         if subprocess.run(command, capture_output=True, check=False).returncode:
             pytest.skip("A READ-ONLY FOLDER WAS NOT TESTED: it cannot be mounted")
     for path in (folder, folder / "partial"):

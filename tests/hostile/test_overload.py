@@ -38,10 +38,14 @@ class Busy:
     encoder: HeldEncoder
 
     def embed(self) -> httpx2.Response:
-        """A good request: a text, at CoreViz's."""
+        """A good request: a text."""
+        return self.ask({"text": "a cat"})
+
+    def ask(self, content: dict[str, str]) -> httpx2.Response:
+        """A request at CoreViz's."""
         return httpx2.post(
             f"{self.address}/api/ai/embed",
-            json={"text": "a cat"},
+            json=content,
             headers={"x-api-key": self.key},
             timeout=60,
             trust_env=False,
@@ -125,7 +129,7 @@ def assert_others_are_answered(busy: Busy) -> None:
         assert metadata.status_code == 400
 
 
-def test_bodies_are_bounded_together(busy: Busy) -> None:
+def test_bodies_are_bounded_together(busy: Busy, pictures: PictureServer) -> None:
     body = json.dumps({"text": "a cat" + " " * 59_000}).encode()
     with wire(busy.address) as first, wire(busy.address) as second:
         first.begin("/api/ai/embed", len(body), busy.head)
@@ -136,14 +140,19 @@ def test_bodies_are_bounded_together(busy: Busy) -> None:
         refused = second.answer()
         ENDPOINTS["coreviz"].check(refused, 429)
         assert refused.headers["Retry-After"] == "1"
+        # An image from elsewhere counts as well, and is not looked at where there is no room.
+        elsewhere = {"image": pictures.url("noise", bytes(60_000))}
+        ENDPOINTS["coreviz"].check(busy.ask(elsewhere), 429)
         first.send(body[-1:])
         assert first.answer().status_code == 200
+        ENDPOINTS["coreviz"].check(busy.ask(elsewhere), 422)
     with wire(busy.address) as alone:
         # What was held is given back; and one that is alone passes, whatever its size.
         large = json.dumps({"text": "a cat" + " " * 150_000}).encode()
         alone.begin("/api/ai/embed", len(large), busy.head)
         alone.send(large)
-        assert alone.answer().status_code == 200
+        answer = alone.answer()
+        assert answer.status_code == 200, answer.text
 
 
 def test_slow_bodies_hold_no_place_and_end(

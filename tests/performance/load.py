@@ -1,7 +1,6 @@
 """Good-put under overload, and what becomes of requests at SIGTERM.
 
-PYTHONPATH=.:tests .venv/bin/python tests/performance/load.py overload
-PYTHONPATH=.:tests .venv/bin/python tests/performance/load.py drain
+make load
 
 Server and clients have a core each. Where the machine is shared, wall time says little: rounds of
 all rates alternate, and good-put is also given for each second that the server has computed.

@@ -23,6 +23,10 @@ class House:
         self.tasks: dict[str, asyncio.Task[None]] = {}
         self._end: dict[str, asyncio.Event] = {}
 
+    def full(self) -> bool:
+        """Whether one more would be refused."""
+        return self._turns.full
+
     async def enter(self, *names: str) -> None:
         """Send requests in."""
         for name in names:
@@ -59,17 +63,16 @@ def test_turns_in_the_order_they_came() -> None:
 
 def test_one_more_than_fits_is_refused_and_the_others_stay() -> None:
     async def scenario() -> None:
-        turns = Turns(at_once=1, waiting=2)
-        house = House(turns)
+        house = House(Turns(at_once=1, waiting=2))
         await house.enter("a", "b")
-        assert not turns.full
+        assert not house.full()
         await house.enter("c")
-        assert turns.full
+        assert house.full()
         await house.enter("d")
         with pytest.raises(Overloaded):
             await house.tasks["d"]
         await house.end("a")
-        assert not turns.full
+        assert not house.full()
         await house.end("b", "c")
         assert house.begun == ["a", "b", "c"]
 
@@ -78,12 +81,11 @@ def test_one_more_than_fits_is_refused_and_the_others_stay() -> None:
 
 def test_one_that_goes_leaves_its_place() -> None:
     async def scenario() -> None:
-        turns = Turns(at_once=1, waiting=1)
-        house = House(turns)
+        house = House(Turns(at_once=1, waiting=1))
         await house.enter("a", "b")
         house.tasks["b"].cancel()
         await settled()
-        assert not turns.full
+        assert not house.full()
         await house.enter("c")
         house.tasks["a"].cancel()
         await settled()

@@ -74,8 +74,8 @@ class Intake:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> RequestError | None:
         """Why the body was not read to its end, if it was not."""
-        settings, traffic = self._front.settings, self._front.traffic
-        body = _Body(receive, traffic, settings.max_bodies, settings.body_timeout)
+        traffic = self._front.traffic
+        body = _Body(receive, traffic, self._front.settings.body_timeout)
         traffic.requests += 1
         try:
             await self._app(scope, body.receive, send)
@@ -90,11 +90,10 @@ class Intake:
 class _Body:
     """One request's body, counted until the request has ended, timed until it is whole."""
 
-    def __init__(self, receive: Receive, traffic: Traffic, most: int, seconds: float) -> None:
+    def __init__(self, receive: Receive, traffic: Traffic, seconds: float) -> None:
         self.size = 0
         self._receive = receive
         self._traffic = traffic
-        self._most = most
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._whole = False
 
@@ -113,6 +112,6 @@ class _Body:
     def _count(self, size: int) -> None:
         self.size += size
         self._traffic.bytes += size
-        # A body that is alone passes, whatever the bounds: the limit of one body holds it.
-        if self.size < self._traffic.bytes > self._most:
+        # A body that is alone passes: the limit of one body holds it.
+        if self._traffic.crowded(self.size):
             raise BodyRefused(Overloaded())
