@@ -174,8 +174,8 @@ def kept_at_ten_times(rounds: dict[int, list[Round]]) -> float:
     refusal = max(0.0, beside / max(1, sum(one.refused for one in most)))
     kept = good / (good + 9 * refusal)
     print(
-        f"processor time: {good * 1000:.1f} ms for an answer, {refusal * 1000:.2f} ms for a refusal; "
-        f"nine refusals for one answer leave {kept:.0%}"
+        f"processor time: {good * 1000:.1f} ms for an answer, {refusal * 1000:.2f} ms for a "
+        f"refusal; nine refusals for one answer leave {kept:.0%}"
     )
     return kept
 
