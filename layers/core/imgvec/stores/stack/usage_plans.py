@@ -1,12 +1,15 @@
 """A stack's usage plans, and the gateway's keys that name its consumers."""
 
 from collections.abc import Iterator, Sequence
-from typing import Protocol, TypedDict
+from typing import Final, Protocol, TypedDict
 
 from imgvec.consumers.authorizer import own_name
 from imgvec.stores.protocols import Tier
 from imgvec.stores.stack.calls import patient, reported
 from imgvec.stores.stack.outputs import Stack
+
+PAGE: Final = 500
+"""Keys of one answer, the most that API Gateway gives."""
 
 
 class _Throttle(TypedDict):
@@ -103,8 +106,8 @@ class UsagePlans:
         return gateway_key in {key["id"] for key in page.get("items", ())}
 
     def _keys(self, beginning: str) -> Iterator[_Key]:
-        """Keys whose names begin so, in pages of the largest size."""
-        arguments: dict[str, str | int] = {"nameQuery": beginning, "limit": 500}
+        """Keys whose names begin so."""
+        arguments: dict[str, str | int] = {"nameQuery": beginning, "limit": PAGE}
         while True:
             with reported("API Gateway"):
                 page = self._client.get_api_keys(**arguments)
