@@ -72,7 +72,7 @@ types: .venv/test ## Types, strict.
 
 check: lint types test ## All that CI runs.
 
-docs: .venv/test ## Write docs/settings.md, docs/commands.md and openapi.json anew.
+docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and the picture in docs/deploy.md anew.
 	@$(BIN)/python docs/generate.py
 
 lock: .venv/run ## Resolve the requirement files anew (needs uv).
