@@ -88,6 +88,7 @@ def test_a_gateway_that_refuses_costs_no_key(desk: Environment, stack: SmallStac
     assert made.returncode == 0
     assert name_given_to(made.stdout.strip(), stack) in POOL
     assert "API Gateway cannot be asked" in made.stderr
+    assert f"`imgvec keys attach --stack {stack.name} b` tries again." in made.stderr
     assert "Traceback" not in made.stderr
 
 
