@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: settings, commands and openapi.json.
+"""Writes the pages that are made from the code: settings, commands, cost and openapi.json.
 
 `make docs` runs it; a test fails when a page and the code have drifted apart.
 """
@@ -9,6 +9,7 @@ import click
 import orjson
 from pydantic_core import PydanticUndefined
 
+from cost_page import cost_page
 from imgvec.app import create_app
 from imgvec.cli import group
 from imgvec.settings import PREFIX, Settings
@@ -74,6 +75,7 @@ def write_all() -> None:
     settings = Settings(data=ROOT / ".cache" / "openapi")
     (ROOT / "docs" / "settings.md").write_text(settings_page())
     (ROOT / "docs" / "commands.md").write_text(commands_page())
+    (ROOT / "docs" / "cost.md").write_text(NOTE + cost_page())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 
