@@ -10,7 +10,8 @@ from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Workload
 HEAD = """# What it costs
 
 `imgvec cost` gives the sums of this page for your own images: list prices of us-east-1, x86,
-1,769 MB, egress, logs and authorizer included, free tiers not. The vendors ask about $100 a million.
+1,769 MB, egress, logs and authorizer included, free tiers not. The vendors ask about $100 a
+million.
 """
 
 ASSUMED = f"""## What is assumed
@@ -22,7 +23,8 @@ ASSUMED = f"""## What is assumed
 - The stores take {times.STORES_MS:.0f} ms of waiting, an image URL {times.FETCH_MS:.0f} ms.
 - A JPEG has {times.PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel; an answer has
   {times.ANSWER_BYTES / 1000} kB, not compressed.
-- One call of {1 / COLD_SHARE:.0f} is a cold start. A container and a GPU are busy half of their time.
+- One call of {1 / COLD_SHARE:.0f} is a cold start. A container and a GPU are busy half of their
+  time.
 - Uploads above {times.UPLOAD_BYTES / 1e6} MB go by the bucket and are kept; `DELETE` or a lifecycle
   rule ends that.
 """
