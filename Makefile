@@ -10,7 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
+.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live bench scale lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -63,6 +63,12 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/imgvec models verify clip-vit-b32
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
+
+bench: .venv/test .cache/peers/ready ## Measure everything beside others; writes docs/performance.md (half an hour).
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks
+
+scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.scale
 
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -120,6 +126,16 @@ clean: ## Remove the environment and all caches.
 .cache/runtime/ready: requirements/runtime.txt | .venv/bin/python
 	@rm -rf .cache/runtime
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .cache/runtime -r requirements/runtime.txt
+	@touch $@
+
+# What we compare with, each in an environment of its own. torch has no hash here: which of its
+# builds is installed depends on the machine.
+.cache/peers/ready: requirements/fastembed.txt | .venv/bin/python
+	@echo "Setting up the peers of the benchmark (some minutes, once)"
+	@$(PYTHON) -m venv --clear .cache/peers/fastembed
+	@.cache/peers/fastembed/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(PYTHON) -m venv --clear .cache/peers/transformers
+	@.cache/peers/transformers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.23.0 pillow==13.0.0
 	@touch $@
 
 # An emulator of AWS, for stores and for deploying into.
