@@ -16,6 +16,8 @@ from imgvec.settings import Settings, load_settings
 
 DRAIN_SECONDS: Final = 30
 """How long a request that is under way may take to end once the server is asked to stop."""
+GRACE_SECONDS: Final = 2
+"""How long its answer may take to leave after that."""
 
 
 @click.command()
@@ -31,7 +33,8 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     """Answer the four vendor APIs on this machine.
 
     The listener opens when the encoder is loaded. /health says that the process is alive, /ready
-    that a real inference has passed. Ctrl-C finishes what runs and stops.
+    that a real inference has passed and the stores can be read. Ctrl-C answers what was accepted,
+    refuses what still comes, and stops.
     """
     # Uvicorn finishes what runs, then hands the signal back to whom it found here.
     signal.signal(signal.SIGTERM, _leave)
@@ -42,6 +45,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     import uvicorn
 
     from imgvec.app import create_app
+    from imgvec.cli.draining import DrainingServer
 
     app = create_app(settings)
     listener = _listen(host, port)
@@ -55,9 +59,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    uvicorn.Server(config).run(sockets=[listener])
+    server = DrainingServer(config, app.state.front.traffic, DRAIN_SECONDS)
+    server.run(sockets=[listener])
 
 
 def _leave(number: int, frame: FrameType | None) -> None:
