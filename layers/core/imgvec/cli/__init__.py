@@ -6,6 +6,7 @@ import click
 
 from imgvec import __version__
 from imgvec.cli.actions import actions
+from imgvec.cli.bench import bench
 from imgvec.cli.cost import cost
 from imgvec.cli.embed import embed
 from imgvec.cli.keys import keys
@@ -32,7 +33,7 @@ def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, plans, usage, actions, models, cost):
+for command in (serve, embed, keys, plans, usage, actions, models, bench, cost):
     group.add_command(command)
 
 
