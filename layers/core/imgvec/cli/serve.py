@@ -52,6 +52,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
 
     from imgvec.app import create_app
     from imgvec.cli.draining import DrainingServer
+    from imgvec.cli.patience import PatientProtocol
 
     app = create_app(settings)
     # Here and not in the application: behind a gateway, the gateway compresses.
@@ -64,6 +65,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     click.echo(f"imgvec answers on {address}", err=True)
     config = uvicorn.Config(
         app,
+        http=PatientProtocol,
         access_log=False,
         log_config=None,
         server_header=False,
