@@ -42,8 +42,8 @@ deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
 
-destroy: .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
-	@$(SAM) delete --stack-name imgvec-$(ENV)
+destroy: .venv/run .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
+	@$(BIN)/imgvec keys detach --stack imgvec-$(ENV) && $(SAM) delete --stack-name imgvec-$(ENV)
 
 image-size: ## Size and layers of the image that `sam build` made, and the time of its imports.
 	@docker image inspect $(IMAGE) --format '{{.Size}} bytes'
@@ -78,7 +78,7 @@ types: .venv/test ## Types, strict.
 
 check: lint types test ## All that CI runs.
 
-docs: .venv/test ## Write docs/settings.md, docs/commands.md and openapi.json anew.
+docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and the picture in docs/deploy.md anew.
 	@$(BIN)/python docs/generate.py
 
 lock: .venv/run ## Resolve the requirement files anew (needs uv).
