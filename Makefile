@@ -10,7 +10,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live bench scale lint types check docs lock lock-cloud clean
+# Every target that is no file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,6 +28,9 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
+
+test-parity: .venv/test .cache/parity/ready ## Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
+	@$(BIN)/pytest -s tests/parity
 
 test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
@@ -95,6 +99,10 @@ lock-cloud: ## Resolve the requirements of the SAM CLI and of the Lambda runtime
 	@echo awslambdaric | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate - -o requirements/runtime.txt
 
+lock-parity: ## Resolve the requirements of the parity check anew (needs uv).
+	@printf '%s\n' open-clip-torch torchvision transformers | uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements/run.txt - -o requirements/parity.txt
+
 clean: ## Remove the environment and all caches.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
@@ -143,4 +151,11 @@ clean: ## Remove the environment and all caches.
 	@echo "Setting up the emulator (a minute or so, once)"
 	@$(PYTHON) -m venv --clear .cache/emulator
 	@.cache/emulator/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+# CLIP's own preprocessing and tokens, with PyTorch behind them: for comparing, never for serving.
+.cache/parity/ready: requirements/parity.txt | .venv/bin/python
+	@echo "Setting up the references of the parity check (some minutes, once)"
+	@$(PYTHON) -m venv --clear .cache/parity
+	@.cache/parity/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/parity.txt
 	@touch $@

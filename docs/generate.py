@@ -1,4 +1,4 @@
-"""Writes what is made from the code: settings, commands, cost, openapi.json, the picture of the stack.
+"""Writes what is made from the code: settings, commands, cost, openapi.json, the stack's picture.
 
 `make docs` runs it; a test fails when a page and the code have drifted apart.
 """
