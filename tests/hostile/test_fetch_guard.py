@@ -23,8 +23,9 @@ from imgvec import __version__
 from imgvec.errors import AddressRefused, BadParameter, FetchFailed, TooLarge
 from imgvec.images import dial, urls
 from imgvec.images.addresses import IPAddress, is_public
-from imgvec.images.dial import MAX_DIALLED, Resolver, system_resolve
+from imgvec.images.dial import MAX_DIALLED
 from imgvec.images.fetch import MAX_REDIRECTS, Fetcher
+from imgvec.images.names import Resolver, system_resolve
 from listeners import Answer, Listener, Names, listener, redirect, repeats, response, says, stalls
 
 IMAGE = says(response())
@@ -69,6 +70,7 @@ class Internet:
             timeout=timeout,
             max_bytes=max_bytes,
             resolve=resolve or self.names.resolve,
+            resolve_allowed=self.names.resolve,
             ssl_context=trust,
         )
 
