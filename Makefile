@@ -10,7 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
+.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live mutations lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -63,6 +63,9 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/imgvec models verify clip-vit-b32
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
+
+mutations: .venv/test ## Switch off each guard in turn; the tests must notice. ONLY=word picks some.
+	@PYTHONPATH=.:tests $(BIN)/python tests/mutations.py $(ONLY)
 
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .

@@ -159,7 +159,7 @@ class Sender:
             f"{V2}/embeddings/image",
             f"{V2}/embeddings/text",
         ):
-            query = {"params": {"key": self.keys.good}} if "imgembed" in path else {}
+            query = {"key": self.keys.good} if "imgembed" in path else {}
             for content, media_type in (
                 (f'{{"img": "{TEXT}"'.encode(), JSON),
                 (f'["{TEXT}"]'.encode(), JSON),
@@ -167,7 +167,7 @@ class Sender:
                 (MARK.encode() * (MAX_BODY // 5), JSON),
             ):
                 media = {"Content-Type": media_type}
-                yield self._ask("POST", path, content=content, headers=media, **query)
+                yield self._ask("POST", path, content=content, headers=media, params=query)
 
     def _assets(self) -> Iterator[httpx2.Response]:
         file = {"file": (FILENAME, IMAGE)}

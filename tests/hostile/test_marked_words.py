@@ -6,7 +6,6 @@ was written and answered is searched.
 
 import json
 import re
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -96,7 +95,7 @@ def told(
     request: pytest.FixtureRequest,
     tmp_path_factory: pytest.TempPathFactory,
     pictures: PictureServer,
-) -> Iterator[Told]:
+) -> Told:
     folder = tmp_path_factory.mktemp(request.param)
     environment = server_environment(folder / "data", pictures) | {
         "IMGVEC_LOG_LEVEL": "debug",
