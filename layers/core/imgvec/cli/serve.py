@@ -42,8 +42,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     import uvicorn
 
     from imgvec.app import create_app
+    from imgvec.web import refuse
+    from imgvec.wire import Wire
 
-    app = create_app(settings)
+    app = Wire(create_app(settings), refuse)
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
@@ -52,6 +54,9 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     click.echo(f"imgvec answers on {address}", err=True)
     config = uvicorn.Config(
         app,
+        # Chosen, not found: what else is installed must not decide how requests are parsed.
+        http="h11",
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
