@@ -49,11 +49,10 @@ def read_answer(stream: BinaryIO) -> Answer | None:
 
 
 def exchange(address: str, *pieces: bytes) -> list[Answer]:
-    """Send pieces, say that no more will come, and give all answers until the server closes."""
+    """Send pieces and give all answers until the server closes the connection."""
     with connected(address) as connection:
         for piece in pieces:
             connection.sendall(piece)
-        connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as stream:
             return list(iter(lambda: read_answer(stream), None))
 
@@ -61,6 +60,6 @@ def exchange(address: str, *pieces: bytes) -> list[Answer]:
 def request(
     body: bytes = b"", *headers: str, path: str = "/imgembed", method: str = "POST"
 ) -> bytes:
-    """A request with a length."""
-    lines = [f"{method} {path} HTTP/1.1", "Host: t", f"Content-Length: {len(body)}", *headers]
-    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
+    """A request with a length, the last of its connection."""
+    lines = [f"{method} {path} HTTP/1.1", "Host: t", f"Content-Length: {len(body)}"]
+    return "\r\n".join([*lines, "Connection: close", *headers, "", ""]).encode("latin-1") + body
