@@ -73,6 +73,7 @@ bench: .venv/test .cache/peers/ready ## Measure everything beside others; writes
 
 scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.scale
+
 mutations: .venv/test ## Switch off each guard in turn; the tests must notice. ONLY=word picks some.
 	@PYTHONPATH=.:tests $(BIN)/python tests/mutations.py $(ONLY)
 

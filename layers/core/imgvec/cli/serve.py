@@ -53,6 +53,8 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from imgvec.app import create_app
     from imgvec.cli.draining import DrainingServer
     from imgvec.cli.patience import PatientProtocol
+    from imgvec.web import refuse
+    from imgvec.wire import Wire
 
     app = create_app(settings)
     # Here and not in the application: behind a gateway, the gateway compresses.
@@ -64,8 +66,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         click.echo(welcome_text(settings, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
     config = uvicorn.Config(
-        app,
+        Wire(app, refuse),
+        # Chosen, not found: what else is installed must not decide how requests are parsed.
         http=PatientProtocol,
+        ws="none",
         access_log=False,
         log_config=None,
         server_header=False,
