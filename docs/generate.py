@@ -1,4 +1,4 @@
-"""Writes what is made from the code: settings, commands, openapi.json, the picture in deploy.md.
+"""Writes what is made from the code: settings, commands, cost, openapi.json, the stack's picture.
 
 `make docs` runs it; a test fails when a page and the code have drifted apart.
 """
@@ -10,6 +10,7 @@ import orjson
 from pydantic_core import PydanticUndefined
 from samtranslator.yaml_helper import yaml_parse
 
+from cost_page import cost_page
 from imgvec.app import create_app
 from imgvec.cli import group
 from imgvec.settings import PREFIX, Settings
@@ -89,6 +90,7 @@ def write_all() -> None:
     (ROOT / "docs" / "deploy.md").write_text(deploy_page())
     (ROOT / "docs" / "settings.md").write_text(settings_page())
     (ROOT / "docs" / "commands.md").write_text(commands_page())
+    (ROOT / "docs" / "cost.md").write_text(NOTE + cost_page())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import boto3
+import pytest
 
 from imgvec.consumers.authorizer import ANONYMOUS, POOL, Consumers, Shown, throttled_as
 from imgvec.stores.dynamodb import DynamoStore
@@ -60,9 +61,13 @@ class SmallStack:
 
 @contextmanager
 def small_stack(name: str) -> Iterator[SmallStack]:
-    """Deploy it; the emulator's variables are in the environment."""
+    """Deploy it; the emulator's variables are in the environment.
+
+    Its table is in the same emulator, also where other tests have DynamoDB from another.
+    """
     stack = SmallStack(name, [])
-    with _listening(stack) as address:
+    with _listening(stack) as address, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
         client = boto3.client("cloudformation")
         client.create_stack(StackName=name, TemplateBody=json.dumps(_template(address)))
         client.get_waiter("stack_create_complete").wait(

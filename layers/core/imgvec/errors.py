@@ -162,6 +162,12 @@ class TooFast(RequestError):
         self.allowance = allowance
 
 
+class Overloaded(TooFast):
+    """All callers together ask for more than can be served; nothing was counted."""
+
+    default = "The service is busy, try again shortly"
+
+
 class InternalFault(RequestError):
     """Our own failure; the log has the reason, the caller does not."""
 

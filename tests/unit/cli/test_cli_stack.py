@@ -1,7 +1,6 @@
 """`--stack`: keys and plans of a deployed stack, and consumers' names at its gateway."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,7 +30,7 @@ def stack(aws: dict[str, str]) -> Iterator[SmallStack]:
 @pytest.fixture
 def desk(environment: Environment, aws: dict[str, str], tmp_path: Path) -> Iterator[Environment]:
     """A desk that reaches the emulator; its own store stays empty."""
-    yield {**environment, **aws, "HOME": os.environ.get("HOME", "/")}
+    yield {**environment, **aws, "AWS_ENDPOINT_URL_DYNAMODB": aws["AWS_ENDPOINT_URL"]}
     assert not (tmp_path / "data" / FILE_NAME).exists()
 
 
