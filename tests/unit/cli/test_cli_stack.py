@@ -91,6 +91,15 @@ def test_a_gateway_that_refuses_costs_no_key(desk: Environment, stack: SmallStac
     assert "Traceback" not in made.stderr
 
 
+def test_a_stack_without_gateway_keys_has_no_names(desk: Environment, stack: SmallStack) -> None:
+    with small_stack(f"{stack.name}-off", gateway_keys=False) as off:
+        made = imgvec("keys", "create", "a", "--stack", off.name, environment=desk)
+        assert (made.returncode, made.stderr.count("\n")) == (0, 1)
+        assert name_given_to(made.stdout.strip(), off) in POOL
+        destroyed = imgvec("keys", "detach", "--stack", off.name, environment=desk)
+    assert (destroyed.returncode, destroyed.stderr) == (0, "0 names are deleted.\n")
+
+
 def test_no_such_stack(desk: Environment) -> None:
     done = imgvec("keys", "create", "a", "--stack", "imgvec-nowhere", environment=desk)
     assert_sentence(done, 2, "imgvec: ", "no such stack")
