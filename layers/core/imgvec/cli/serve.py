@@ -58,7 +58,13 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
 
     app = create_app(settings)
     # Here and not in the application: behind a gateway, the gateway compresses.
-    app.add_middleware(GZipMiddleware, minimum_size=COMPRESS_BYTES, compresslevel=COMPRESS_LEVEL)
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=COMPRESS_BYTES,
+        compresslevel=COMPRESS_LEVEL,
+        # A file that was uploaded comes back with its own length.
+        exclude_content_types=("image/*", "application/octet-stream"),
+    )
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
