@@ -12,6 +12,8 @@ from fastapi import FastAPI
 
 from imgvec.cli.patience import PatientProtocol
 from imgvec.values import Pixels, Vector
+from imgvec.web import refuse
+from imgvec.wire import Wire
 
 LONGEST_SECONDS = 60.0
 """How long a test that fails may hold up what follows."""
@@ -45,7 +47,11 @@ def hosted(app: FastAPI) -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        app, http=PatientProtocol, access_log=False, log_config=None, timeout_keep_alive=1
+        Wire(app, refuse),
+        http=PatientProtocol,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=1,
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, args=([listener],))

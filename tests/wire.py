@@ -7,6 +7,8 @@ from http.client import HTTPResponse
 
 import httpx2
 
+from raw_http import connected
+
 
 class Wire:
     """One connection to a server on this machine."""
@@ -54,6 +56,5 @@ class Wire:
 @contextmanager
 def wire(address: str) -> Iterator[Wire]:
     """A connection to `http://host:port`."""
-    host, _, port = address.removeprefix("http://").partition(":")
-    with socket.create_connection((host, int(port)), timeout=60) as connection:
+    with connected(address) as connection:
         yield Wire(connection)

@@ -221,11 +221,3 @@ class TestPatience:
             slow.send(f"{request}\r\n\r\n".encode())
             time.sleep(3)
             assert slow.rest() < size
-
-    def test_rest_of_a_refused_body(self, busy: Busy) -> None:
-        with wire(busy.address) as slow, pytest.raises(ConnectionError):
-            slow.begin("/api/ai/nothing", 1_000_000, busy.head)
-            assert slow.answer().status_code == 404
-            for _ in range(1000):
-                slow.send(b"x")
-                time.sleep(0.01)

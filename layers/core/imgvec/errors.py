@@ -26,6 +26,10 @@ class StoreError(ImgvecError):
     """A store was written by a newer imgvec or cannot be opened."""
 
 
+class StackError(ImgvecError):
+    """A stack is not there, or its gateway refuses what an operator asks; the message says why."""
+
+
 class ConsumerError(ImgvecError):
     """A consumer or a key cannot be managed as asked; the message says why."""
 

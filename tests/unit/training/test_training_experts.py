@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="the training tool needs torch: pip install torch==2.13.0")
 
 import torch
+from training.metrics import text_to_image, unit
 
 from training import starter
 from training.batches import (
@@ -28,7 +29,6 @@ from training.features import (
     read_labelled,
 )
 from training.heads import Head, Linear, new_head
-from training.metrics import text_to_image, unit
 from training.objective import objective
 from training.recipes import CAPTIONS, NAMES, Recipe
 from training.train import train
