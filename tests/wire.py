@@ -17,11 +17,11 @@ class Wire:
         """Nothing is sent yet."""
         self._connection = connection
 
-    def begin(self, path: str, length: int, headers: Mapping[str, str]) -> None:
-        """The head of a POST request whose body is to have `length` bytes."""
+    def begin(self, path: str, length: int, headers: Mapping[str, str], body: bytes = b"") -> None:
+        """The head of a POST request whose body is to have `length` bytes, and its begin."""
         lines = [f"POST {path} HTTP/1.1", "Host: 127.0.0.1", f"Content-Length: {length}"]
         lines += [f"{name}: {value}" for name, value in headers.items()]
-        self.send(("\r\n".join(lines) + "\r\n\r\n").encode())
+        self.send(("\r\n".join(lines) + "\r\n\r\n").encode() + body)
 
     def send(self, data: bytes) -> None:
         """Bytes as they are."""

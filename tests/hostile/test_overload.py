@@ -96,6 +96,7 @@ def test_what_finds_no_place_is_refused_unread_and_uncounted(busy: Busy) -> None
                 refused = unread.answer()
             endpoint.check(refused, 429)
             assert int(refused.headers["Retry-After"]) >= 1
+        assert_connection_stays(busy)
         assert_others_are_answered(busy)
         assert not any(job.done() for job in placed)
         busy.encoder.go.set()
@@ -114,6 +115,19 @@ def wait_until_full(busy: Busy) -> None:
         assert asked.status_code == 401
         time.sleep(0.01)
     raise AssertionError("the queue never filled")
+
+
+def assert_connection_stays(busy: Busy) -> None:
+    """A short body that has come is taken; one that has not is not waited for."""
+    body = json.dumps({"text": "a cat"}).encode()
+    with wire(busy.address) as whole, wire(busy.address) as half:
+        for _ in range(3):
+            whole.begin("/api/ai/embed", len(body), busy.head, body)
+            kept = whole.answer()
+            assert (kept.status_code, kept.headers.get("Connection")) == (429, None)
+        half.begin("/api/ai/embed", len(body), busy.head, body[:5])
+        closed = half.answer()
+        assert (closed.status_code, closed.headers["Connection"]) == (429, "close")
 
 
 def assert_others_are_answered(busy: Busy) -> None:
@@ -168,56 +182,60 @@ def test_slow_bodies_hold_no_place_and_end(
         assert busy.embed().status_code == 200
 
 
-class TestPatience:
-    """Its seconds are made fewer here; what else takes time takes longer than they are."""
+@pytest.fixture
+def impatient(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Busy:
+    """Its seconds are fewer; what else takes time takes longer than they are."""
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "TAKE_SECONDS", 0.3)
+    return busy
 
-    @pytest.fixture(autouse=True)
-    def less_patience(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(patience, "HEAD_SECONDS", 0.3)
-        monkeypatch.setattr(patience, "TAKE_SECONDS", 0.3)
 
-    @pytest.mark.parametrize("begun", [b"", b"POST /api/ai/embed HTTP/1.1\r\nHost: a\r\n"])
-    def test_head_that_does_not_come(self, busy: Busy, begun: bytes) -> None:
-        with wire(busy.address) as slow:
-            slow.send(begun)
-            assert slow.ended()
+@pytest.mark.parametrize("begun", [b"", b"POST /api/ai/embed HTTP/1.1\r\nHost: a\r\n"])
+def test_head_that_does_not_come(impatient: Busy, begun: bytes) -> None:
+    with wire(impatient.address) as slow:
+        slow.send(begun)
+        assert slow.ended()
 
-    def test_head_that_drips(self, busy: Busy) -> None:
-        with wire(busy.address) as slow, pytest.raises(ConnectionError):
-            for byte in b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 1000:
-                slow.send(bytes([byte]))
-                time.sleep(0.01)
 
-    def test_second_head_on_a_connection(self, busy: Busy) -> None:
-        with wire(busy.address) as slow:
-            body = json.dumps({"text": "a cat"}).encode()
-            slow.begin("/api/ai/embed", len(body), busy.head)
-            slow.send(body)
-            assert slow.answer().status_code == 200
-            slow.send(b"GET /he")
-            assert slow.ended()
+def test_head_that_drips(impatient: Busy) -> None:
+    with wire(impatient.address) as slow, pytest.raises(ConnectionError):
+        for byte in b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 1000:
+            slow.send(bytes([byte]))
+            time.sleep(0.01)
 
-    def test_body_has_its_own_time(self, busy: Busy) -> None:
-        with wire(busy.address) as slow:
-            body = json.dumps({"text": "a cat"}).encode()
-            slow.begin("/api/ai/embed", len(body), busy.head)
-            for byte in body:
-                slow.send(bytes([byte]))
-                time.sleep(0.05)
-            assert slow.answer().status_code == 200
 
-    def test_answer_that_nobody_takes(self, busy: Busy) -> None:
-        size = 19_000_000
-        kept = httpx2.post(
-            f"{busy.address}{V2}/upload",
-            headers={"Authorization": busy.key},
-            files={"file": bytes(size)},
-            timeout=60,
-            trust_env=False,
-        )
-        asset = kept.raise_for_status().json()["data"]["asset_id"]
-        with wire(busy.address) as slow:
-            request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {busy.key}"
-            slow.send(f"{request}\r\n\r\n".encode())
-            time.sleep(3)
-            assert slow.rest() < size
+def test_second_head_on_a_connection(impatient: Busy) -> None:
+    with wire(impatient.address) as slow:
+        body = json.dumps({"text": "a cat"}).encode()
+        slow.begin("/api/ai/embed", len(body), impatient.head)
+        slow.send(body)
+        assert slow.answer().status_code == 200
+        slow.send(b"GET /he")
+        assert slow.ended()
+
+
+def test_body_has_its_own_time(impatient: Busy) -> None:
+    with wire(impatient.address) as slow:
+        body = json.dumps({"text": "a cat"}).encode()
+        slow.begin("/api/ai/embed", len(body), impatient.head)
+        for byte in body:
+            slow.send(bytes([byte]))
+            time.sleep(0.05)
+        assert slow.answer().status_code == 200
+
+
+def test_answer_that_nobody_takes(impatient: Busy) -> None:
+    size = 19_000_000
+    kept = httpx2.post(
+        f"{impatient.address}{V2}/upload",
+        headers={"Authorization": impatient.key},
+        files={"file": bytes(size)},
+        timeout=60,
+        trust_env=False,
+    )
+    asset = kept.raise_for_status().json()["data"]["asset_id"]
+    with wire(impatient.address) as slow:
+        request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {impatient.key}"
+        slow.send(f"{request}\r\n\r\n".encode())
+        time.sleep(3)
+        assert slow.rest() < size
