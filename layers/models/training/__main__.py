@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 import torch
 
-from training.evaluate import captioned, labelled, names
-from training.export import VOCABULARY, export
+from imgvec_models.calibration.feeds import PHOTOS
+from training.evaluate import agreement, captioned, labelled, names
+from training.export import VOCABULARY, export, quantise_exported
 from training.features import (
     TEST,
     TRAINING,
@@ -23,6 +24,7 @@ from training.towers import classifier
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+CLASSES = "imagenet_classes.npz"
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FEATURES = click.option("--features", "folder", type=FOLDER, required=True, help="Cached features.")
 
@@ -30,7 +32,7 @@ FEATURES = click.option("--features", "folder", type=FOLDER, required=True, help
 @click.group()
 @click.option("--threads", default=1, show_default=True, help="Threads to train on.")
 def main(threads: int) -> None:
-    """Train, measure and export the starter's heads."""
+    """Train, measure, export and quantise the starter's heads."""
     torch.set_num_threads(threads)
 
 
@@ -39,20 +41,22 @@ def main(threads: int) -> None:
 @click.option("--out", type=NEW_FILE, required=True, help="Heads file to write.")
 @click.option("--final", is_flag=True, help="Train on the validation photos and all classes too.")
 @click.option("--without", type=FILE, help="JSON object whose keys are photos to leave out.")
-def train(folder: Path, out: Path, final: bool, without: Path | None) -> None:
+@click.option("--start", "older", type=FILE, help="Heads without a layout to begin with.")
+def train(folder: Path, out: Path, final: bool, without: Path | None, older: Path | None) -> None:
     """Train heads from cached features; a few minutes on one core.
 
     Without --final, prints what they reach on the validation split and on class names that they
-    never saw: the figures to choose by.
+    never saw: the figures to choose by. (Heads to start with may have seen those names.)
     """
     photos = read_captioned(folder)
-    classes, tower = read_classes(folder / "imagenet_classes.npz"), classifier()
+    start = load(older) if older else None
+    classes, tower = read_classes(folder / CLASSES), classifier()
     left_out = (
         frozenset(json.loads(without.read_text(encoding="utf-8"))) if without else frozenset()
     )
     if final:
         pairs = photos.part(TRAINING, VALIDATION, without=left_out)
-        save(train_heads(folder, pairs, classes, tower, click.echo), out)
+        save(train_heads(folder, pairs, classes, tower, click.echo, start), out)
         return
     seen, unseen = held_out(len(classes.features))
     heads = train_heads(
@@ -61,6 +65,7 @@ def train(folder: Path, out: Path, final: bool, without: Path | None) -> None:
         classes.classes(seen),
         Linear(tower.weight[seen], tower.bias[seen]),
         click.echo,
+        start,
     )
     save(heads, out)
     _validate(heads, folder)
@@ -102,10 +107,21 @@ def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
         raise click.UsageError(f"--vocabulary {vocabulary}: {refused}") from None
 
 
+@main.command()
+@click.option("--files", "folder", type=FOLDER, required=True, help="Folder of exported files.")
+@click.option("--photos", type=FOLDER, default=PHOTOS, help="Photos to calibrate with.")
+def quantise(folder: Path, photos: Path) -> None:
+    """Write both exported towers as int8, and print their sizes and what they lose."""
+    for line in quantise_exported(folder, photos):
+        click.echo(line)
+
+
 def _validate(heads: Heads, folder: Path) -> None:
     click.echo("Flickr8k, validation")
-    for line in captioned(heads, read_captioned(folder).part(VALIDATION)):
+    photos = read_captioned(folder).part(VALIDATION)
+    for line in captioned(heads, photos):
         click.echo(line)
+    click.echo(agreement(heads, photos, read_classes(folder / CLASSES), classifier()))
 
 
 if __name__ == "__main__":

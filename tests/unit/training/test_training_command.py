@@ -13,16 +13,16 @@ from training import __main__ as command
 from training import starter
 from training.heads import Heads, Linear, Standard, load, new_head, save
 from training.layout import WIDTH
-from training.recipes import NAMES
+from training.recipes import STARTER
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Experts of a few values and one epoch, and a tower's classifier without its wheel."""
-    recipe = replace(NAMES, hidden_image=8, hidden_text=8, epochs=1, pictures=4, batch=16)
-    monkeypatch.setattr(starter, "CAPTIONS", replace(recipe, width=80))
-    monkeypatch.setattr(starter, "NAMES", replace(recipe, width=171))
-    monkeypatch.setattr(starter, "LINEAR_WIDTH", 4)
+    """Heads of a few hidden values and one epoch, and a tower's classifier without its wheel."""
+    recipe = replace(
+        STARTER, width=255, hidden_image=8, hidden_text=8, epochs=1, pictures=4, batch=16
+    )
+    monkeypatch.setattr(starter, "STARTER", recipe)
     tower = Linear(torch.zeros(12, 48), torch.zeros(12))
     monkeypatch.setattr(command, "classifier", lambda: tower)
 
