@@ -27,6 +27,14 @@ NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 CLASSES = "imagenet_classes.npz"
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FEATURES = click.option("--features", "folder", type=FOLDER, required=True, help="Cached features.")
+WITHOUT = click.option(
+    "--without", type=FILE, help="JSON object whose keys are photos to leave out."
+)
+START = click.option("--start", "older", type=FILE, help="Heads without a layout to begin with.")
+TEXTS = click.option("--texts", type=FILE, help="Lines of text whose words keep their own tokens.")
+CALIBRATION = click.option(
+    "--photos", type=FOLDER, default=PHOTOS, help="Photos to calibrate with."
+)
 
 
 @click.group()
@@ -40,8 +48,8 @@ def main(threads: int) -> None:
 @FEATURES
 @click.option("--out", type=NEW_FILE, required=True, help="Heads file to write.")
 @click.option("--final", is_flag=True, help="Train on the validation photos and all classes too.")
-@click.option("--without", type=FILE, help="JSON object whose keys are photos to leave out.")
-@click.option("--start", "older", type=FILE, help="Heads without a layout to begin with.")
+@WITHOUT
+@START
 def train(folder: Path, out: Path, final: bool, without: Path | None, older: Path | None) -> None:
     """Train heads from cached features; a few minutes on one core.
 
@@ -92,7 +100,7 @@ def evaluate(folder: Path, path: Path, test: bool) -> None:
 
 @main.command("export")
 @click.option("--heads", "path", type=FILE, required=True, help="Heads file.")
-@click.option("--texts", type=FILE, help="Lines of text whose words keep their own tokens.")
+@TEXTS
 @click.option("--out", type=NEW_FOLDER, required=True, help="Folder for the three files.")
 @click.option("--vocabulary", default=VOCABULARY, show_default=True, help="Tokens to keep.")
 def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
@@ -109,11 +117,37 @@ def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
 
 @main.command()
 @click.option("--files", "folder", type=FOLDER, required=True, help="Folder of exported files.")
-@click.option("--photos", type=FOLDER, default=PHOTOS, help="Photos to calibrate with.")
+@CALIBRATION
 def quantise(folder: Path, photos: Path) -> None:
     """Write both exported towers as int8, and print their sizes and what they lose."""
     for line in quantise_exported(folder, photos):
         click.echo(line)
+
+
+@main.command()
+@FEATURES
+@WITHOUT
+@START
+@TEXTS
+@CALIBRATION
+@click.option("--out", type=NEW_FOLDER, required=True, help="Folder for heads and towers.")
+@click.pass_context
+def build(
+    context: click.Context,
+    folder: Path,
+    without: Path | None,
+    older: Path | None,
+    texts: Path | None,
+    photos: Path,
+    out: Path,
+) -> None:
+    """All of it: train the final heads, export and quantise both towers, print the table."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "heads.npz"
+    context.invoke(train, folder=folder, out=path, final=True, without=without, older=older)
+    context.invoke(write, path=path, texts=texts, out=out, vocabulary=VOCABULARY)
+    context.invoke(quantise, folder=out, photos=photos)
+    context.invoke(evaluate, folder=folder, path=path, test=True)
 
 
 def _validate(heads: Heads, folder: Path) -> None:

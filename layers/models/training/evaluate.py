@@ -80,7 +80,7 @@ def agreement(heads: Heads, photos: Pairs, classes: Labelled, classifier: Linear
     chosen = (images @ vectors.T).argmax(axis=1)
     score = float(np.take_along_axis(shares, chosen[:, np.newaxis], axis=1).mean())
     best = float(shares.max(axis=1).mean())
-    return f"zero-shot by the tower's probabilities: {score:.1%} of at most {best:.1%}"
+    return f"names  zero-shot by the tower's probabilities: {score:.1%} of at most {best:.1%}"
 
 
 def _images(heads: Heads, features: Floats, dimensions: int) -> Floats:

@@ -237,4 +237,4 @@ def test_exported_towers_are_quantised_on_made_up_inputs_of_two_heads(
     assert all(float(line.split()[-1]) > 0.98 for line in lines)
     for name in feeds:
         before, after = (tmp_path / f"{name}.{kind}.onnx" for kind in ("fp32", "int8"))
-        assert after.stat().st_size < 0.3 * before.stat().st_size
+        assert after.stat().st_size < 0.35 * before.stat().st_size
