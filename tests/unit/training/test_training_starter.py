@@ -8,6 +8,7 @@ import pytest
 pytest.importorskip("torch", reason="the training tool needs torch: pip install torch==2.13.0")
 
 import torch
+from torch import Tensor
 from torch.nn import functional
 
 from imgvec_models.quality.ranking import text_to_image, unit
@@ -23,12 +24,13 @@ from training.evaluate import agreement, captioned, labelled, names
 from training.features import (
     TRAINING,
     VALIDATION,
+    Labelled,
     Pairs,
     read_captioned,
     read_classes,
     read_labelled,
 )
-from training.heads import Head, Heads, Linear, new_head
+from training.heads import Head, Heads, Linear, Standard, new_head
 from training.layout import WIDTH
 from training.objective import objective
 from training.place import turn
@@ -222,13 +224,23 @@ def test_training_begins_with_the_heads_that_it_is_given(material: Material) -> 
     assert not torch.equal(random[0].lin.weight, start[0].lin.weight)
 
 
-def test_a_photo_scores_the_towers_probability_of_its_nearest_name(material: Material) -> None:
-    """A tower that is always sure of class 3, and one that never knows."""
-    torch.manual_seed(0)
-    standard = material.standard
-    heads = Heads(new_head(48, 4, WIDTH), new_head(24, 4, WIDTH), standard, None)
-    sure = Linear(torch.zeros(CLASSES, 48), 100.0 * (torch.arange(CLASSES) == 3))
-    unsure = Linear(torch.zeros(CLASSES, 48), torch.zeros(CLASSES))
-    found = agreement(heads, material.photos, material.classes, unsure)
-    assert found.endswith("8.3% of at most 8.3%")
-    assert agreement(heads, material.photos, material.classes, sure).endswith("at most 100.0%")
+def axes(rows: int, columns: int) -> Tensor:
+    return torch.eye(max(rows, columns))[:rows, :columns]
+
+
+def test_a_photo_scores_the_towers_probability_of_its_nearest_name() -> None:
+    """Each photo chooses a name of its own; the tower gives all of them half to the first."""
+
+    def head(width: int) -> Head:
+        none = Linear(torch.zeros(0, width), torch.zeros(0))
+        rest = Linear(torch.zeros(WIDTH, 0), torch.zeros(WIDTH))
+        return Head(Linear(axes(WIDTH, width), torch.zeros(WIDTH)), none, rest)
+
+    heads = Heads(head(48), head(24), Standard(torch.zeros(48), torch.ones(48)), None)
+    features, names = axes(CLASSES, 48).numpy(), axes(CLASSES, 24).numpy()
+    photos = Pairs(features, names[:, np.newaxis])
+    classes = Labelled(features, np.arange(CLASSES), np.stack([names, names]))
+    shares = torch.full((CLASSES,), 0.5 / (CLASSES - 1))
+    shares[0] = 0.5
+    tower = Linear(torch.zeros(CLASSES, 48), shares.log())
+    assert agreement(heads, photos, classes, tower).endswith("8.3% of at most 50.0%")
