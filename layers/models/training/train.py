@@ -1,4 +1,4 @@
-"""Training one expert."""
+"""Training a pair of heads."""
 
 import math
 import time
