@@ -28,9 +28,10 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
-test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
+test-aws: .venv/test ## The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
-	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK))" && TEST_PLACES=elsewhere $(BIN)/pytest tests/contract
+	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK))" && TEST_PLACES=deployed \
+		$(BIN)/pytest -k deployed tests/contract tests/cloud/gateway_probes.py
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 

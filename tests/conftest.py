@@ -16,6 +16,7 @@ from emulator import Emulator, NoEmulator
 from emulator import start as start_emulator
 from ministack import MINISTACK, emulated
 from places import (
+    BEHIND_A_GATEWAY,
     CAT,
     PictureServer,
     Place,
@@ -83,7 +84,7 @@ def place(
 ) -> Iterator[Place]:
     """The API wherever it answers, with keys of two consumers and a revoked one."""
     environment = server_environment(tmp_path_factory.mktemp("data"), pictures)
-    if request.param == "elsewhere":
+    if request.param in BEHIND_A_GATEWAY:
         environment["IMGVEC_TABLE"] = os.environ["TEST_TABLE"]
     log = tmp_path_factory.mktemp("log") / "log.txt"
     key, _ = create_key("first", environment)

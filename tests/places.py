@@ -12,6 +12,8 @@ import httpx2
 
 ROOT = Path(__file__).resolve().parent.parent
 CAT = ROOT / "examples" / "cat.jpg"
+BEHIND_A_GATEWAY = ("start-api", "deployed")
+"""Places with a table and a bucket of AWS's kind, and a gateway that answers some things itself."""
 
 
 @dataclass(frozen=True)
