@@ -69,7 +69,7 @@ class _Patient(httpx2.HTTPTransport):
             if response.status_code != 429 or "X-Request-Id" in response.headers:
                 return response
             response.close()
-            time.sleep(float(response.headers["Retry-After"]))
+            time.sleep(float(response.headers.get("Retry-After", 1)))
 
 
 @contextmanager

@@ -104,11 +104,12 @@ eval "$(PYTHONPATH=tests:. "$python" tests/cloud/local_stores.py "$work/variable
 .cache/sam/bin/python tests/cloud/sam_local.py local start-api --host "${api%:*}" --port "${api#*:}" \
   --env-vars "$work/variables.json" >"$work/sam-local.log" 2>&1 &
 started+=($!)
-wait_for curl -s "http://$api/health" || fail "$work/sam-local.log"
+wait_for curl -sf "http://$api/ready" || fail "$work/sam-local.log"
 say "sam local start-api"
 TEST_URL=http://$api TEST_PICTURES=$host:4597 contract start-api &
 started+=($!) local_api=$!
 eval "$("$python" tests/cloud/outputs.py $stack "$AWS_ENDPOINT_URL")"
+wait_for curl -sf "$TEST_URL/ready" || fail "$work/emulator.log"
 TEST_PICTURES=$host:4598 contract deployed
 deploy ThrottleRate=1 ThrottleBurst=1 LlmDomainName=llm.example.com \
   CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000
