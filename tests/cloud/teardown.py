@@ -1,4 +1,4 @@
-"""Deletes a stack from the emulator and looks at what is left: the table and the bucket, on purpose.
+"""Deletes a stack from the emulator and sees that only the table and the bucket are left.
 
 python teardown.py STACK. Not by `sam delete`: it takes no addresses of templates but AWS's own.
 """
