@@ -32,9 +32,11 @@ test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/rea
 test-parity: .venv/test .cache/parity/ready ## Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
 
-test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
+test-aws: .venv/test ## The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
-	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK))" && TEST_PLACES=elsewhere $(BIN)/pytest tests/contract
+	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
+		TEST_PLACES=deployed TEST_PICTURES=$(TEST_PICTURES) $(BIN)/pytest -rs -k "deployed or gateway_probes" \
+		tests/contract tests/cloud/gateway_probes.py
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 
