@@ -10,7 +10,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-parity test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud lock-parity clean
+# Every target that is no file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -45,8 +46,8 @@ deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
 
-destroy: .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
-	@$(SAM) delete --stack-name imgvec-$(ENV)
+destroy: .venv/run .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
+	@$(BIN)/imgvec keys detach --stack imgvec-$(ENV) && $(SAM) delete --stack-name imgvec-$(ENV)
 
 image-size: ## Size and layers of the image that `sam build` made, and the time of its imports.
 	@docker image inspect $(IMAGE) --format '{{.Size}} bytes'
@@ -67,6 +68,15 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
+bench: .venv/test .cache/peers/ready ## Measure everything beside others; writes docs/performance.md (half an hour).
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks
+
+scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.scale
+
+mutations: .venv/test ## Switch off each guard in turn; the tests must notice. ONLY=word picks some.
+	@PYTHONPATH=.:tests $(BIN)/python tests/mutations.py $(ONLY)
+
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -75,7 +85,7 @@ types: .venv/test ## Types, strict.
 
 check: lint types test ## All that CI runs.
 
-docs: .venv/test ## Write docs/settings.md, docs/commands.md and openapi.json anew.
+docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and the picture in docs/deploy.md anew.
 	@$(BIN)/python docs/generate.py
 
 lock: .venv/run ## Resolve the requirement files anew (needs uv).
@@ -127,6 +137,16 @@ clean: ## Remove the environment and all caches.
 .cache/runtime/ready: requirements/runtime.txt | .venv/bin/python
 	@rm -rf .cache/runtime
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .cache/runtime -r requirements/runtime.txt
+	@touch $@
+
+# What we compare with, each in an environment of its own. torch has no hash here: which of its
+# builds is installed depends on the machine.
+.cache/peers/ready: requirements/fastembed.txt | .venv/bin/python
+	@echo "Setting up the peers of the benchmark (some minutes, once)"
+	@$(PYTHON) -m venv --clear .cache/peers/fastembed
+	@.cache/peers/fastembed/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(PYTHON) -m venv --clear .cache/peers/transformers
+	@.cache/peers/transformers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.23.0 pillow==13.0.0
 	@touch $@
 
 # An emulator of AWS, for stores and for deploying into.

@@ -482,25 +482,17 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
         decode(many, SIZE, LIMITS)
 
 
-def run_length_bmp(extra: int) -> bytes:
-    """A run-length encoded BMP of 4 x 4 pixels of colour 1, with bytes after its end."""
+def run_length_bmp(side: int, runs: bytes) -> bytes:
+    """A run-length encoded BMP whose colour 1 is orange."""
     palette = bytes((0, 0, 0, 0)) + bytes((40, 120, 200, 0)) + bytes(4 * 254)
-    runs = b"\x04\x01\0\0" * 4 + b"\0\x01"
-    header = struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 8, 1, len(runs), 0, 0, 256, 0)
-    return (
-        b"BM"
-        + struct.pack("<IHHI", 0, 0, 0, 14 + 40 + 1024)
-        + header
-        + palette
-        + runs
-        + bytes(extra)
-    )
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + 40 + 1024) + header + palette + runs
 
 
-def test_run_lengths_are_decoded_up_to_a_size() -> None:
-    assert colour(run_length_bmp(0)) == ORANGE
+def test_run_lengths_are_decoded_up_to_a_number() -> None:
+    assert colour(run_length_bmp(4, b"\x04\x01\0\0" * 4 + b"\0\x01")) == ORANGE
     with pytest.raises(TooLarge):
-        decode(run_length_bmp(2_000_000), SIZE, LIMITS)
+        decode(run_length_bmp(4000, b"\1\1" * 4000 * 4000), SIZE, replace(LIMITS, max_bytes=10**8))
 
 
 # Damage
