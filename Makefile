@@ -55,6 +55,9 @@ image-size: ## Size and layers of the image that `sam build` made, and the time 
 	@docker run --rm --entrypoint python3 -e IMGVEC_DATA=/tmp/imgvec $(IMAGE) -c \
 		"import time; t = time.perf_counter(); import app; print(f'import of the function: {time.perf_counter() - t:.2f} s')"
 
+wheels: .venv/test ## List anew which wheels of the functions' locks the base images get (asks the package index).
+	@$(BIN)/python tests/locked_wheels.py
+
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
 

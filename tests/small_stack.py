@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import boto3
+import pytest
 
 from imgvec.consumers.authorizer import ANONYMOUS, POOL, Consumers, Shown, throttled_as
 from imgvec.stores.dynamodb import DynamoStore
@@ -59,33 +60,36 @@ class SmallStack:
 
 
 @contextmanager
-def small_stack(name: str) -> Iterator[SmallStack]:
-    """Deploy it; the emulator's variables are in the environment."""
+def small_stack(name: str, *, gateway_keys: bool = True) -> Iterator[SmallStack]:
+    """Deploy it; the emulator's variables are in the environment.
+
+    Its table is in the same emulator, also where other tests have DynamoDB from another.
+    """
     stack = SmallStack(name, [])
-    with _listening(stack) as address:
+    with _listening(stack) as address, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
         client = boto3.client("cloudformation")
-        client.create_stack(StackName=name, TemplateBody=json.dumps(_template(address)))
+        client.create_stack(
+            StackName=name, TemplateBody=json.dumps(_template(address, gateway_keys))
+        )
         client.get_waiter("stack_create_complete").wait(
             StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
         )
         yield stack
 
 
-def _template(address: str) -> dict[str, Any]:
+def _template(address: str, gateway_keys: bool) -> dict[str, Any]:
     """Table and plans as `template.yaml` has them, without what the emulator has not."""
-    resources = {name: dict(written()["Resources"][name]) for name in ("Table", *PLANS)}
-    outputs = {name: written()["Outputs"][name] for name in ("TableName", *TIERS)}
-    for plan in PLANS:
+    plans, tiers = (PLANS, TIERS) if gateway_keys else ((), ())
+    resources = {name: dict(written()["Resources"][name]) for name in ("Table", *plans)}
+    for plan in plans:
         properties = {**resources[plan]["Properties"]}
         del properties["ApiStages"]
         resources[plan] = {"Type": resources[plan]["Type"], "Properties": properties}
-    return {
-        "Resources": resources,
-        "Outputs": {
-            **{key: {"Value": output["Value"]} for key, output in outputs.items()},
-            "GatewayUrl": {"Value": address},
-        },
-    }
+    outputs = {name: written()["Outputs"][name]["Value"] for name in ("TableName", *tiers)}
+    outputs["GatewayUrl"] = address
+    shown = {name: {"Value": value} for name, value in outputs.items()}
+    return {"Resources": resources, "Outputs": shown}
 
 
 @contextmanager

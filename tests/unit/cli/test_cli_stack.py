@@ -1,7 +1,6 @@
 """`--stack`: keys and plans of a deployed stack, and consumers' names at its gateway."""
 
 import json
-import os
 import uuid
 from collections.abc import Iterator
 from contextlib import closing
@@ -31,7 +30,7 @@ def stack(aws: dict[str, str]) -> Iterator[SmallStack]:
 @pytest.fixture
 def desk(environment: Environment, aws: dict[str, str], tmp_path: Path) -> Iterator[Environment]:
     """A desk that reaches the emulator; its own store stays empty."""
-    yield {**environment, **aws, "HOME": os.environ.get("HOME", "/")}
+    yield {**environment, **aws, "AWS_ENDPOINT_URL_DYNAMODB": aws["AWS_ENDPOINT_URL"]}
     assert not (tmp_path / "data" / FILE_NAME).exists()
 
 
@@ -88,7 +87,17 @@ def test_a_gateway_that_refuses_costs_no_key(desk: Environment, stack: SmallStac
     assert made.returncode == 0
     assert name_given_to(made.stdout.strip(), stack) in POOL
     assert "API Gateway cannot be asked" in made.stderr
+    assert f"`imgvec keys attach --stack {stack.name} b` tries again." in made.stderr
     assert "Traceback" not in made.stderr
+
+
+def test_a_stack_without_gateway_keys_has_no_names(desk: Environment, stack: SmallStack) -> None:
+    with small_stack(f"{stack.name}-off", gateway_keys=False) as off:
+        made = imgvec("keys", "create", "a", "--stack", off.name, environment=desk)
+        assert (made.returncode, made.stderr.count("\n")) == (0, 1)
+        assert name_given_to(made.stdout.strip(), off) in POOL
+        destroyed = imgvec("keys", "detach", "--stack", off.name, environment=desk)
+    assert (destroyed.returncode, destroyed.stderr) == (0, "0 names are deleted.\n")
 
 
 def test_no_such_stack(desk: Environment) -> None:

@@ -18,10 +18,10 @@ F = TypeVar("F", bound=Callable[..., None])
 
 _STATES: Final = {
     "own": "{consumer} has a name of its own at the gateway.",
-    "pending": "{consumer} shares a name at the gateway until its own is accepted there: "
-    "`imgvec keys attach --stack {stack} {consumer}` tries again.",
-    "shared": "{consumer} shares a name at the gateway: there is no room for one of its own.",
+    "pending": "{consumer} shares a name at the gateway until its own is accepted there: {again}.",
+    "shared": "{consumer} shares a name at the gateway and has none of its own: {again}.",
 }
+_AGAIN: Final = "`imgvec keys attach --stack {stack} {consumer}` tries again"
 
 
 def _find(context: click.Context, parameter: click.Parameter, value: str | None) -> Stack | None:
@@ -53,7 +53,8 @@ def attach_consumers(stack: Stack | None, store: Store, consumers: Collection[st
     except StackError as refusal:
         say(str(refusal))
     for consumer, state in states(found, consumers).items():
-        say(_STATES[state].format(consumer=consumer, stack=stack.name))
+        again = _AGAIN.format(consumer=consumer, stack=stack.name)
+        say(_STATES[state].format(consumer=consumer, again=again))
 
 
 def identifiers_of(stack: Stack, store: Store, found: IdentifierStore) -> Identifiers:

@@ -6,7 +6,7 @@ from imgvec.consumers.authorizer import PROBE
 
 TIMES: Final = 3
 """Passes in a row that count: a new key reaches the gateway's machines one after the other."""
-TIMEOUTS: Final = {"connect": 5.0, "read": 30.0, "write": 5.0, "pool": 5.0}
+TIMEOUTS: Final = {"connect": 5.0, "read": 15.0, "write": 5.0, "pool": 5.0}
 
 
 class Probe:
