@@ -17,6 +17,7 @@ METER: Final = "tests/unit/consumers/test_meter.py"
 LIMITS: Final = "tests/contract/test_limits.py"
 IDEMPOTENCY: Final = "tests/unit/consumers/test_idempotency.py"
 ASSETS: Final = "tests/unit/test_assets.py"
+BODIES: Final = "tests/unit/test_reading_bodies.py"
 MARKED: Final = "tests/hostile/test_marked_words.py"
 
 
@@ -467,22 +468,21 @@ BOUNDARY: Final = (
         "dialects/call.py",
         "if seen > limit:",
         "if False:",
-        "tests/hostile/test_bad_input.py tests/contract/test_memories_assets.py"
-        "::test_too_large_upload_with_curl",
+        f"{BODIES}::test_a_body_is_refused_as_soon_as_it_is_over",
     ),
     Guard(
         "body, as announced",
         "dialects/call.py",
         "if announced.isdecimal() and int(announced) > limit:",
         "if False:",
-        "tests/contract/test_memories_assets.py::test_too_large_upload_with_curl",
+        f"{BODIES}::test_a_body_that_is_announced_too_long_is_not_read_at_all",
     ),
     Guard(
         "parts of a form",
         "dialects/call.py",
         "MAX_PARTS = 32",
         "MAX_PARTS = 3200",
-        "tests/hostile/test_bad_input.py",
+        f"{BODIES}::test_the_number_of_parts_is_bounded",
     ),
     Guard(
         "no fields twice",
