@@ -69,8 +69,8 @@ pool: .venv/run ## Write infra/pool/template.yaml anew.
 
 load: .venv/test ## Good-put under overload, and what becomes of requests at SIGTERM.
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
 
 soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
