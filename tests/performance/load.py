@@ -24,11 +24,11 @@ from typing import Final
 import httpx2
 
 from load_client import LOST, Answer, Load, Shot
-from performance.figures import wait_until_ready
-from performance.soak import counted, cpu_seconds
+from performance.soak import counted
 from pictures import photo_jpeg
 from places import Running, create_key, start_server, stop_server
 from shots import json_shot, upload
+from watching import cpu_seconds, wait_until_ready
 
 TIMES: Final = (1, 2, 10)
 LOSS: Final = 0.10
