@@ -8,9 +8,11 @@ ENV ?= dev
 IMAGE ?= embeddingsfunction:imgvec-embeddings
 HOST ?= 127.0.0.1
 PORT ?= 8000
+N ?= 10000
+SEED ?= 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
+.PHONY: help run test hostile test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,6 +29,9 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
+
+hostile: .venv/test ## N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
+	@PYTHONPATH=.:tests $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
 test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
