@@ -127,7 +127,8 @@ async def run(target: Target, number: int, seed: int) -> Found:
             break
         same = target.good() == target.vector
         print(
-            f"{found.requests:7d} requests, resident {memory(target, 'VmRSS'):.0f} MB, "
+            f"{found.requests:7d} requests, {len(found.faults)} answers of 5xx, "
+            f"{len(found.hung)} hung, resident {memory(target, 'VmRSS'):.0f} MB, "
             f"slowest {found.slowest:.2f} s, vector {'the same' if same else 'CHANGED'}",
             flush=True,
         )
