@@ -10,6 +10,7 @@ from starlette.types import Message
 from checks import assert_coreviz_error, assert_pixlab_error
 from hostile_bodies import BOUNDED, DOCUMENTS, END, ESCAPED, FORMS, WHOLE, part
 from imgvec.dialects.call import FORM, JSON, MULTIPART, Call, read_call
+from imgvec.errors import TooLarge
 from raw_http import Answer, exchange, request
 from target import Target
 
@@ -112,7 +113,7 @@ COSTLY: dict[str, tuple[str, bytes]] = {
 }
 
 
-async def read_in_pieces(media_type: str, body: bytes) -> Call:
+async def read_in_pieces(media_type: str, body: bytes, announced: str = "") -> Call:
     """Read a body as it comes from a socket, 64 KiB at a time."""
     pieces = [body[start : start + 65_536] for start in range(0, len(body), 65_536)]
 
@@ -120,7 +121,7 @@ async def read_in_pieces(media_type: str, body: bytes) -> Call:
         return {"type": "http.request", "body": pieces.pop(0), "more_body": bool(pieces)}
 
     content_type = f"{media_type}; boundary=edge".encode()
-    headers = [(b"content-type", content_type)]
+    headers = [(b"content-type", content_type), (b"content-length", announced.encode())]
     scope = {"type": "http", "method": "POST", "query_string": b"", "headers": headers}
     return await read_call(Request(scope, receive), (media_type,), LIMIT)
 
@@ -131,3 +132,10 @@ def test_no_body_costs_much_more_than_its_length(name: str) -> None:
     call = asyncio.run(read_in_pieces(*COSTLY[name]))
     assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < SECONDS
     assert len(call.body.items) <= 1
+
+
+@pytest.mark.parametrize("announced", ["9" * 19, "9" * 5000])
+def test_a_length_too_long_to_be_a_number_is_too_large(announced: str) -> None:
+    """Python reads no number of more than 4300 digits. A server refuses it, a gateway might not."""
+    call = asyncio.run(read_in_pieces(JSON, b"{}", announced))
+    assert isinstance(call.problem, TooLarge)
