@@ -116,6 +116,7 @@ ESCAPED = {
     "no UTF-8": b"img=%ff%fe%00&%ff=1",
     "no equals sign": b"img",
     "ampersands": b"&" * 100_000,
+    "33 fields": b"img=aaaa" + b"&a=b" * 32,
     "a field twice": b"img=aaaa&img=bbbb",
     "semicolons": b"img=aaaa;key=x",
 }

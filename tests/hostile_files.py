@@ -132,7 +132,9 @@ BOMBS: dict[str, Callable[[int], bytes]] = {
     "JPEG of empty segments": lambda size: _jpeg(_segment(0xE3) * (size // 4)),
     "JPEG of comments": lambda size: _jpeg(_segment(0xFE) * (size // 4)),
     "JPEG of fill bytes": lambda size: _jpeg(b"\xff" * size),
-    "JPEG of EXIF blocks": lambda size: _jpeg(_segment(0xE1, b"Exif\0\0a") * (size // 11)),
+    "JPEG of EXIF blocks": lambda size: _jpeg(
+        _segment(0xE1, b"Exif\0\0" + bytes(90)) * (size // 100)
+    ),
     "JPEG of profiles": lambda size: _jpeg(_segment(0xE2, b"ICC_PROFILE\0\1\1") * (size // 18)),
     "JPEG of MPO indices": lambda size: _jpeg(_segment(0xE2, b"MPF\0") * (size // 8)),
     "JPEG of tables": lambda size: _jpeg(_segment(0xDB) * (size // 4)),

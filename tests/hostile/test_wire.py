@@ -84,7 +84,7 @@ def test_a_client_that_asks_first_is_told_no(target: Target) -> None:
 def send_until_answered(connection: socket.socket, piece: bytes) -> int:
     """Send a piece again and again; gives the bytes sent when the answer begins to arrive."""
     sent = 0
-    while not select.select([connection], [], [], 0)[0]:
+    while sent < 3 * OVER and not select.select([connection], [], [], 0)[0]:
         connection.sendall(piece)
         sent += len(piece)
     return sent
