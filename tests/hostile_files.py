@@ -125,6 +125,7 @@ _HEADER = 33
 """Bytes of a PNG's signature and first chunk."""
 _JPEG = GOOD["JPEG RGB"]
 _FRAME = b"," + struct.pack("<HHHHB", 0, 0, 4, 4, 0) + b"\2"
+_EXIF = _segment(0xE1, b"Exif\0\0" + bytes(90))
 _PROGRESSIVE = GOOD["JPEG progressive L"]
 _SCAN = _PROGRESSIVE[_PROGRESSIVE.rindex(b"\xff\xda") : -2]
 

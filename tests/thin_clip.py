@@ -1,7 +1,7 @@
 """CLIPs of the true widths of B/32 and L/14 with one block each, as a hub has them.
 
-With CLIP_SHAPES=true in the environment they are of the true shape: all blocks, pictures of 224
-pixels and the whole vocabulary, which takes an hour and 8 GB to build.
+Those that CLIP_SHAPES names, with commas between, are of the true shape: all blocks, pictures of
+224 pixels and the whole vocabulary. docs/quantisation.md says what building them takes.
 """
 
 import os
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from hub_preprocessor import preprocessor_config
 from imgvec_models.hub.recipe import Recipe, Role, find_recipe
 from imgvec_models.shapes.sizes import B32, L14, Clip, Transformer
 from imgvec_models.shapes.text import text_tower
@@ -35,7 +36,10 @@ THIN = {
         positions=16,
     ),
 }
-SHAPES = {"clip-vit-b32": B32, "clip-vit-l14": L14} if os.environ.get("CLIP_SHAPES") else THIN
+TRUE = {"clip-vit-b32": B32, "clip-vit-l14": L14}
+SHAPES = THIN | {
+    name: TRUE[name] for name in filter(None, os.environ.get("CLIP_SHAPES", "").split(","))
+}
 
 
 def shaped_recipe(name: str, clip: Clip) -> Recipe:
@@ -56,7 +60,7 @@ def shaped_recipe(name: str, clip: Clip) -> Recipe:
 
 def shaped_files(recipe: Recipe, clip: Clip) -> dict[Role, bytes]:
     """What the hub has for a recipe: towers or an archive of random weights, and a tokenizer."""
-    files: dict[Role, bytes] = {"tokenizer": _tokenizer(clip.vocabulary).to_str().encode()}
+    files: dict[Role, bytes] = {"tokenizer": letters_tokenizer(clip.vocabulary).to_str().encode()}
     if "archive" in recipe.files:
         with TemporaryDirectory() as folder:
             path = Path(folder, "archive.pt")
@@ -65,10 +69,12 @@ def shaped_files(recipe: Recipe, clip: Clip) -> dict[Role, bytes]:
     else:
         files["image"] = image_tower(clip).SerializeToString()
         files["text"] = text_tower(clip).SerializeToString()
+    if "preprocessor" in recipe.files:
+        files["preprocessor"] = preprocessor_config(recipe.preprocessing)
     return files
 
 
-def _tokenizer(vocabulary: int) -> Tokenizer:
+def letters_tokenizer(vocabulary: int) -> Tokenizer:
     """One token for each letter; the end mark has the highest id, as in CLIP's vocabulary."""
     start, end = vocabulary - 2, vocabulary - 1
     letters = {chr(ord("a") + place): place for place in range(26)}

@@ -12,6 +12,7 @@ import pytest
 
 from checks import COREVIZ_REASONS
 from imgvec.consumers.authorizer import ANONYMOUS, POOL
+from imgvec.stores.stack.outputs import TIERS
 from infra.pool.make_pool import TARGET, pool_template
 from places import ROOT
 from translated import Resource, nested, of_type, translated, written
@@ -119,19 +120,21 @@ def test_the_authorizer_is_asked_each_time_and_needs_nothing() -> None:
 
 
 def test_the_gateways_own_answers_can_be_read_by_every_client() -> None:
-    answers = of_type("AWS::ApiGateway::GatewayResponse")
-    kinds = {answer["ResponseType"] for answer in answers.values()}
+    """They stand in the API itself: as resources beside it they would miss its deployment."""
+    answers = api()["Body"]["x-amazon-apigateway-gateway-responses"]
+    assert not of_type("AWS::ApiGateway::GatewayResponse")
+    kinds = set(answers)
     assert kinds >= {"THROTTLED", "INVALID_API_KEY", "MISSING_AUTHENTICATION_TOKEN", "DEFAULT_5XX"}
     assert "REQUEST_TOO_LARGE" not in kinds
     for answer in answers.values():
-        body = json.loads(answer["ResponseTemplates"]["application/json"])
-        status = int(answer["StatusCode"])
+        body = json.loads(answer["responseTemplates"]["application/json"])
+        status = int(answer["statusCode"])
         assert body["status"] == body["code"] == status
         assert body["error"] == COREVIZ_REASONS.get(status, "Gateway Timeout")
         assert body["msg"] == body["message"]
         assert (body["data"], body["success"], body["failed"]) == (None, False, True)
-        assert answer["ResponseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
-        assert "gatewayresponse.header.Access-Control-Allow-Origin" in answer["ResponseParameters"]
+        assert answer["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+        assert "gatewayresponse.header.Access-Control-Allow-Origin" in answer["responseParameters"]
 
 
 def test_usage_plans_wait_for_the_stage_and_hold_no_quota() -> None:
@@ -160,6 +163,28 @@ def test_the_pool_is_what_the_authorizer_gives() -> None:
     assert len(POOL) == 64
     attached = [one for one in resources if one["Type"] == "AWS::ApiGateway::UsagePlanKey"]
     assert len(attached) == len(names)
+
+
+def test_each_tier_is_an_output_for_the_command_line() -> None:
+    outputs = written()["Outputs"]
+    assert {outputs[tier]["Value"]["Ref"] for tier in TIERS} == set(
+        of_type("AWS::ApiGateway::UsagePlan")
+    )
+    # A domain of one's own may not be in the DNS yet when the first key is made.
+    assert outputs["GatewayUrl"]["Value"]["Fn::Sub"].startswith("https://${Api}.execute-api.")
+
+
+def test_destroying_a_stack_deletes_the_names_that_it_does_not_own() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "destroy", "ENV=x"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(
+        r"keys detach --stack imgvec-x && \S*sam delete --stack-name imgvec-x", done.stdout
+    )
 
 
 def test_stage_throttles_and_logs_no_data() -> None:

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that the experts are trained on."""
+    """All that heads are trained on."""
 
     photos: Pairs
     """Captioned photos, each with an augmented view."""
@@ -49,8 +49,8 @@ def gather(folder: Path, photos: Pairs, classes: Labelled, classifier: Linear) -
         _named(classes),
     )
     every = [photos.features, *(collection.features for collection in pictures)]
-    roots = np.sqrt(np.concatenate(every))
-    mean, std = torch.from_numpy(roots.mean(axis=0)), torch.from_numpy(roots.std(axis=0))
+    features = np.concatenate(every)
+    mean, std = torch.from_numpy(features.mean(axis=0)), torch.from_numpy(features.std(axis=0))
     return Material(photos, pictures, classes, classifier, Standard(mean, std))
 
 

@@ -28,10 +28,9 @@ LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=100
 def reference(upright: Image.Image, size: int) -> NDArray[np.int16]:
     """The whole way of CLIP's preprocessing: resize everything, then crop."""
     width, height = upright.size
-    scale = size / min(width, height)
-    wide, high = max(size, round(width * scale)), max(size, round(height * scale))
+    wide, high = (int(size * side / min(width, height)) for side in (width, height))
     resized = upright.convert("RGB").resize((wide, high), Resampling.BICUBIC)
-    left, top = (wide - size) // 2, (high - size) // 2
+    left, top = round((wide - size) / 2), round((high - size) / 2)
     return np.asarray(resized.crop((left, top, left + size, top + size)), np.int16)
 
 

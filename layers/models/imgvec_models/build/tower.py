@@ -16,6 +16,7 @@ from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.load import OURS, load
 from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.check import PairReport, check_pairs
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import Scheme
@@ -73,6 +74,8 @@ def build_tower(
     model = fuse(model, taken[0])
     if not whole:
         model = quantise(model, taken, scheme, in_float=heads_of(model))
+    # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
+    model = trim(model)
     judged = _judge(exact, _outputs(model, names, taken), source)
     onnx.save(model, target)
     load(target.parent, target.name, OURS)
