@@ -78,7 +78,7 @@ class Running:
 
     @property
     def log(self) -> str:
-        """All of the log."""
+        """All that it wrote."""
         return "".join(self.lines)
 
 
@@ -87,13 +87,13 @@ def start_server(environment: dict[str, str], *arguments: str) -> Running:
     process = subprocess.Popen(
         [sys.executable, "-m", "imgvec", "serve", "--port", "0", *arguments],
         env=environment,
-        stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
         text=True,
     )
-    assert process.stderr is not None
+    assert process.stdout is not None
     lines: list[str] = []
-    for line in process.stderr:
+    for line in process.stdout:
         lines.append(line)
         if "answers on " in line:
             break
@@ -101,7 +101,7 @@ def start_server(environment: dict[str, str], *arguments: str) -> Running:
         raise AssertionError(f"the server did not start: {''.join(lines)}")
     address = lines[-1].split("answers on ")[1].strip()
     # The pipe must be emptied, or a chatty server would block on it.
-    reader = threading.Thread(target=lines.extend, args=(process.stderr,), daemon=True)
+    reader = threading.Thread(target=lines.extend, args=(process.stdout,), daemon=True)
     reader.start()
     return Running(process, address, lines, reader)
 
@@ -111,8 +111,8 @@ def stop_server(running: Running) -> None:
     running.process.terminate()
     running.process.wait(timeout=30)
     running.reader.join()
-    if running.process.stderr is not None:
-        running.process.stderr.close()
+    if running.process.stdout is not None:
+        running.process.stdout.close()
 
 
 def server_environment(data: Path, pictures: PictureServer) -> dict[str, str]:

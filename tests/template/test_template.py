@@ -239,6 +239,14 @@ def test_functions_are_bounded_and_none_has_reserved_concurrency_or_tracing() ->
     assert functions["AuthorizerFunction"]["MemorySize"] == 1024
 
 
+def test_no_function_has_a_route_into_a_network() -> None:
+    """What strangers' URLs could be led into is not there."""
+    functions = of_type("AWS::Lambda::Function")
+    assert len(functions) >= 3, "positive control"
+    for name, function in functions.items():
+        assert "VpcConfig" not in function, name
+
+
 def test_what_is_asynchronous_has_a_dead_letter_queue() -> None:
     (schedule,) = of_type("AWS::Scheduler::Schedule").values()
     assert "DeadLetterConfig" in schedule["Target"]
