@@ -10,6 +10,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 N ?= 10000
 SEED ?= 1
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 # Every target that is no file.
@@ -70,6 +71,14 @@ events: .venv/test ## Write events/ anew, from the requests of the contract test
 
 pool: .venv/run ## Write infra/pool/template.yaml anew.
 	@$(BIN)/python infra/pool/make_pool.py
+
+load: .venv/test ## Good-put under overload, and what becomes of requests at SIGTERM.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
+
+soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
 
 clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one target that needs the internet.
 	@$(BIN)/imgvec models pull clip-vit-b32

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,6 +115,16 @@ def stop_server(running: Running) -> None:
     running.reader.join()
     if running.process.stdout is not None:
         running.process.stdout.close()
+
+
+@contextmanager
+def serving(environment: dict[str, str], *arguments: str) -> Iterator[Running]:
+    """A server that is ended whatever a test finds."""
+    running = start_server(environment, *arguments)
+    try:
+        yield running
+    finally:
+        stop_server(running)
 
 
 def server_environment(data: Path, pictures: PictureServer) -> dict[str, str]:

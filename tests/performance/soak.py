@@ -1,6 +1,6 @@
 """Good and bad requests for a long time: memory and latency stay flat, and the counts are right.
 
-PYTHONPATH=.:tests .venv/bin/python tests/performance/soak.py --minutes 60 --rate 10
+make soak MINUTES=60
 """
 
 import argparse

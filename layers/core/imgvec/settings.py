@@ -86,7 +86,8 @@ class Settings(BaseModel):
     max_bodies: int = Field(
         default=256 * MEGABYTE,
         ge=1024,
-        description="All request bodies that are held at the same time, in bytes; more are 429.",
+        description="All request bodies and fetched images that are held at the same "
+        "time, in bytes; more are 429.",
     )
     body_timeout: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds that a request body has to arrive."
