@@ -12,6 +12,7 @@ from starlette.testclient import TestClient
 from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
+from sagemaker_runtime import endpoint
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
 GATEWAY: Final = f"https://abcdefghij.execute-api.eu-west-1.amazonaws.com/{STAGE}"
@@ -35,6 +36,13 @@ def _uvicorn(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
             yield client
     finally:
         stop_server(running)
+
+
+@contextmanager
+def _endpoint(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """The server with its encoder in another process, behind SageMaker's runtime."""
+    with endpoint(environment) as there, _uvicorn(environment | there.environment, log) as client:
+        yield client
 
 
 @contextmanager
@@ -74,6 +82,7 @@ def _elsewhere(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client
 PLACES: Final[dict[str, Stand]] = {
     "in-process": _in_process,
     "uvicorn": _uvicorn,
+    "endpoint": _endpoint,
     "lambda": _lambda,
     "elsewhere": _elsewhere,
 }

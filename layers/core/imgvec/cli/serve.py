@@ -1,21 +1,13 @@
 """`imgvec serve`: the application under uvicorn, one process."""
 
-import logging
-import signal
 import socket
-import sys
-import warnings
 from pathlib import Path
-from types import FrameType
-from typing import Final
 
 import click
 
 from imgvec.cli.welcome import welcome_text
-from imgvec.settings import Settings, load_settings
-
-DRAIN_SECONDS: Final = 30
-"""How long a request that is under way may take to end once the server is asked to stop."""
+from imgvec.listening import answer, leave_quietly, listen, log_to_stderr
+from imgvec.settings import load_settings
 
 
 @click.command()
@@ -33,14 +25,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     The listener opens when the encoder is loaded. /health says that the process is alive, /ready
     that a real inference has passed. Ctrl-C finishes what runs and stops.
     """
-    # Uvicorn finishes what runs, then hands the signal back to whom it found here.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
+    leave_quietly()
     settings = load_settings()
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     # Slow to import, and not needed for --help.
-    import uvicorn
-
     from imgvec.app import create_app
 
     app = create_app(settings)
@@ -50,41 +38,13 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     if welcome is not None:
         click.echo(welcome_text(settings, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
-
-
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Being asked to stop is no failure."""
-    sys.exit(0)
+    answer(app, listener)
 
 
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends without delay only on sockets whose protocol is spelled out; with the default
-    # of 0 every answer waits 40 ms for the client's acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        return listen(host, port)
     except OSError as problem:
-        listener.close()
         raise click.ClickException(
             f"Cannot listen on {host}:{port} ({problem.strerror}); choose another with --port"
         ) from None
-    listener.listen(2048)
-    return listener
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    """Our own lines only: a library's may hold addresses and query strings, and so keys."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("imgvec").setLevel(settings.log_level.upper())
-    # What Pillow has to say of a stranger's damaged file is no concern of the operator's.
-    warnings.filterwarnings("ignore", module="PIL")
