@@ -13,6 +13,7 @@ from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
 from sagemaker_runtime import endpoint
+from thin_clip import build_thin
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
 GATEWAY: Final = f"https://abcdefghij.execute-api.eu-west-1.amazonaws.com/{STAGE}"
@@ -42,6 +43,16 @@ def _uvicorn(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
 def _endpoint(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
     """The server with its encoder in another process, behind SageMaker's runtime."""
     with endpoint(environment) as there, _uvicorn(environment | there.environment, log) as client:
+        yield client
+
+
+@contextmanager
+def _endpoint_with_clip(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """The same with a CLIP of half precision, which is random and has the true widths."""
+    models = log.parent / "models"
+    build_thin("clip-vit-b32", models)
+    clip = {"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"}
+    with _endpoint(environment | clip, log) as client:
         yield client
 
 
@@ -83,6 +94,7 @@ PLACES: Final[dict[str, Stand]] = {
     "in-process": _in_process,
     "uvicorn": _uvicorn,
     "endpoint": _endpoint,
+    "endpoint-clip": _endpoint_with_clip,
     "lambda": _lambda,
     "elsewhere": _elsewhere,
 }

@@ -90,7 +90,8 @@ def _told_by_container(status: int) -> Fault:
         return Fault(TooFast(), reason, again=True)
     if status == STALE:
         return replaced()
-    return Fault(InternalFault(), reason, down=status >= 500)
+    # It may lie in the image; a container whose accelerator has died says so to SageMaker itself.
+    return Fault(InternalFault(), reason)
 
 
 def _without_instances(problem: Problem) -> bool:
