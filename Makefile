@@ -6,11 +6,14 @@ BIN := .venv/bin
 SAM := .cache/sam/bin/sam
 ENV ?= dev
 IMAGE ?= embeddingsfunction:imgvec-embeddings
+ENCODERS ?= starter
+PROVIDER ?= cpu
+MODELS ?= layers/models
 HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud clean
+.PHONY: help run test test-runtime test-endpoint bench-gpu endpoint-image test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud lock-endpoint clean
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -24,6 +27,15 @@ test: .venv/test ## Set up and run the whole test suite, with coverage.
 test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
 	@TEST_PLACES=lambda $(BIN)/pytest tests/contract tests/runtime
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/cold_start.py
+
+test-endpoint: .venv/test ## Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
+	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
+
+bench-gpu: .venv/test ## Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
+
+endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vit-b32
+	@docker build -f infra/sagemaker/Dockerfile --build-arg ENCODERS=$(shell echo $(ENCODERS) | tr ' ' ,) -t imgvec-endpoint .
 
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
@@ -88,6 +100,10 @@ lock-cloud: ## Resolve the requirements of the SAM CLI and of the Lambda runtime
 		--no-header --no-annotate - -o requirements/sam.txt
 	@echo awslambdaric | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate - -o requirements/runtime.txt
+
+lock-endpoint: ## Resolve the requirements of the serving image anew (needs uv).
+	@uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate infra/sagemaker/requirements.in -c requirements/run.txt -o infra/sagemaker/requirements.txt
 
 clean: ## Remove the environment and all caches.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

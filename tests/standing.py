@@ -51,8 +51,9 @@ def _endpoint_with_clip(environment: dict[str, str], log: Path) -> Iterator[http
     """The same with a CLIP of half precision, which is random and has the true widths."""
     models = log.parent / "models"
     build_thin("clip-vit-b32", models)
-    clip = {"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"}
-    with _endpoint(environment | clip, log) as client:
+    # In place, so that the place's command line knows them too.
+    environment.update({"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"})
+    with _endpoint(environment, log) as client:
         yield client
 
 

@@ -49,6 +49,9 @@ class Graph:
         wanted = PROVIDERS[provider][0]
         if wanted not in onnxruntime.get_available_providers():
             raise _not_to_be_had(provider)
+        if provider != "cpu":
+            # CUDA and cuDNN of NVIDIA's packages, where no system has its own.
+            onnxruntime.preload_dlls()
         try:
             self._session = onnxruntime.InferenceSession(
                 read_verified(folder, file), options, providers=PROVIDERS[provider]
