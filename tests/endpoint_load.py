@@ -1,5 +1,6 @@
 """Load on a serving process: so many clients that never pause, or arrivals at random."""
 
+import os
 import random
 import statistics
 import time
@@ -46,6 +47,13 @@ class Serving:
     client: httpx2.Client
     body: bytes
     attributes: str
+    process: int
+
+    @property
+    def processor_seconds(self) -> float:
+        """What its process has spent on this machine's processors."""
+        fields = Path(f"/proc/{self.process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def invoke(self) -> float:
         """Seconds of one invocation."""
@@ -69,7 +77,7 @@ def serving(folder: Path, **settings: str) -> Iterator[Serving]:
         with httpx2.Client(
             base_url=running.address, timeout=60, trust_env=False, limits=limits
         ) as client:
-            yield Serving(client, body, str(asked))
+            yield Serving(client, body, str(asked), running.process.pid)
         stop_server(running)
 
 
@@ -78,19 +86,21 @@ def one_by_one(invoke: Callable[[], float], requests: int) -> list[float]:
     return [invoke() for _ in range(requests)]
 
 
-def throughput(invoke: Callable[[], float], clients: int, seconds: float) -> float:
-    """Answers a second to so many clients that never pause."""
+def throughput(serving: Serving, clients: int, seconds: float) -> tuple[float, float]:
+    """Answers a second to so many clients that never pause; processor seconds of each."""
+    spent = serving.processor_seconds
     end = time.perf_counter() + seconds
 
     def client(_: int) -> int:
         answers = 0
         while time.perf_counter() < end:
-            invoke()
+            serving.invoke()
             answers += 1
         return answers
 
     with ThreadPoolExecutor(clients) as pool:
-        return sum(pool.map(client, range(clients))) / seconds
+        answers = sum(pool.map(client, range(clients)))
+    return answers / seconds, (serving.processor_seconds - spent) / answers
 
 
 def poisson(invoke: Callable[[], float], rate: float, seconds: float) -> list[float]:

@@ -80,10 +80,11 @@ def under_load(folder: Path, provider: Provider, seconds: float) -> None:
     single = {**settings, "IMGVEC_BATCH_SIZE": "1", "IMGVEC_BATCH_WAIT": "0"}
     with serving(folder, **single) as alone, serving(folder, **settings) as both:
         for name, one in (("one by one", alone), ("batches", both)) * 2:
-            print(f"  32 clients, {name:10}: {throughput(one.invoke, 32, seconds):8.1f} images/s")
+            rate, spent = throughput(one, 32, seconds)
+            print(f"  32 clients, {name:10}: {rate:8.1f} images/s, {1000 * spent:.2f} ms of a core")
         for name, one in (("one by one", alone), ("batches", both)):
             print(f"  a lone client, {name:10}: {Latency.of(one_by_one(one.invoke, 200))}")
-        most = throughput(both.invoke, 32, seconds)
+        most, _ = throughput(both, 32, seconds)
         for share in (0.1, 0.25, 0.5, 0.75):
             told = Latency.of(poisson(both.invoke, share * most, 2 * seconds))
             print(f"  at random, {share:4.0%} of {most:7.1f} a second: {told}")
