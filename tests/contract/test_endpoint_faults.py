@@ -23,6 +23,7 @@ from imgvec.encoders.invocation import HEADER, VECTOR, Attributes
 from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.verify import read_manifest
 from imgvec.settings import load_settings
+from imgvec.values import Vector
 from places import PictureServer, Place, create_key, imgvec, server_environment
 from sagemaker_runtime import Call, Runtime, Script, endpoint
 
@@ -79,7 +80,12 @@ def cuts_half_way(call: Call, body: bytes) -> None:
     call.close_connection = True
 
 
-UNIT = np.full(512, 512**-0.5, np.float32)
+def unit(dimensions: int) -> Vector:
+    """A vector of norm 1."""
+    return np.full(dimensions, dimensions**-0.5, np.float32)
+
+
+UNIT = unit(512)
 NAN = np.where(np.arange(512) == 7, np.nan, UNIT)
 
 
@@ -113,8 +119,8 @@ CASES = {
     "half an answer in time": Case(hangs_half_way, 503, retry_after="1"),
     "connection cut": Case(cuts, 503, 2, "1"),
     "connection cut half-way": Case(cuts_half_way, 503, 2, "1"),
-    "too few dimensions": Case(gives(UNIT[:511]), 500),
-    "too many dimensions": Case(gives(np.tile(UNIT, 2)), 500),
+    "too few dimensions": Case(gives(unit(511)), 500),
+    "too many dimensions": Case(gives(unit(1024)), 500),
     "NaN": Case(gives(NAN), 500),
     "no unit vector": Case(gives(2 * UNIT), 500),
     "vector of another revision": Case(gives(UNIT, f"revision={'0' * 64};count=50"), 503, 2, "10"),
