@@ -13,7 +13,8 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-runtime test-endpoint bench-gpu endpoint-image test-cloud test-aws emulator deploy logs destroy image-size events pool clip-live lint types check docs lock lock-cloud lock-endpoint clean
+# Every target that is no file.
+.PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -40,6 +41,9 @@ endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vi
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
+test-parity: .venv/test .cache/parity/ready ## Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
+	@$(BIN)/pytest -s tests/parity
+
 test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK))" && TEST_PLACES=elsewhere $(BIN)/pytest tests/contract
@@ -54,14 +58,17 @@ deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
 
-destroy: .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
-	@$(SAM) delete --stack-name imgvec-$(ENV)
+destroy: .venv/run .cache/sam/ready ## Delete the stack; table and bucket stay: make destroy ENV=dev
+	@$(BIN)/imgvec keys detach --stack imgvec-$(ENV) && $(SAM) delete --stack-name imgvec-$(ENV)
 
 image-size: ## Size and layers of the image that `sam build` made, and the time of its imports.
 	@docker image inspect $(IMAGE) --format '{{.Size}} bytes'
 	@docker history --format '{{.Size}}\t{{.CreatedBy}}' $(IMAGE)
 	@docker run --rm --entrypoint python3 -e IMGVEC_DATA=/tmp/imgvec $(IMAGE) -c \
 		"import time; t = time.perf_counter(); import app; print(f'import of the function: {time.perf_counter() - t:.2f} s')"
+
+wheels: .venv/test ## List anew which wheels of the functions' locks the base images get (asks the package index).
+	@$(BIN)/python tests/locked_wheels.py
 
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
@@ -76,6 +83,15 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
+bench: .venv/test .cache/peers/ready ## Measure everything beside others; writes docs/performance.md (half an hour).
+	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks
+
+scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
+	@PYTHONPATH=. $(BIN)/python -m benchmarks.scale
+
+mutations: .venv/test ## Switch off each guard in turn; the tests must notice. ONLY=word picks some.
+	@PYTHONPATH=.:tests $(BIN)/python tests/mutations.py $(ONLY)
+
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -84,7 +100,7 @@ types: .venv/test ## Types, strict.
 
 check: lint types test ## All that CI runs.
 
-docs: .venv/test ## Write docs/settings.md, docs/commands.md and openapi.json anew.
+docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and the picture in docs/deploy.md anew.
 	@$(BIN)/python docs/generate.py
 
 lock: .venv/run ## Resolve the requirement files anew (needs uv).
@@ -104,6 +120,10 @@ lock-cloud: ## Resolve the requirements of the SAM CLI and of the Lambda runtime
 lock-endpoint: ## Resolve the requirements of the serving image anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate infra/sagemaker/requirements.in -c requirements/run.txt -o infra/sagemaker/requirements.txt
+
+lock-parity: ## Resolve the requirements of the parity check anew (needs uv).
+	@printf '%s\n' open-clip-torch torchvision transformers | uv pip compile --quiet --universal --python-version 3.11 \
+		--generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements/run.txt - -o requirements/parity.txt
 
 clean: ## Remove the environment and all caches.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
@@ -138,9 +158,26 @@ clean: ## Remove the environment and all caches.
 	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .cache/runtime -r requirements/runtime.txt
 	@touch $@
 
+# What we compare with, each in an environment of its own. torch has no hash here: which of its
+# builds is installed depends on the machine.
+.cache/peers/ready: requirements/fastembed.txt | .venv/bin/python
+	@echo "Setting up the peers of the benchmark (some minutes, once)"
+	@$(PYTHON) -m venv --clear .cache/peers/fastembed
+	@.cache/peers/fastembed/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@$(PYTHON) -m venv --clear .cache/peers/transformers
+	@.cache/peers/transformers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.23.0 pillow==13.0.0
+	@touch $@
+
 # An emulator of AWS, for stores and for deploying into.
 .cache/emulator/ready: requirements/emulator.txt | .venv/bin/python
 	@echo "Setting up the emulator (a minute or so, once)"
 	@$(PYTHON) -m venv --clear .cache/emulator
 	@.cache/emulator/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/emulator.txt
+	@touch $@
+
+# CLIP's own preprocessing and tokens, with PyTorch behind them: for comparing, never for serving.
+.cache/parity/ready: requirements/parity.txt | .venv/bin/python
+	@echo "Setting up the references of the parity check (some minutes, once)"
+	@$(PYTHON) -m venv --clear .cache/parity
+	@.cache/parity/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/parity.txt
 	@touch $@

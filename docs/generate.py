@@ -1,4 +1,4 @@
-"""Writes the pages that are made from the code: settings, commands and openapi.json.
+"""Writes what is made from the code: settings, commands, cost, openapi.json, the stack's picture.
 
 `make docs` runs it; a test fails when a page and the code have drifted apart.
 """
@@ -8,12 +8,17 @@ from pathlib import Path
 import click
 import orjson
 from pydantic_core import PydanticUndefined
+from samtranslator.yaml_helper import yaml_parse
 
+from cost_page import cost_page
 from imgvec.app import create_app
 from imgvec.cli import group
 from imgvec.settings import PREFIX, Settings
+from picture import picture
 
 ROOT = Path(__file__).resolve().parent.parent
+PICTURE_BEGINS = "<!-- Made by `make docs` of template.yaml. -->"
+PICTURE_ENDS = "<!-- End of what is made. -->"
 NOTE = "<!-- Made by `make docs`; edit the code instead. -->\n"
 
 
@@ -69,11 +74,23 @@ def openapi_json(settings: Settings) -> str:
     return orjson.dumps(app.openapi(), option=options).decode()
 
 
+def deploy_page() -> str:
+    """`docs/deploy.md` with the architecture as the template has it."""
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    template = yaml_parse((ROOT / "template.yaml").read_text())
+    begin, rest = page.split(PICTURE_BEGINS)
+    _, end = rest.split(PICTURE_ENDS)
+    drawn = f"\n```mermaid\n{picture(template)}\n```\n"
+    return begin + PICTURE_BEGINS + drawn + PICTURE_ENDS + end
+
+
 def write_all() -> None:
     """Write every page in place."""
     settings = Settings(data=ROOT / ".cache" / "openapi")
+    (ROOT / "docs" / "deploy.md").write_text(deploy_page())
     (ROOT / "docs" / "settings.md").write_text(settings_page())
     (ROOT / "docs" / "commands.md").write_text(commands_page())
+    (ROOT / "docs" / "cost.md").write_text(NOTE + cost_page())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 

@@ -22,7 +22,9 @@ CREDENTIALS: Final = {
 
 
 @contextmanager
-def emulated(log: Path, services: str = "s3,dynamodb") -> Iterator[dict[str, str]]:
+def emulated(
+    log: Path, services: str = "s3,dynamodb,apigateway,cloudformation"
+) -> Iterator[dict[str, str]]:
     """Run it for a while; gives the variables that lead clients to it. It ends by its own id."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -57,7 +57,7 @@ def shaped_recipe(name: str, clip: Clip) -> Recipe:
 
 def shaped_files(recipe: Recipe, clip: Clip) -> dict[Role, bytes]:
     """What the hub has for a recipe: towers or an archive of random weights, and a tokenizer."""
-    files: dict[Role, bytes] = {"tokenizer": _tokenizer(clip.vocabulary).to_str().encode()}
+    files: dict[Role, bytes] = {"tokenizer": letters_tokenizer(clip.vocabulary).to_str().encode()}
     if "archive" in recipe.files:
         with TemporaryDirectory() as folder:
             path = Path(folder, "archive.pt")
@@ -78,7 +78,7 @@ def build_thin(name: str, models: Path) -> None:
         build_encoder(Path(folder), recipe, models / name, scheme=FLOAT16)
 
 
-def _tokenizer(vocabulary: int) -> Tokenizer:
+def letters_tokenizer(vocabulary: int) -> Tokenizer:
     """One token for each letter; the end mark has the highest id, as in CLIP's vocabulary."""
     start, end = vocabulary - 2, vocabulary - 1
     letters = {chr(ord("a") + place): place for place in range(26)}

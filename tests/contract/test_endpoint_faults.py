@@ -29,7 +29,8 @@ from sagemaker_runtime import Call, Runtime, Script, endpoint
 
 TIMEOUT = 1.0
 REVISION = read_manifest(shipped_folder() / "starter").revision
-ASKED = Attributes(REVISION, 512)
+WIDTH = 1024
+"""PixLab's dimensions where none are asked for."""
 
 
 def refuses(status: int, code: str, message: str = "secret words", **more: object) -> Script:
@@ -85,8 +86,8 @@ def unit(dimensions: int) -> Vector:
     return np.full(dimensions, dimensions**-0.5, np.float32)
 
 
-UNIT = unit(512)
-NAN = np.where(np.arange(512) == 7, np.nan, UNIT)
+UNIT = unit(WIDTH)
+NAN = np.where(np.arange(WIDTH) == 7, np.nan, UNIT)
 
 
 @dataclass(frozen=True)
@@ -119,8 +120,8 @@ CASES = {
     "half an answer in time": Case(hangs_half_way, 503, retry_after="1"),
     "connection cut": Case(cuts, 503, 2, "1"),
     "connection cut half-way": Case(cuts_half_way, 503, 2, "1"),
-    "too few dimensions": Case(gives(unit(511)), 500),
-    "too many dimensions": Case(gives(unit(1024)), 500),
+    "too few dimensions": Case(gives(unit(WIDTH - 1)), 500),
+    "too many dimensions": Case(gives(unit(2 * WIDTH)), 500),
     "NaN": Case(gives(NAN), 500),
     "no unit vector": Case(gives(2 * UNIT), 500),
     "vector of another revision": Case(gives(UNIT, f"revision={'0' * 64};count=50"), 503, 2, "10"),
@@ -218,6 +219,12 @@ def test_an_endpoint_that_is_down_is_left_alone_for_a_while(far: Far) -> None:
     assert far.remaining() == before - 1
 
 
+def test_a_good_answer_of_a_script_is_taken(far: Far) -> None:
+    """Positive control: what the refused answers lack, this one has."""
+    far.runtime.script.append(gives(UNIT))
+    assert json.loads(far.ask()[2])["embedding"] == UNIT.tolist()
+
+
 def test_the_vector_is_the_one_that_is_computed_here(far: Far) -> None:
     there = json.loads(far.ask()[2])
     with TestClient(create_app(load_settings(far.place.environment))) as client:
@@ -226,7 +233,7 @@ def test_the_vector_is_the_one_that_is_computed_here(far: Far) -> None:
         assert asking.about(far.pictures.url("cat.jpg")).json() == there
 
 
-def test_not_ready_where_the_endpoint_sleeps(
+def test_ready_once_the_endpoint_has_woken(
     tmp_path_factory: pytest.TempPathFactory, far: Far
 ) -> None:
     environment = {**os.environ, **far.runtime.environment}
@@ -238,3 +245,7 @@ def test_not_ready_where_the_endpoint_sleeps(
             time.sleep(0.01)
         assert_plain_error(client.get("/ready"), 503)
         assert client.get("/health").status_code == 200
+        deadline = time.monotonic() + 30
+        while client.get("/ready").status_code != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.01)

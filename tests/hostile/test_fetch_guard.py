@@ -9,22 +9,22 @@ import asyncio
 import shutil
 import socket
 import ssl
-import subprocess
 from collections.abc import Awaitable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
+from authority import Authority, make_authority
 from imgvec import __version__
 from imgvec.errors import AddressRefused, BadParameter, FetchFailed, TooLarge
 from imgvec.images import dial, urls
 from imgvec.images.addresses import IPAddress, is_public
-from imgvec.images.dial import MAX_DIALLED, Resolver, system_resolve
+from imgvec.images.dial import MAX_DIALLED
 from imgvec.images.fetch import MAX_REDIRECTS, Fetcher
+from imgvec.images.names import Resolver, system_resolve
 from listeners import Answer, Listener, Names, listener, redirect, repeats, response, says, stalls
 
 IMAGE = says(response())
@@ -69,6 +69,7 @@ class Internet:
             timeout=timeout,
             max_bytes=max_bytes,
             resolve=resolve or self.names.resolve,
+            resolve_allowed=self.names.resolve,
             ssl_context=trust,
         )
 
@@ -422,38 +423,13 @@ def test_a_redirect_to_nowhere_is_a_failed_fetch(internet: Internet, headers: st
 # TLS
 
 
-@dataclass(frozen=True)
-class Authority:
-    """A certificate authority that only these tests trust."""
-
-    folder: Path
-
-    @property
-    def trust(self) -> ssl.SSLContext:
-        return ssl.create_default_context(cafile=self.folder / "ca.pem")
-
-    @property
-    def server(self) -> ssl.SSLContext:
-        """With a certificate for secure.example and 127.0.0.2."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.folder / "server.pem", self.folder / "server.key")
-        return context
-
-
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     if shutil.which("openssl") is None:
         pytest.skip("the openssl command makes the certificates")
-    folder = tmp_path_factory.mktemp("authority")
-    new = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2"
-    for command in (
-        f"{new} -keyout ca.key -out ca.pem -subj /CN=authority"
-        " -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign",
-        f"{new} -keyout server.key -out server.pem -subj /CN=server -CA ca.pem -CAkey ca.key"
-        " -addext subjectAltName=DNS:secure.example,IP:127.0.0.2",
-    ):
-        subprocess.run(command.split(), cwd=folder, check=True, capture_output=True)
-    return Authority(folder)
+    return make_authority(
+        tmp_path_factory.mktemp("authority"), "DNS:secure.example", "IP:127.0.0.2"
+    )
 
 
 @pytest.mark.parametrize(

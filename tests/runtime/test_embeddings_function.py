@@ -3,8 +3,11 @@
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,9 @@ from endpoints import CHECKS, KEY_HEADERS, V2
 from gateway import GatewayTransport, event_of, response_of
 from imgvec.aws.desk import DESK_KEY
 from imgvec.aws.gateway import MAX_EVENT_BODY
+from imgvec.encoders.bake import bake
+from imgvec.encoders.registry import shipped_folder
+from imgvec.stores.sqlite import SqliteStore
 from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from places import ROOT, PictureServer, imgvec, server_environment
 from ready_events import PHOTO, REQUESTS, make
@@ -269,3 +275,58 @@ def test_a_broken_encoder_stops_the_start_and_is_named(
     runtime.stop()
     assert "statusCode" not in answer
     assert "broken/manifest.json is broken" in runtime.log
+
+
+@pytest.fixture
+def baked(tmp_path: Path, pictures: PictureServer) -> tuple[Path, dict[str, str]]:
+    """An encoder as an image's build leaves it, and what a function runs under that has it."""
+    folder = tmp_path / "models" / "starter"
+    shutil.copytree(shipped_folder() / "starter", folder)
+    bake(folder)
+    environment = {
+        **server_environment(tmp_path / "data", pictures),
+        "AWS_SAM_LOCAL": "true",
+        "IMGVEC_MODELS": str(folder.parent),
+    }
+    return folder, environment
+
+
+def counted(environment: dict[str, str]) -> int:
+    """Images that were counted to the desk's key."""
+    with closing(SqliteStore(Path(environment["IMGVEC_DATA"]))) as store:
+        return sum(row.images for row in store.usage("desk", date.min, date.max))
+
+
+@pytest.mark.parametrize("wrong", ["truncated", "another file", "missing"])
+def test_a_wrong_encoder_file_in_the_image_stops_the_start_and_counts_nothing(
+    baked: tuple[Path, dict[str, str]], tmp_path: Path, wrong: str
+) -> None:
+    """What API Gateway makes of an `errorType` is its 5xx: the union body with `Retry-After`."""
+    folder, environment = baked
+    graph = folder / "image.int8.onnx"
+    if wrong == "missing":
+        graph.unlink()
+    else:
+        graph.write_bytes(graph.read_bytes()[:-1] if wrong == "truncated" else b"onnx")
+    runtime = LambdaRuntime(environment, tmp_path / "log.txt")
+    answer = runtime.invoke(make("pixlab-multipart"))
+    runtime.stop()
+
+    assert "statusCode" not in answer
+    reason = "missing or unreadable" if wrong == "missing" else "bytes, the manifest says"
+    assert re.search(rf"image\.int8\.onnx is .*{reason}", runtime.log)
+    assert DESK_KEY not in runtime.log
+    assert counted(environment) == 0
+
+
+def test_an_image_starts_by_its_record_answers_and_counts(
+    baked: tuple[Path, dict[str, str]], tmp_path: Path
+) -> None:
+    _, environment = baked
+    runtime = LambdaRuntime(environment, tmp_path / "log.txt")
+    answers = [
+        response_of(runtime.invoke(make(name))) for name in ("pixlab-multipart", "memories-text")
+    ]
+    runtime.stop()
+    assert [answer.status_code for answer in answers] == [200, 200]
+    assert counted(environment) == 2

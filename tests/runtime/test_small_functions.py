@@ -1,14 +1,19 @@
 """The assets and the authorizer function under the real Lambda runtime."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import httpx2
 import pytest
 
+from emulator import Emulator
 from gateway import GatewayTransport, authorizer_event, event_of, integration_of, response_of
 from imgvec.aws.desk import DESK_KEY
-from imgvec.consumers.authorizer import POOL
+from imgvec.consumers.authorizer import POOL, PROBE, own_name, pooled
+from imgvec.consumers.keys import digest, mint
+from imgvec.stores.dynamodb import DynamoStore
+from imgvec.stores.protocols import Identifier, KeyRecord
 from lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime
 from places import PictureServer, server_environment
 from ready_events import make
@@ -117,3 +122,36 @@ def test_the_assets_function_keeps_files_and_embeds_nothing(
 )
 def test_where_the_template_sends_a_path(path: str, function: str) -> None:
     assert integration_of(path) == f"{function}Function"
+
+
+def test_a_consumer_with_an_accepted_name_is_throttled_by_it(
+    dynamodb: Emulator, tmp_path: Path, pictures: PictureServer
+) -> None:
+    """And one that is pending only where the command line probes."""
+    table = dynamodb.new_table()
+    keys = {consumer: mint() for consumer in ("accepted", "pending")}
+    with closing(DynamoStore(table)) as store:
+        for consumer, key in keys.items():
+            store.add_key(KeyRecord(f"k_{consumer}", consumer, digest(key), created=1.0))
+            store.put_identifier(Identifier(consumer, "g", "p", accepted=consumer == "accepted"))
+    environment = {
+        **server_environment(tmp_path, pictures),
+        **dynamodb.environment,
+        "IMGVEC_TABLE": table,
+    }
+    runtime = LambdaRuntime(environment, tmp_path / "log.txt", HANDLERS["AuthorizerFunction"])
+    names = [
+        runtime.invoke(authorizer_event(event_of(asked(headers))))["usageIdentifierKey"]
+        for headers in (
+            {"x-api-key": keys["accepted"]},
+            {"x-api-key": keys["pending"]},
+            {PROBE: "pending"},
+        )
+    ]
+    runtime.stop()
+    prefix = "imgvec-gateway-test-"
+    assert names == [
+        prefix + own_name("accepted"),
+        prefix + pooled("pending"),
+        prefix + own_name("pending"),
+    ]

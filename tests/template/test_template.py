@@ -12,6 +12,7 @@ import pytest
 
 from checks import COREVIZ_REASONS
 from imgvec.consumers.authorizer import ANONYMOUS, POOL
+from imgvec.stores.stack.outputs import TIERS
 from infra.pool.make_pool import TARGET, pool_template
 from places import ROOT
 from translated import Resource, nested, of_type, translated, written
@@ -160,6 +161,28 @@ def test_the_pool_is_what_the_authorizer_gives() -> None:
     assert len(POOL) == 64
     attached = [one for one in resources if one["Type"] == "AWS::ApiGateway::UsagePlanKey"]
     assert len(attached) == len(names)
+
+
+def test_each_tier_is_an_output_for_the_command_line() -> None:
+    outputs = written()["Outputs"]
+    assert {outputs[tier]["Value"]["Ref"] for tier in TIERS} == set(
+        of_type("AWS::ApiGateway::UsagePlan")
+    )
+    # A domain of one's own may not be in the DNS yet when the first key is made.
+    assert outputs["GatewayUrl"]["Value"]["Fn::Sub"].startswith("https://${Api}.execute-api.")
+
+
+def test_destroying_a_stack_deletes_the_names_that_it_does_not_own() -> None:
+    done = subprocess.run(
+        ["make", "--dry-run", "destroy", "ENV=x"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert re.search(
+        r"keys detach --stack imgvec-x && \S*sam delete --stack-name imgvec-x", done.stdout
+    )
 
 
 def test_stage_throttles_and_logs_no_data() -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from generate import commands_page, openapi_json, settings_page
+from cost_page import cost_page
+from generate import NOTE, commands_page, deploy_page, openapi_json, settings_page
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings, load_settings
@@ -46,6 +47,26 @@ def test_commands_page_is_that_of_the_code() -> None:
         check=True,
     )
     assert (ROOT / "docs" / "commands.md").read_text() == page.stdout, "run `make docs`"
+
+
+def test_cost_page_is_that_of_the_code() -> None:
+    assert (ROOT / "docs" / "cost.md").read_text() == NOTE + cost_page(), "run `make docs`"
+
+
+def test_the_picture_is_that_of_the_template() -> None:
+    page = (ROOT / "docs" / "deploy.md").read_text()
+    assert page == deploy_page(), "run `make docs`"
+    drawn = page.partition("```mermaid\n")[2].partition("```")[0]
+    for arrow in (
+        'Api -- "first: which consumer?" --> AuthorizerFunction',
+        'Api -- "all other paths" --> EmbeddingsFunction',
+        'AuthorizerFunction -- "reads" --> Table',
+        'EmbeddingsFunction -- "reads, removes" --> Bucket',
+    ):
+        assert arrow in drawn
+    named = set(re.findall(r"^  (\w+)[\[{(]", drawn, re.M))
+    for line in re.findall(r"^  (\w+) -.*> (\w+)$", drawn, re.M):
+        assert set(line) - {"Weekly"} <= named, line
 
 
 def test_openapi_file_is_that_of_the_code(tmp_path: Path) -> None:

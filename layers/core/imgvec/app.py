@@ -6,8 +6,7 @@ from imgvec.aliases import Alias, check_aliases, read_off
 from imgvec.dialects import all_dialects
 from imgvec.encoders.registry import load_encoders
 from imgvec.front import open_stores
-from imgvec.images.fetch import Fetcher
-from imgvec.images.urls import parse_allow
+from imgvec.images.configured import fetcher_of
 from imgvec.service import Service
 from imgvec.settings import Settings, load_settings
 from imgvec.web import assemble
@@ -24,12 +23,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     encoders = load_encoders(settings)
     widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
     check_aliases(_aliases(), widths, off)
-    fetcher = Fetcher(
-        allow=parse_allow(settings.fetch_allow),
-        timeout=settings.fetch_timeout,
-        max_bytes=settings.max_image,
-    )
-    service = Service(settings, open_stores(settings), fetcher, encoders)
+    service = Service(settings, open_stores(settings), fetcher_of(settings), encoders)
     routers = [router for one in all_dialects() for router in (one.router, one.assets)]
     return assemble(service, routers, off)
 

@@ -26,6 +26,10 @@ class StoreError(ImgvecError):
     """A store was written by a newer imgvec or cannot be opened."""
 
 
+class StackError(ImgvecError):
+    """A stack is not there, or its gateway refuses what an operator asks; the message says why."""
+
+
 class ConsumerError(ImgvecError):
     """A consumer or a key cannot be managed as asked; the message says why."""
 
@@ -156,6 +160,12 @@ class TooFast(RequestError):
         super().__init__(message)
         self.retry_after = retry_after
         self.allowance = allowance
+
+
+class Overloaded(TooFast):
+    """All callers together ask for more than can be served; nothing was counted."""
+
+    default = "The service is busy, try again shortly"
 
 
 class InternalFault(RequestError):

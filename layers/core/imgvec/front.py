@@ -1,24 +1,37 @@
 """What every route needs: who asks, and stores that do not block the event loop."""
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Final, ParamSpec, TypeVar
 
 from imgvec.assets import Assets
 from imgvec.consumers.gate import Gate
 from imgvec.consumers.meter import Meter
+from imgvec.errors import NotReady, Overloaded, StoreError, TooFast
 from imgvec.record import current
 from imgvec.settings import Settings
 from imgvec.stores.blobs import open_blobs
 from imgvec.stores.open import cache_seconds_of, store_of
+from imgvec.stores.protocols import BlobStore, Store
+from imgvec.traffic import Traffic
 from imgvec.values import Caller
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 STORE_THREADS: Final = 8
+REACH_SECONDS: Final = 3.0
+"""How long a store may take to say that it is there; those who ask wait about as long."""
+NOBODYS: Final = "0" * 64
+"""An id that no key and no asset has."""
+STOPPING: Final = "The service is stopping, try again shortly"
+UNREACHABLE: Final = "A store cannot be reached, try again shortly"
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +41,8 @@ class Stores:
     gate: Gate
     meter: Meter
     assets: Assets
+    reach: Callable[[], None]
+    """Raises `StoreError` while a store cannot be read."""
     close: Callable[[], None]
 
 
@@ -44,8 +59,16 @@ def open_stores(settings: Settings) -> Stores:
         gate=Gate(store, cache_seconds=cache_seconds_of(settings)),
         meter=Meter(store, window=settings.idempotency_hours * 3600),
         assets=assets,
+        reach=partial(_reach, store, blobs),
         close=store.close,
     )
+
+
+def _reach(store: Store, blobs: BlobStore) -> None:
+    """Look for what no store has; one that asks to slow down is there."""
+    with suppress(TooFast):
+        store.find_key(NOBODYS)
+        blobs.read(NOBODYS)
 
 
 class Front:
@@ -56,6 +79,8 @@ class Front:
         self.settings = settings
         self.gate = stores.gate
         self.assets = stores.assets
+        self.traffic = Traffic()
+        self._reach = stores.reach
         self._close_stores = stores.close
         self._stores = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")
 
@@ -76,9 +101,33 @@ class Front:
         return await loop.run_in_executor(self._stores, lambda: call(*args, **kwargs))
 
     @property
-    def ready(self) -> bool:
-        """Whether requests can be answered."""
+    def started(self) -> bool:
+        """Whether what computes has been tried."""
         return True
+
+    def overload(self) -> Overloaded | None:
+        """Why one more request that computes would be turned away, if it would be."""
+        return None
+
+    async def check(self) -> None:
+        """Try whether requests can be answered now.
+
+        Raises:
+            NotReady: the process is starting or stopping, or a store cannot be read.
+        """
+        if self.traffic.draining:
+            raise NotReady(STOPPING)
+        if not self.started:
+            raise NotReady
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                await self.store(self._reach)
+        except StoreError as problem:
+            log.error("not ready: %s", problem)
+            raise NotReady(UNREACHABLE) from None
+        except TimeoutError:
+            log.error("not ready: a store has said nothing for %d s", REACH_SECONDS)
+            raise NotReady(UNREACHABLE) from None
 
     def close(self) -> None:
         """Finish what runs, end the threads and close the stores."""

@@ -1,4 +1,4 @@
-"""Serving an application on a socket of this machine until a signal asks to stop."""
+"""What every server process does around its application: signals, the listener, the log."""
 
 import logging
 import signal
@@ -6,14 +6,8 @@ import socket
 import sys
 import warnings
 from types import FrameType
-from typing import Final
-
-from starlette.types import ASGIApp
 
 from imgvec.settings import Settings
-
-DRAIN_SECONDS: Final = 30
-"""How long a request that is under way may take to end once the server is asked to stop."""
 
 
 def leave_quietly() -> None:
@@ -45,21 +39,6 @@ def listen(host: str, port: int) -> socket.socket:
         raise
     listener.listen(2048)
     return listener
-
-
-def answer(app: ASGIApp, listener: socket.socket) -> None:
-    """Answer until asked to stop, then finish what runs."""
-    # Slow to import, and not needed for --help.
-    import uvicorn
-
-    config = uvicorn.Config(
-        app,
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
-    )
-    uvicorn.Server(config).run(sockets=[listener])
 
 
 def log_to_stderr(settings: Settings) -> None:

@@ -26,8 +26,8 @@ class Record:
     usage: UsageEvent | None = None
     """Where an embedding was asked for with a good key."""
     stages: dict[str, float] = field(default_factory=dict)
-    """Milliseconds by stage: `admit`, `read`, `decode`, `reserve`, `encode`,
-    `settle`."""
+    """Milliseconds by stage: `admit`, `read`, `wait`, `decode`, `reserve`,
+    `encode`, `settle`."""
 
 
 _current: ContextVar[Record] = ContextVar("record")

@@ -110,6 +110,26 @@ class Settings(BaseModel):
         ge=1,
         description="Images, and as many texts, that wait at the endpoint; more are refused.",
     )
+    workers: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="Images and texts that are at work at the same time. Empty: one for each core "
+        "that `IMGVEC_THREADS` leaves.",
+    )
+    queue: int = Field(
+        default=64,
+        ge=1,
+        description="Requests that may wait for a worker; more are told at once to come back, 429.",
+    )
+    max_bodies: int = Field(
+        default=256 * MEGABYTE,
+        ge=1024,
+        description="All request bodies that are held at the same time, in bytes; more are 429.",
+    )
+    body_timeout: float = Field(
+        default=60.0, gt=0, le=3600, description="Seconds that a request body has to arrive."
+    )
     max_body: int = Field(
         default=20 * MEGABYTE, ge=1024, description="Largest request body, in bytes."
     )

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 
 from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -15,8 +16,9 @@ from imgvec.aliases import Off
 from imgvec.boundary import Boundary, own_path
 from imgvec.dialects import all_dialects
 from imgvec.dialects.protocol import error_headers, front_of, json_answer
-from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
+from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, RequestError
 from imgvec.front import Front
+from imgvec.intake import Intake, Paths
 
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 
@@ -42,6 +44,8 @@ def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off])
     app.add_api_route("/", _front_door, include_in_schema=False)
     app.exception_handler(RequestError)(_refused)
     app.exception_handler(HTTPException)(_framework_refused)
+    # The last one added is the outermost.
+    app.add_middleware(Intake, front=front, paths=_paths(), refuse=refuse)
     app.add_middleware(Boundary, refuse=refuse)
     if front.settings.cors_origins:
         app.add_middleware(
@@ -52,6 +56,18 @@ def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off])
             expose_headers=["*"],
         )
     return app
+
+
+def _paths() -> Paths:
+    """All that the dialects own; of that, what embeds."""
+    routes = [route for dialect in all_dialects() for route in dialect.router.routes]
+    computing = {
+        (method, route.path)
+        for route in routes
+        if isinstance(route, APIRoute)
+        for method in route.methods or ()
+    }
+    return Paths(lambda path: any(one.owns(path) for one in all_dialects()), frozenset(computing))
 
 
 @asynccontextmanager
@@ -66,9 +82,8 @@ async def _health() -> dict[str, str]:
 
 
 async def _ready(request: Request) -> dict[str, str]:
-    """A real inference has passed."""
-    if not front_of(request).ready:
-        raise NotReady
+    """A real inference has passed, the stores can be read, and the process is not stopping."""
+    await front_of(request).check()
     return {"status": "ready"}
 
 

@@ -49,8 +49,8 @@ def gather(folder: Path, photos: Pairs, classes: Labelled, classifier: Linear) -
         _named(classes),
     )
     every = [photos.features, *(collection.features for collection in pictures)]
-    roots = np.sqrt(np.concatenate(every))
-    mean, std = torch.from_numpy(roots.mean(axis=0)), torch.from_numpy(roots.std(axis=0))
+    features = np.concatenate(every)
+    mean, std = torch.from_numpy(features.mean(axis=0)), torch.from_numpy(features.std(axis=0))
     return Material(photos, pictures, classes, classifier, Standard(mean, std))
 
 

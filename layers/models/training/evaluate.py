@@ -5,7 +5,16 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from training import metrics
+from imgvec_models.quality.ranking import (
+    class_vectors,
+    different_pairs,
+    image_to_text,
+    nearest_neighbours,
+    paired,
+    text_to_image,
+    unit,
+    zero_shot,
+)
 from training.features import Floats, Integers, Labelled, Pairs
 from training.heads import Heads
 from training.layout import PREFIXES
@@ -16,17 +25,19 @@ FAR = 99
 
 def captioned(heads: Heads, pairs: Pairs) -> Iterator[str]:
     """Retrieval both ways and the scale of similarities, a line for each prefix."""
+    count, each, _ = pairs.captions.shape
+    photo = np.repeat(np.arange(count), each)
     for dimensions in PREFIXES:
         images = _images(heads, pairs.features, dimensions)
-        texts = _texts(heads, pairs.captions, dimensions)
+        texts = _texts(heads, pairs.captions, dimensions).reshape(-1, dimensions)
         to_image, to_text = (
-            metrics.text_to_image(images, texts),
-            metrics.image_to_text(images, texts),
+            text_to_image(images, texts, photo),
+            image_to_text(images, texts, photo),
         )
-        far = np.percentile(metrics.different(images), FAR)
-        line = f"{dimensions:5}  t2i {_recalls(to_image)}  i2t {_recalls(to_text)}"
+        far = np.percentile(different_pairs(images), FAR)
+        line = f"{dimensions:5}  t2i {to_image}  i2t {to_text}"
         if pairs.augmented is not None:
-            views = (images * _images(heads, pairs.augmented, dimensions)).sum(axis=1)
+            views = paired(images, _images(heads, pairs.augmented, dimensions))
             low, median = np.percentile(views, (10, 50))
             line += f"  augmented view: 10th percentile {low:.3f}, median {median:.3f}"
         yield f"{line}  different photos: {FAR}th percentile {far:.3f}"
@@ -36,13 +47,12 @@ def labelled(heads: Heads, photos: Labelled) -> Iterator[str]:
     """Zero-shot and 10-NN accuracy, a line for each prefix; then the tower's own."""
     for dimensions in PREFIXES:
         images = _images(heads, photos.features, dimensions)
-        classes = metrics.class_vectors(_texts(heads, photos.prompts, dimensions))
+        classes = class_vectors(_texts(heads, photos.prompts, dimensions))
         yield (
-            f"{dimensions:5}  zero-shot {metrics.zero_shot(images, classes, photos.label):.1f} %"
-            f"  10-NN {metrics.nearest_neighbours(images, photos.label):.1f} %"
+            f"{dimensions:5}  zero-shot {zero_shot(images, classes, photos.label):.1%}"
+            f"  10-NN {nearest_neighbours(images, photos.label):.1%}"
         )
-    raw = metrics.nearest_neighbours(metrics.unit(photos.features), photos.label)
-    yield f"tower  10-NN {raw:.1f} %"
+    yield f"tower  10-NN {nearest_neighbours(unit(photos.features), photos.label):.1%}"
 
 
 def names(heads: Heads, classes: Labelled, seen: Integers, unseen: Integers) -> Iterator[str]:
@@ -52,23 +62,19 @@ def names(heads: Heads, classes: Labelled, seen: Integers, unseen: Integers) -> 
     """
     images = _images(heads, classes.features, PREFIXES[-1])
     # The last sentence is a definition, which no query resembles.
-    vectors = metrics.class_vectors(_texts(heads, classes.prompts[:-1], PREFIXES[-1]))
-    known = metrics.zero_shot(images[seen], vectors, seen)
-    yield f"zero-shot of {len(seen)} classes among all {len(vectors)} names: {known:.1f} %"
-    new = metrics.zero_shot(images[unseen], vectors[unseen], np.arange(len(unseen)))
-    yield f"zero-shot among {len(unseen)} classes not trained on: {new:.1f} %"
+    vectors = class_vectors(_texts(heads, classes.prompts[:-1], PREFIXES[-1]))
+    known = zero_shot(images[seen], vectors, seen)
+    yield f"zero-shot of {len(seen)} classes among all {len(vectors)} names: {known:.1%}"
+    new = zero_shot(images[unseen], vectors[unseen], np.arange(len(unseen)))
+    yield f"zero-shot among {len(unseen)} classes not trained on: {new:.1%}"
 
 
 def _images(heads: Heads, features: Floats, dimensions: int) -> Floats:
     vectors: Floats = heads.images(torch.from_numpy(features)).numpy()
-    return metrics.unit(vectors[:, :dimensions])
+    return unit(vectors[:, :dimensions])
 
 
 def _texts(heads: Heads, features: Floats, dimensions: int) -> Floats:
     flat = torch.from_numpy(features.reshape(-1, features.shape[-1]))
     vectors: Floats = heads.texts(flat).numpy()
-    return metrics.unit(vectors[:, :dimensions].reshape(*features.shape[:-1], dimensions))
-
-
-def _recalls(recalls: metrics.Recalls) -> str:
-    return " / ".join(f"{share:.1f}" for share in recalls)
+    return unit(vectors[:, :dimensions].reshape(*features.shape[:-1], dimensions))

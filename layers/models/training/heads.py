@@ -2,8 +2,7 @@
 
 A heads file (`.npz`, float32) holds `img.{lin,a,b}.{weight,bias}` for W, W1 and W2, the same under
 `txt.`, and the `mean` and `std` by which image features are standardised. If it also holds a layout
-(`widths`, `shares`, `offset`), the image head takes square roots of the tower's features, and both
-outputs are normalised part by part; otherwise as a whole.
+(`widths`, `shares`, `offset`), both outputs are normalised part by part; otherwise as a whole.
 """
 
 from dataclasses import dataclass
@@ -52,9 +51,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Standard:
-    """Image features made roughly normal: square roots, then mean 0 and standard deviation 1.
+    """Image features with mean 0 and standard deviation 1.
 
-    The features are means of ReLU6 outputs, so they are not negative, and have long tails.
+    Their tails are long, and are left so: of square roots a head learns the tower's classes less
+    well, because the tower's own classifier is linear in the features as they are.
     """
 
     mean: Tensor
@@ -62,11 +62,11 @@ class Standard:
 
     def __call__(self, features: Tensor) -> Tensor:
         """The tower's features `[n, 1280]` to what the head takes."""
-        return (features.sqrt() - self.mean) / self.std
+        return (features - self.mean) / self.std
 
     def undo(self, z: Tensor) -> Tensor:
         """The tower's features of standardised ones."""
-        return (z * self.std + self.mean).square()
+        return z * self.std + self.mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,8 @@ class Heads:
 
     def images(self, features: Tensor) -> Tensor:
         """The image tower's features `[n, 1280]` to unit vectors `[n, 1024]`."""
-        if self.layout is None:
-            z = (features - self.standard.mean) / self.standard.std
-            return functional.normalize(self.image(z), dim=1)
-        return self.layout.images(self.image(self.standard(features)))
+        y = self.image(self.standard(features))
+        return functional.normalize(y, dim=1) if self.layout is None else self.layout.images(y)
 
     def texts(self, features: Tensor) -> Tensor:
         """The text tower's features `[n, 384]` to unit vectors `[n, 1024]`."""

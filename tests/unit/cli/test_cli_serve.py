@@ -44,6 +44,23 @@ def test_health_and_readiness(environment: Environment) -> None:
         assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET")
 
 
+@pytest.mark.parametrize("coding", ["gzip", "identity"])
+def test_long_answers_are_compressed_for_those_who_ask(
+    environment: Environment, coding: str
+) -> None:
+    key, _ = create_key("a", environment)
+    headers = {"Accept-Encoding": coding, "x-api-key": key}
+    with serving(environment) as running, httpx2.Client(headers=headers, trust_env=False) as client:
+        answer = client.post(f"{running.address}/api/ai/embed", json={"text": "a cat"})
+        refused = client.post(f"{running.address}/api/ai/embed", json={})
+    assert len(answer.json()["embedding"]) == 768
+    shorter = answer.num_bytes_downloaded < len(answer.content)
+    assert (answer.headers.get("Content-Encoding"), shorter) == (
+        ("gzip", True) if coding == "gzip" else (None, False)
+    )
+    assert "Content-Encoding" not in refused.headers, "too short to be worth it"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
 def test_signal_ends_it_well(environment: Environment, number: signal.Signals) -> None:
     # A connection that is kept alive does not hold it up.

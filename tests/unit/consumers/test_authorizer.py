@@ -1,41 +1,63 @@
 """Under which name a request is throttled; nothing is ever denied."""
 
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
 import pytest
 
+from identifiers_in_memory import IdentifiersInMemory
 from imgvec.consumers.authorizer import (
     ANONYMOUS,
     CACHE_KEYS,
     CACHE_SECONDS,
     POOL,
+    PROBE,
     Consumers,
     Shown,
+    own_name,
+    pooled,
     throttled_as,
 )
 from imgvec.consumers.keys import digest, mint
-from imgvec.errors import StoreError
+from imgvec.errors import ImgvecError, StoreError, TooFast
+from imgvec.stores.protocols import Identifier, KeyRecord
+from imgvec.stores.sqlite import SqliteStore
 
 KEY = mint()
 OTHER = mint()
-NAMES = {digest(KEY): "consumer-a", digest(OTHER): "consumer-b"}
 
 
-class Table:
-    """What is known, and how often it was asked."""
+class Table(SqliteStore):
+    """A store that counts how often it is asked for a key, and may fail."""
 
-    def __init__(self) -> None:
-        self.names = dict(NAMES)
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
         self.asked = 0
         self.now = 0.0
-        self.broken = False
+        self.fault: ImgvecError | None = None
+        self.identifiers = IdentifiersInMemory()
+        self.consumers = Consumers(self, self.identifiers, lambda: self.now)
+        self.learn(KEY, "a")
+        self.learn(OTHER, "b")
 
-    def look_up(self, hashed: str) -> str | None:
+    def learn(self, key: str, consumer: str) -> None:
+        """Give a consumer a key."""
+        self.add_key(KeyRecord(f"k_{key[-8:]}", consumer, digest(key), created=1.0))
+
+    def find_key(self, digest: str) -> KeyRecord | None:
+        """As ever."""
         self.asked += 1
-        if self.broken:
-            raise StoreError("The table cannot be reached.")
-        return self.names.get(hashed)
+        if self.fault is not None:
+            raise self.fault
+        return super().find_key(digest)
 
-    def consumers(self) -> Consumers:
-        return Consumers(self.look_up, lambda: self.now)
+
+@pytest.fixture
+def table(tmp_path: Path) -> Iterator[Table]:
+    """Two consumers with a key each."""
+    with closing(Table(tmp_path)) as store:
+        yield store
 
 
 def shown(
@@ -58,8 +80,8 @@ def shown(
     ],
     ids=lambda request_: "+".join([*request_.headers, *request_.query]),
 )
-def test_every_place_where_a_dialect_shows_a_key(request_: Shown) -> None:
-    assert throttled_as(request_, Table().consumers()) == "consumer-a"
+def test_every_place_where_a_dialect_shows_a_key(table: Table, request_: Shown) -> None:
+    assert throttled_as(request_, table.consumers) == pooled("a")
 
 
 @pytest.mark.parametrize(
@@ -74,20 +96,20 @@ def test_every_place_where_a_dialect_shows_a_key(request_: Shown) -> None:
     ],
     ids=["junk", "unknown", "mistyped", "basic", "two consumers", "one bad"],
 )
-def test_a_bad_key_is_anonymous(request_: Shown) -> None:
-    assert throttled_as(request_, Table().consumers()) == ANONYMOUS
+def test_a_bad_key_is_anonymous(table: Table, request_: Shown) -> None:
+    assert throttled_as(request_, table.consumers) == ANONYMOUS
 
 
-def test_without_a_key_the_address_chooses_of_the_pool() -> None:
-    consumers = Table().consumers()
+def test_without_a_key_the_address_chooses_of_the_pool(table: Table) -> None:
+    consumers = table.consumers
     chosen = {throttled_as(shown(address=f"192.0.2.{n}"), consumers) for n in range(200)}
     assert len(chosen) > 32
     assert chosen <= set(POOL)
     assert len({throttled_as(shown(address="192.0.2.7"), consumers) for _ in range(9)}) == 1
 
 
-def test_an_ipv6_host_does_not_get_many_names() -> None:
-    consumers = Table().consumers()
+def test_an_ipv6_host_does_not_get_many_names(table: Table) -> None:
+    consumers = table.consumers
     same = {throttled_as(shown(address=f"2001:db8:1:2::{n:x}"), consumers) for n in range(99)}
     others = {throttled_as(shown(address=f"2001:db8:1:{n:x}::1"), consumers) for n in range(99)}
     assert len(same) == 1
@@ -95,47 +117,80 @@ def test_an_ipv6_host_does_not_get_many_names() -> None:
 
 
 @pytest.mark.parametrize("address", ["", "unix:", "300.1.1.1", "fe80::1%eth0"])
-def test_a_strange_address_has_a_name_too(address: str) -> None:
-    assert throttled_as(shown(address=address), Table().consumers()) in POOL
+def test_a_strange_address_has_a_name_too(table: Table, address: str) -> None:
+    assert throttled_as(shown(address=address), table.consumers) in POOL
 
 
-def test_what_was_found_is_known_for_thirty_seconds_also_if_it_is_nothing() -> None:
-    table = Table()
-    consumers = table.consumers()
+def test_what_was_found_is_known_for_thirty_seconds_also_if_it_is_nothing(table: Table) -> None:
+    consumers = table.consumers
     unknown = mint()
     for _ in range(3):
-        assert consumers.name_of(KEY) == "consumer-a"
+        assert consumers.name_of(KEY) == pooled("a")
         assert consumers.name_of(unknown) is None
     assert table.asked == 2
-    table.names[digest(unknown)] = "consumer-c"
+    table.learn(unknown, "c")
     table.now = CACHE_SECONDS + 1
-    assert consumers.name_of(unknown) == "consumer-c"
+    assert consumers.name_of(unknown) == pooled("c")
     assert table.asked == 3
 
 
-def test_a_mistyped_key_asks_nobody() -> None:
-    table = Table()
-    assert table.consumers().name_of("imgvec_" + "a" * 33) is None
+def test_a_mistyped_key_asks_nobody(table: Table) -> None:
+    assert table.consumers.name_of("imgvec_" + "a" * 33) is None
     assert table.asked == 0
 
 
+def test_a_revoked_key_is_nobodys(table: Table) -> None:
+    (record,) = [one for one in table.list_keys() if one.consumer == "a"]
+    table.revoke_key(record.key_id, 2.0)
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == ANONYMOUS
+
+
+@pytest.mark.parametrize("fault", [StoreError("cannot be reached"), TooFast()], ids=repr)
 def test_a_store_that_fails_denies_nobody_and_is_asked_again(
-    caplog: pytest.LogCaptureFixture,
+    table: Table, caplog: pytest.LogCaptureFixture, fault: ImgvecError
 ) -> None:
-    table = Table()
-    consumers = table.consumers()
-    table.broken = True
-    assert throttled_as(shown({"x-api-key": KEY}), consumers) == ANONYMOUS
+    table.fault = table.identifiers.fault = fault
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == ANONYMOUS
+    assert throttled_as(shown({PROBE: "a"}), table.consumers) in POOL
     assert KEY not in caplog.text
-    assert "cannot be reached" in caplog.text
-    table.broken = False
-    assert throttled_as(shown({"x-api-key": KEY}), consumers) == "consumer-a"
+    assert caplog.text.count(str(fault)) == 2
+    table.fault = None
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == ANONYMOUS
+    table.identifiers.fault = None
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == pooled("a")
 
 
-def test_junk_does_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_junk_does_not_fill_the_memory(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgvec.consumers.authorizer.CACHE_KEYS", 3)
-    table = Table()
-    consumers = table.consumers()
     for _ in range(9):
-        consumers.name_of(mint())
-    assert len(vars(consumers)["_known"]) <= 3 < CACHE_KEYS
+        table.consumers.name_of(mint())
+    assert len(vars(table.consumers)["_known"]) <= 3 < CACHE_KEYS
+
+
+class TestOwnNames:
+    def test_only_an_accepted_one_is_given(self, table: Table) -> None:
+        pending = Identifier("a", "g1", "p1")
+        table.identifiers.put_identifier(pending)
+        assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == pooled("a")
+        table.identifiers.put_identifier(Identifier("a", "g1", "p1", accepted=True))
+        table.now = CACHE_SECONDS + 1
+        assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == own_name("a")
+        assert throttled_as(shown({"x-api-key": OTHER}), table.consumers) == pooled("b")
+
+    def test_a_probe_is_given_a_pending_one_and_no_other(self, table: Table) -> None:
+        table.identifiers.put_identifier(Identifier("a", "g1", "p1"))
+        table.identifiers.put_identifier(Identifier("b", "g2", "p1", accepted=True))
+        names = {
+            asked: throttled_as(shown({PROBE: asked}), table.consumers) for asked in ("a", "b", "c")
+        }
+        assert names["a"] == own_name("a")
+        # Nobody uses up the rate of somebody whose name is in use.
+        assert {names["b"], names["c"]} <= set(POOL)
+
+    def test_names_are_apart_from_the_pools_and_of_characters_that_a_key_may_have(self) -> None:
+        names = [own_name(consumer) for consumer in ("00", "anonymous", "a.b", "A_b")]
+        assert len(set(names)) == 4
+        assert not set(names) & {ANONYMOUS, *POOL}
+        assert all(name.replace("-", "").isalnum() for name in names)
+        # With the prefix of the longest sensible stack's name, what API Gateway takes.
+        assert len("imgvec-gateway-" + "x" * 64 + "-" + names[0]) <= 128

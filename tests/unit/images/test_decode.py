@@ -28,10 +28,9 @@ LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=100
 def reference(upright: Image.Image, size: int) -> NDArray[np.int16]:
     """The whole way of CLIP's preprocessing: resize everything, then crop."""
     width, height = upright.size
-    scale = size / min(width, height)
-    wide, high = max(size, round(width * scale)), max(size, round(height * scale))
+    wide, high = (int(size * side / min(width, height)) for side in (width, height))
     resized = upright.convert("RGB").resize((wide, high), Resampling.BICUBIC)
-    left, top = (wide - size) // 2, (high - size) // 2
+    left, top = round((wide - size) / 2), round((high - size) / 2)
     return np.asarray(resized.crop((left, top, left + size, top + size)), np.int16)
 
 
@@ -483,25 +482,17 @@ def test_a_jpeg_of_endless_scans_is_refused() -> None:
         decode(many, SIZE, LIMITS)
 
 
-def run_length_bmp(extra: int) -> bytes:
-    """A run-length encoded BMP of 4 x 4 pixels of colour 1, with bytes after its end."""
+def run_length_bmp(side: int, runs: bytes) -> bytes:
+    """A run-length encoded BMP whose colour 1 is orange."""
     palette = bytes((0, 0, 0, 0)) + bytes((40, 120, 200, 0)) + bytes(4 * 254)
-    runs = b"\x04\x01\0\0" * 4 + b"\0\x01"
-    header = struct.pack("<IiiHHIIiiII", 40, 4, 4, 1, 8, 1, len(runs), 0, 0, 256, 0)
-    return (
-        b"BM"
-        + struct.pack("<IHHI", 0, 0, 0, 14 + 40 + 1024)
-        + header
-        + palette
-        + runs
-        + bytes(extra)
-    )
+    header = struct.pack("<IiiHHIIiiII", 40, side, side, 1, 8, 1, len(runs), 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, 14 + 40 + 1024) + header + palette + runs
 
 
-def test_run_lengths_are_decoded_up_to_a_size() -> None:
-    assert colour(run_length_bmp(0)) == ORANGE
+def test_run_lengths_are_decoded_up_to_a_number() -> None:
+    assert colour(run_length_bmp(4, b"\x04\x01\0\0" * 4 + b"\0\x01")) == ORANGE
     with pytest.raises(TooLarge):
-        decode(run_length_bmp(2_000_000), SIZE, LIMITS)
+        decode(run_length_bmp(4000, b"\1\1" * 4000 * 4000), SIZE, replace(LIMITS, max_bytes=10**8))
 
 
 # Damage

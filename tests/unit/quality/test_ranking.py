@@ -212,3 +212,18 @@ def test_overlap_is_the_share_of_neighbours_that_stay() -> None:
     moved[[0, 11]] = moved[[11, 0]]
     # Two rows keep none, the twenty others of their groups lose one of ten, eleven lose none.
     assert overlap(one, moved) == pytest.approx((20 * 0.9 + 11) / 33)
+
+
+def test_a_photo_is_not_its_own_neighbour() -> None:
+    """Of eleven photos, five of class 0: the ten others never give a photo its own class a lead."""
+    angles = np.linspace(0, 0.1, 11)
+    vectors = np.stack([np.cos(angles), np.sin(angles)], axis=1).astype(np.float32)
+    assert nearest_neighbours(vectors, np.arange(11) % 2 ^ 1) == 0
+
+
+def test_neighbours_are_the_same_in_blocks_of_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = unit(np.random.default_rng(0).normal(size=(60, 8)).astype(np.float32))
+    label = np.arange(60) % 3
+    whole = nearest_neighbours(vectors, label)
+    monkeypatch.setattr("imgvec_models.quality.ranking.ROWS", 7)
+    assert nearest_neighbours(vectors, label) == whole

@@ -87,13 +87,13 @@ def test_static_texts_depend_neither_on_padding_nor_on_batch_mates() -> None:
     np.testing.assert_allclose(rows(opened, "text_embeds", [together]), alone, rtol=1e-4, atol=1e-4)
 
 
-def _table_model(rows_: int) -> onnx.ModelProto:
-    table = np.random.default_rng(0).normal(size=(rows_, 64)).astype(np.float32)
+def _table_model(rows_: int, kind: type[np.generic] = np.float32) -> onnx.ModelProto:
+    table = np.random.default_rng(0).normal(0, 4, (rows_, 64)).astype(kind)
     graph = helper.make_graph(
         [helper.make_node("Gather", ["table", "ids"], ["y"])],
         "g",
         [helper.make_tensor_value_info("ids", TensorProto.INT64, [1, None])],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [helper.make_tensor_value_info("y", helper.np_dtype_to_tensor_dtype(table.dtype), None)],
         [numpy_helper.from_array(table, "table")],
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
@@ -114,6 +114,15 @@ def test_a_small_table_is_left_alone() -> None:
     feed: Feed = {"ids": np.array([[1]])}
     model = quantise(_table_model(100), [feed], Scheme())
     assert model.graph.initializer[0].data_type == TensorProto.FLOAT
+
+
+def test_a_packed_table_is_left_alone() -> None:
+    """Four bits a value, two in a byte, would be nonsense with a scale of a row."""
+    packed, feed = _table_model(LARGE // 64 + 1, np.int8), {"ids": np.array([[1, 3]])}
+    exact = rows(session(packed), "y", [feed])
+    model = quantise(_table_model(LARGE // 64 + 1, np.int8), [feed], Scheme())
+    assert np.array_equal(rows(session(model), "y", [feed]), exact)
+    assert [node.op_type for node in model.graph.node] == ["Gather"]
 
 
 def _convolutions() -> onnx.ModelProto:

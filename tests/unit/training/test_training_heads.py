@@ -46,7 +46,7 @@ def test_the_file_has_the_starters_names(tmp_path: Path) -> None:
 
 
 def test_heads_without_a_layout_take_features_as_they_are() -> None:
-    """The first starter's: no square root, one norm over all."""
+    """The first starter's: one norm over all."""
     read, features = heads(None), torch.rand(3, 1280)
     z = (features - read.standard.mean) / read.standard.std
     y = read.image.lin(z) + read.image.b(torch.relu(read.image.a(z)))

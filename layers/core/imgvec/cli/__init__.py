@@ -6,6 +6,8 @@ import click
 
 from imgvec import __version__
 from imgvec.cli.actions import actions
+from imgvec.cli.bench import bench
+from imgvec.cli.cost import cost
 from imgvec.cli.embed import embed
 from imgvec.cli.keys import keys
 from imgvec.cli.models import models
@@ -31,7 +33,7 @@ def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, plans, usage, actions, models):
+for command in (serve, embed, keys, plans, usage, actions, models, bench, cost):
     group.add_command(command)
 
 

@@ -4,15 +4,18 @@ import click
 import orjson
 
 from imgvec.cli.moments import shown
+from imgvec.cli.stack import stack_option
 from imgvec.cli.store import open_store
 from imgvec.cli.table import print_table
+from imgvec.stores.stack.outputs import Stack
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def actions(as_json: bool) -> None:
+@stack_option()
+def actions(as_json: bool, stack: Stack | None) -> None:
     """Show who did what to keys and plans, and when; oldest first."""
-    with open_store() as store:
+    with open_store(stack) as store:
         done = store.list_actions()
     rows = [
         {"when": shown(one.when), "who": one.who, "what": one.what, "about": one.about}

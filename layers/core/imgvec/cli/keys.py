@@ -1,17 +1,21 @@
 """`imgvec keys`: API keys. A running server sees a change at once."""
 
-import time
 from datetime import date
 
 import click
 import orjson
 
+from imgvec.cli.keys_gateway import attach, detach
+from imgvec.cli.keys_rows import row_of
 from imgvec.cli.moments import Moment, shown
-from imgvec.cli.store import open_registry, open_store
-from imgvec.cli.table import Cell, print_table
+from imgvec.cli.stack import attach_consumers, stack_option
+from imgvec.cli.store import open_registry, open_store, registry_of
+from imgvec.cli.table import print_table
+from imgvec.consumers.identifiers import states
 from imgvec.consumers.registry import CreatedKey
 from imgvec.consumers.usage import by_key
-from imgvec.stores.protocols import KeyRecord
+from imgvec.stores.open import identifiers_in
+from imgvec.stores.stack.outputs import Stack
 
 HOUR = 3600.0
 
@@ -21,32 +25,49 @@ def keys() -> None:
     """Make, list, rotate, disable and revoke API keys."""
 
 
+for command in (attach, detach):
+    keys.add_command(command)
+
+
 @keys.command()
 @click.argument("name")
 @click.option("--plan", metavar="PLAN", help="Give the consumer this plan. [default: unchanged]")
 @click.option("--expires", type=Moment(), metavar="DATE", help="Last day (UTC) of the key.")
 @click.option("--json", "as_json", is_flag=True, help="Print an object with `key` and `id`.")
-def create(name: str, plan: str | None, expires: float | None, as_json: bool) -> None:
+@stack_option()
+def create(
+    name: str, plan: str | None, expires: float | None, as_json: bool, stack: Stack | None
+) -> None:
     """Make a key for the consumer NAME and show it, once.
 
     A consumer may have several keys; a second create adds one. Only the key's SHA-256 is kept. A
-    consumer without a plan has no limit.
+    consumer without a plan has no limit. With a stack, the consumer also gets a name of its own at
+    the gateway, once.
     """
-    with open_registry() as registry:
-        _show(registry.create_key(name, plan, expires), as_json)
+    with open_store(stack) as store:
+        _show(registry_of(store).create_key(name, plan, expires), as_json)
+        attach_consumers(stack, store, [name])
 
 
 @keys.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def list_(as_json: bool) -> None:
-    """Show all keys, oldest first, with what was counted to them."""
-    with open_store() as store:
+@stack_option()
+def list_(as_json: bool, stack: Stack | None) -> None:
+    """Show all keys, oldest first, with what was counted to them.
+
+    With a stack, also by which name the gateway throttles: the consumer's own, pending or shared.
+    """
+    with open_store(stack) as store:
         plans = {consumer.name: consumer.plan for consumer in store.list_consumers()}
         counted = by_key(row for name in plans for row in store.usage(name, date.min, date.max))
         rows = [
-            _row(record, plans.get(record.consumer), counted[record.key_id])
+            row_of(record, plans.get(record.consumer), counted[record.key_id])
             for record in store.list_keys()
         ]
+        found = identifiers_in(store)
+        if found is not None:
+            known = states(found, {str(row["consumer"]) for row in rows})
+            rows = [{**row, "gateway": known[str(row["consumer"])]} for row in rows]
     if as_json:
         click.echo(orjson.dumps(rows))
     elif rows:
@@ -66,35 +87,39 @@ def list_(as_json: bool) -> None:
     help="How long the old key still works.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print an object with `key` and `id`.")
-def rotate(key_id: str, overlap: float, as_json: bool) -> None:
+@stack_option()
+def rotate(key_id: str, overlap: float, as_json: bool, stack: Stack | None) -> None:
     """Make a new key in the place of KEY_ID, and show it, once; both work for a while."""
-    with open_registry() as registry:
+    with open_registry(stack) as registry:
         _show(registry.rotate_key(key_id, overlap * HOUR), as_json)
 
 
 @keys.command()
 @click.argument("key_id")
-def revoke(key_id: str) -> None:
+@stack_option()
+def revoke(key_id: str, stack: Stack | None) -> None:
     """Revoke the key with the id KEY_ID, for good and at once."""
-    with open_registry() as registry:
+    with open_registry(stack) as registry:
         registry.revoke_key(key_id)
     click.echo(f"Key {key_id} is revoked.", err=True)
 
 
 @keys.command()
 @click.argument("key_id")
-def disable(key_id: str) -> None:
+@stack_option()
+def disable(key_id: str, stack: Stack | None) -> None:
     """Switch the key KEY_ID off, until `keys enable`."""
-    with open_registry() as registry:
+    with open_registry(stack) as registry:
         registry.disable_key(key_id)
     click.echo(f"Key {key_id} is disabled.", err=True)
 
 
 @keys.command()
 @click.argument("key_id")
-def enable(key_id: str) -> None:
+@stack_option()
+def enable(key_id: str, stack: Stack | None) -> None:
     """Switch the key KEY_ID on again."""
-    with open_registry() as registry:
+    with open_registry(stack) as registry:
         registry.enable_key(key_id)
     click.echo(f"Key {key_id} is enabled.", err=True)
 
@@ -111,24 +136,3 @@ def _show(created: CreatedKey, as_json: bool) -> None:
         f"Key {record.key_id} of {record.consumer}. It is not stored and will not be shown again.",
         err=True,
     )
-
-
-def _row(record: KeyRecord, plan: str | None, embeddings: int) -> dict[str, Cell]:
-    return {
-        "id": record.key_id,
-        "consumer": record.consumer,
-        "plan": plan,
-        "state": _state(record, time.time()),
-        "created": shown(record.created),
-        "expires": shown(record.expires),
-        "used": shown(record.used),
-        "embeddings": embeddings,
-    }
-
-
-def _state(record: KeyRecord, now: float) -> str:
-    if record.revoked is not None:
-        return "revoked"
-    if record.expires is not None and now >= record.expires:
-        return "expired"
-    return "active" if record.disabled is None else "disabled"

@@ -3,9 +3,11 @@
 import click
 import orjson
 
-from imgvec.cli.store import open_registry, open_store
+from imgvec.cli.stack import attach_consumers, stack_option
+from imgvec.cli.store import open_store, registry_of
 from imgvec.cli.table import Cell, print_table
 from imgvec.consumers.plan import Plan, Quota
+from imgvec.stores.stack.outputs import Stack
 
 
 class Spaces(click.ParamType[frozenset[int]]):
@@ -54,6 +56,7 @@ def plans() -> None:
 @click.option("--monthly", type=AT_LEAST_ONE, metavar="N", help="Images of a month (UTC).")
 @click.option("--spaces", type=Spaces(), metavar="D,D", help="Dimensions that may be asked for.")
 @click.option("--soft", is_flag=True, help="Only tell of the quota, and never refuse.")
+@stack_option()
 def create(
     name: str,
     rate: float | None,
@@ -62,20 +65,25 @@ def create(
     monthly: int | None,
     spaces: frozenset[int] | None,
     soft: bool,
+    stack: Stack | None,
 ) -> None:
     """Make the plan NAME, or change it for all who have it. What is left out is unlimited."""
     if burst is not None and rate is None:
         raise click.UsageError("--burst needs --rate")
-    with open_registry() as registry:
-        registry.put_plan(Plan(name, rate, burst, Quota(daily, monthly), spaces, soft))
-    click.echo(f"Plan {name} is set.", err=True)
+    with open_store(stack) as store:
+        registry_of(store).put_plan(Plan(name, rate, burst, Quota(daily, monthly), spaces, soft))
+        click.echo(f"Plan {name} is set.", err=True)
+        attach_consumers(
+            stack, store, [one.name for one in store.list_consumers() if one.plan == name]
+        )
 
 
 @plans.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-def list_(as_json: bool) -> None:
+@stack_option()
+def list_(as_json: bool, stack: Stack | None) -> None:
     """Show all plans, and how many consumers have each."""
-    with open_store() as store:
+    with open_store(stack) as store:
         consumers = store.list_consumers()
         rows = [
             _row(plan, sum(consumer.plan == plan.name for consumer in consumers))
@@ -92,11 +100,13 @@ def list_(as_json: bool) -> None:
 @plans.command()
 @click.argument("name")
 @click.argument("plan")
-def assign(name: str, plan: str) -> None:
+@stack_option()
+def assign(name: str, plan: str, stack: Stack | None) -> None:
     """Give the consumer NAME the plan PLAN, in the place of the one it has."""
-    with open_registry() as registry:
-        registry.assign_plan(name, plan)
-    click.echo(f"Consumer {name} has the plan {plan}.", err=True)
+    with open_store(stack) as store:
+        registry_of(store).assign_plan(name, plan)
+        click.echo(f"Consumer {name} has the plan {plan}.", err=True)
+        attach_consumers(stack, store, [name])
 
 
 def _row(plan: Plan, consumers: int) -> dict[str, Cell]:

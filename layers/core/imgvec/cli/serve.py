@@ -2,12 +2,24 @@
 
 import socket
 from pathlib import Path
+from typing import Final
 
 import click
 
 from imgvec.cli.welcome import welcome_text
-from imgvec.listening import answer, leave_quietly, listen, log_to_stderr
+from imgvec.listening import leave_quietly, listen, log_to_stderr
 from imgvec.settings import load_settings
+
+DRAIN_SECONDS: Final = 30
+"""How long a request that is under way may take to end once the server is asked to stop."""
+GRACE_SECONDS: Final = 2
+"""How long its answer may take to leave after that."""
+
+COMPRESS_BYTES: Final = 1024
+"""Shorter answers are not compressed; the gateway has the same bound."""
+COMPRESS_LEVEL: Final = 5
+"""Digits hardly compress further: 0.1 ms for 512 values."""
+FILES: Final = ("application/octet-stream", "audio/*", "image/*", "text/*", "video/*")
 
 
 @click.command()
@@ -23,22 +35,49 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     """Answer the four vendor APIs on this machine.
 
     The listener opens when the encoder is loaded. /health says that the process is alive, /ready
-    that a real inference has passed. Ctrl-C finishes what runs and stops.
+    that a real inference has passed and the stores can be read. Ctrl-C answers what was accepted,
+    refuses what still comes, and stops.
     """
     leave_quietly()
     settings = load_settings()
     log_to_stderr(settings)
     # Slow to import, and not needed for --help.
+    import uvicorn
+    from starlette.middleware.gzip import GZipMiddleware
+
     from imgvec.app import create_app
+    from imgvec.cli.draining import DrainingServer
+    from imgvec.cli.patience import PatientProtocol
+    from imgvec.web import refuse
+    from imgvec.wire import Wire
 
     app = create_app(settings)
+    # Here and not in the application: behind a gateway, the gateway compresses.
+    app.add_middleware(
+        GZipMiddleware,
+        minimum_size=COMPRESS_BYTES,
+        compresslevel=COMPRESS_LEVEL,
+        # A file that was uploaded comes back as it is; vectors are application/json.
+        exclude_content_types=FILES,
+    )
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
     if welcome is not None:
         click.echo(welcome_text(settings, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
-    answer(app, listener)
+    config = uvicorn.Config(
+        Wire(app, refuse),
+        # Chosen, not found: what else is installed must not decide how requests are parsed.
+        http=PatientProtocol,
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
+    server = DrainingServer(config, app.state.front.traffic, DRAIN_SECONDS)
+    server.run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

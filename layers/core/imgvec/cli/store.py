@@ -9,20 +9,29 @@ from imgvec.consumers.registry import Registry
 from imgvec.settings import load_settings
 from imgvec.stores.open import store_of
 from imgvec.stores.protocols import Store
+from imgvec.stores.stack.outputs import Stack
 
 
 @contextmanager
-def open_store() -> Iterator[Store]:
-    """The store that the settings mean; a running server has the same one open."""
-    with closing(store_of(load_settings())) as store:
+def open_store(stack: Stack | None = None) -> Iterator[Store]:
+    """The store of a stack, else that of the settings; a running server has the same one open."""
+    settings = load_settings()
+    if stack is not None:
+        settings = settings.model_copy(update={"table": stack.table})
+    with closing(store_of(settings)) as store:
         yield store
 
 
 @contextmanager
-def open_registry() -> Iterator[Registry]:
+def open_registry(stack: Stack | None = None) -> Iterator[Registry]:
     """The registry, in the name of the user who runs the command."""
-    with open_store() as store:
-        yield Registry(store, _user())
+    with open_store(stack) as store:
+        yield registry_of(store)
+
+
+def registry_of(store: Store) -> Registry:
+    """The registry of a store that is open, in the name of the user who runs the command."""
+    return Registry(store, _user())
 
 
 def _user() -> str:

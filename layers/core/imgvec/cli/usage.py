@@ -10,11 +10,13 @@ import click
 import orjson
 
 from imgvec.cli.moments import Day
+from imgvec.cli.stack import stack_option
 from imgvec.cli.store import open_store
 from imgvec.cli.table import Cell, print_table
 from imgvec.consumers.meter import Meter
 from imgvec.consumers.period import day_of, month_start
 from imgvec.consumers.usage import Grouping, UsageLine, add_up
+from imgvec.stores.stack.outputs import Stack
 
 
 @click.command()
@@ -24,6 +26,7 @@ from imgvec.consumers.usage import Grouping, UsageLine, add_up
 @click.option("--by", type=click.Choice(get_args(Grouping)), help="A line for each of these.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @click.option("--csv", "as_csv", is_flag=True, help="Print lines of comma-separated values.")
+@stack_option()
 def usage(
     consumer: str | None,
     since: date | None,
@@ -31,6 +34,7 @@ def usage(
     by: Grouping | None,
     as_json: bool,
     as_csv: bool,
+    stack: Stack | None,
 ) -> None:
     """Show the answered images of CONSUMER, or of all. Days are those of UTC.
 
@@ -38,7 +42,7 @@ def usage(
     """
     today = day_of(time.time())
     first, last = since or month_start(today), until or today
-    with open_store() as store:
+    with open_store(stack) as store:
         known = [one.name for one in store.list_consumers()]
         if consumer is not None and consumer not in known:
             raise click.ClickException(f"There is no consumer {consumer!r}")

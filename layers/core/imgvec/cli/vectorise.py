@@ -8,11 +8,9 @@ import click
 
 from imgvec.encoders.registry import load_encoders
 from imgvec.errors import RequestError, TooLarge
+from imgvec.images.configured import fetcher_of, limits_of
 from imgvec.images.decode import decode
-from imgvec.images.fetch import Fetcher
-from imgvec.images.limits import ImageLimits
 from imgvec.images.sources import is_url
-from imgvec.images.urls import parse_allow
 from imgvec.settings import Settings
 from imgvec.values import Vector
 
@@ -47,16 +45,8 @@ class Vectoriser:
             raise click.ClickException(f"--dimensions must be one of {widths}")
         self._encoder = encoder
         self._dimensions = dimensions
-        self._limits = ImageLimits(
-            max_bytes=settings.max_image,
-            max_pixels=settings.max_pixels,
-            max_frames=settings.max_frames,
-        )
-        self._fetcher = Fetcher(
-            allow=parse_allow(settings.fetch_allow),
-            timeout=settings.fetch_timeout,
-            max_bytes=settings.max_image,
-        )
+        self._limits = limits_of(settings)
+        self._fetcher = fetcher_of(settings)
 
     def embed(self, source: str) -> Row:
         """Embed one file or URL; a bad one gives a row that says why."""

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from imgvec.consumers.keys import digest, well_formed
-from imgvec.errors import StoreError
+from imgvec.errors import StoreError, TooFast
+from imgvec.stores.protocols.identifiers import Identifier, IdentifierStore
+from imgvec.stores.protocols.keys import KeyStore
 
 ANONYMOUS: Final = "anonymous"
 POOL: Final = tuple(f"{number:02d}" for number in range(64))
@@ -22,6 +24,9 @@ POOL: Final = tuple(f"{number:02d}" for number in range(64))
 
 CACHE_SECONDS: Final = 30.0
 CACHE_KEYS: Final = 10_000
+
+PROBE: Final = "x-imgvec-probe"
+"""Header that names a consumer: `imgvec keys` asks whether the gateway takes its pending name."""
 
 log = logging.getLogger(__name__)
 HEADERS: Final = ("x-api-key", "authorization", "www-authenticate", "x-imgvec-key")
@@ -49,11 +54,14 @@ class Consumers:
     """Finds the gateway's name of a key's consumer; what was found is known for 30 seconds."""
 
     def __init__(
-        self, look_up: Callable[[str], str | None], clock: Callable[[], float] = time.monotonic
+        self,
+        keys: KeyStore,
+        identifiers: IdentifierStore | None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`look_up` gives the name by the key's digest, None for no such key; StoreError if it
-        cannot tell."""
-        self._look_up = look_up
+        """Without `identifiers`, no consumer has a name of its own."""
+        self._keys = keys
+        self._identifiers = identifiers
         self._clock = clock
         self._known: dict[str, tuple[float, str | None]] = {}
 
@@ -68,15 +76,42 @@ class Consumers:
                 self._known.clear()
             try:
                 found = (self._clock() + CACHE_SECONDS, self._look_up(hashed))
-            except StoreError as fault:
+            except (StoreError, TooFast) as fault:
                 log.error("the consumer of a key cannot be told: %s", fault)
                 return None
             self._known[hashed] = found
         return found[1]
 
+    def probed(self, consumer: str) -> str | None:
+        """The name that this consumer waits for; None unless it is pending."""
+        try:
+            identifier = self._identifier(consumer)
+        except (StoreError, TooFast) as fault:
+            log.error("a pending name cannot be told: %s", fault)
+            return None
+        return own_name(consumer) if identifier and not identifier.accepted else None
+
+    def _look_up(self, hashed: str) -> str | None:
+        record = self._keys.find_key(hashed)
+        if record is None or record.revoked is not None:
+            return None
+        identifier = self._identifier(record.consumer)
+        if identifier and identifier.accepted:
+            return own_name(record.consumer)
+        return pooled(record.consumer)
+
+    def _identifier(self, consumer: str) -> Identifier | None:
+        if self._identifiers is None:
+            return None
+        return self._identifiers.find_identifier(consumer)
+
 
 def throttled_as(shown: Shown, consumers: Consumers) -> str:
     """The name to throttle a request by: its consumer's, the anonymous one, or one of the pool."""
+    probe = shown.headers.get(PROBE)
+    pending = consumers.probed(probe) if probe else None
+    if pending is not None:
+        return pending
     keys = shown_keys(shown)
     if not keys:
         return pooled(_network(shown.address))
@@ -87,6 +122,11 @@ def throttled_as(shown: Shown, consumers: Consumers) -> str:
 def pooled(source: str) -> str:
     """One of the pool, always the same for the same source."""
     return POOL[hashlib.sha256(source.encode()).digest()[0] % len(POOL)]
+
+
+def own_name(consumer: str) -> str:
+    """The consumer's own name: short, and of characters that the gateway takes in a key's value."""
+    return "c-" + hashlib.sha256(consumer.encode()).hexdigest()[:32]
 
 
 def _bare(value: str) -> str:

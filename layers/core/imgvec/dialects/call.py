@@ -7,18 +7,19 @@ refuses: what is wrong with the body is kept, and raised when the body's fields 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
-import orjson
-from starlette.datastructures import Headers, UploadFile
-from starlette.formparsers import FormParser, MultiPartException, MultiPartParser
+from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from imgvec.dialects.fields import NO_FIELDS, Fields, Item, Upload, fingerprint
-from imgvec.errors import BadParameter, RequestError, TooLarge, WrongContentType
+from imgvec.dialects.fields import NO_FIELDS, Fields, Item, fingerprint
+from imgvec.dialects.forms import form_items, read_multipart
+from imgvec.dialects.json_body import json_items
+from imgvec.errors import RequestError, TooLarge, WrongContentType
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
-MAX_PARTS = 32
+_LONGEST_LENGTH = 18
+"""Digits of a length that is worth reading as a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
 
 async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     announced = request.headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > limit:
+    if announced.isdecimal() and (len(announced) > _LONGEST_LENGTH or int(announced) > limit):
         raise TooLarge
     seen = 0
     async for chunk in request.stream():
@@ -95,54 +96,8 @@ async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 async def _read_body(request: Request, media_type: str, limit: int, into: list[Item]) -> None:
     """Append the body's fields to `into`; those before a fault are kept."""
     stream = _capped(request, limit)
-    if media_type == JSON:
-        into.extend(_json_items(b"".join([chunk async for chunk in stream])))
+    if media_type == MULTIPART:
+        await read_multipart(request.headers, stream, limit, into)
         return
-    try:
-        if media_type == MULTIPART:
-            await _read_multipart(request.headers, stream, limit, into)
-        else:
-            form = await FormParser(
-                request.headers, stream, max_fields=MAX_PARTS, max_part_size=limit
-            ).parse()
-            into.extend((name, str(value)) for name, value in form.multi_items())
-    except MultiPartException:
-        raise BadParameter("The form does not parse") from None
-
-
-def _json_items(body: bytes) -> list[Item]:
-    if not body.strip():
-        return []
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        raise BadParameter("The body is not valid JSON") from None
-    if not isinstance(parsed, dict):
-        raise BadParameter("The body must be a JSON object")
-    return list(parsed.items())
-
-
-class _InMemory(MultiPartParser):
-    """Parts stay in memory (0: no limit of its own); the body's limit already bounds them."""
-
-    spool_max_size = 0
-
-
-async def _read_multipart(
-    headers: Headers, stream: AsyncGenerator[bytes, None], limit: int, into: list[Item]
-) -> None:
-    parser = _InMemory(
-        headers, stream, max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=limit
-    )
-    try:
-        await parser.parse()
-    except (RequestError, MultiPartException):
-        # The fields before the fault may hold the key; files are closed by now.
-        into.extend(item for item in parser.items if isinstance(item[1], str))
-        raise
-    for name, value in parser.items:
-        if isinstance(value, UploadFile):
-            into.append((name, Upload(value.filename or "", await value.read())))
-            await value.close()
-        else:
-            into.append((name, value))
+    body = b"".join([chunk async for chunk in stream])
+    into.extend(json_items(body) if media_type == JSON else form_items(body))

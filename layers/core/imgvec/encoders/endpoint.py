@@ -76,7 +76,7 @@ class Endpoint:
 
         Raises:
             NotReady: the endpoint wakes, is being replaced, is down or too slow.
-            TooFast: more is asked of it than it can do.
+            Overloaded: more is asked of it than it can do.
             InternalFault: it refuses the call, or failed.
         """
         try:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Final, TypedDict
 
 from imgvec.encoders.circuit import UNREACHABLE
-from imgvec.errors import InternalFault, NotReady, RequestError, TooFast
+from imgvec.errors import InternalFault, NotReady, Overloaded, RequestError
 
 WAKING_SECONDS: Final = 60
 """`Retry-After` while instances start, which takes minutes."""
@@ -77,7 +77,7 @@ def _told(problem: Problem) -> Fault:
         waking = NotReady("The encoder is starting, try again shortly", WAKING_SECONDS)
         return Fault(waking, code)
     if status == 429 or "Throttl" in code:
-        return Fault(TooFast(), code)
+        return Fault(Overloaded(), code)
     if isinstance(status, int) and status >= 500:
         return Fault(NotReady(UNREACHABLE), code, again=True, down=True)
     # A wrong name, a missing permission: nothing that a caller could mend.
@@ -87,7 +87,7 @@ def _told(problem: Problem) -> Fault:
 def _told_by_container(status: int) -> Fault:
     reason = f"the container answers {status}"
     if status == FULL:
-        return Fault(TooFast(), reason, again=True)
+        return Fault(Overloaded(), reason, again=True)
     if status == STALE:
         return replaced()
     # It may lie in the image; a container whose accelerator has died says so to SageMaker itself.

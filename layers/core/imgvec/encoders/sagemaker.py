@@ -69,7 +69,7 @@ class SageMakerEncoder:
         Raises:
             BadParameter: there is no space of these dimensions.
             NotReady: the endpoint wakes, is being replaced, is down or too slow.
-            TooFast: more is asked of it than it can do.
+            Overloaded: more is asked of it than it can do.
             InternalFault: it failed, or answered with no such vector.
         """
         return self._encode(pixels.tobytes(), PIXELS, dimensions)[0]
@@ -80,7 +80,7 @@ class SageMakerEncoder:
         Raises:
             BadParameter: there is no space of these dimensions, or the text is not valid Unicode.
             NotReady: the endpoint wakes, is being replaced, is down or too slow.
-            TooFast: more is asked of it than it can do.
+            Overloaded: more is asked of it than it can do.
             InternalFault: it failed, or answered with no such vector.
         """
         # The text tower reads no further.

@@ -48,7 +48,8 @@ def _on_white(image: Image.Image) -> Image.Image:
     if isinstance(key, tuple) and max(key) > 255:
         # Of 16-bit colour Pillow keeps the high bytes, but not of the colour to compare with.
         image.info["transparency"] = tuple(sample >> 8 for sample in key)
-    layer = image.convert("RGBA")
+    # A conversion to its own mode would be one more copy of a picture that may have 200 MB.
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
     canvas = Image.new("RGB", image.size, "white")
     canvas.paste(layer, mask=layer)
     return canvas

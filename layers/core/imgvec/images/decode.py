@@ -7,11 +7,10 @@ together they are the preprocessing version of every encoder's revision.
 import numpy as np
 from PIL.ImageFile import ImageFile
 
-from imgvec.errors import TooLarge
 from imgvec.images.colour import flatten
 from imgvec.images.formats import damage_refused, open_image
 from imgvec.images.geometry import Picture, square, upright
-from imgvec.images.limits import ImageLimits, judge
+from imgvec.images.limits import ImageLimits, judge, judge_file
 from imgvec.images.orientation import exif_orientation
 from imgvec.values import Pixels
 
@@ -33,11 +32,10 @@ def decode(data: bytes, size: int, limits: ImageLimits) -> Pixels:
         `uint8 [size, size, 3]`, C-contiguous.
 
     Raises:
-        TooLarge: a limit is passed; nothing was decoded.
+        TooLarge: a limit is passed.
         NotAnImage: no such file, or a damaged one.
     """
-    if len(data) > limits.max_bytes:
-        raise TooLarge
+    judge_file(data, limits)
     with damage_refused():
         image = open_image(data)
         judge(image, data, limits)

@@ -5,38 +5,29 @@ changes its answer (DNS rebinding) gains nothing. The judgement sits in the netw
 the HTTP client, so no request can come to pass around it (as in imgproxy and smokescreen).
 """
 
-import asyncio
-import socket
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Iterable
 from ipaddress import ip_address
-from typing import TypeAlias
 
 import httpcore2
 
 from imgvec.errors import AddressRefused, FetchFailed
 from imgvec.images.addresses import IPAddress, is_public
-
-Resolver: TypeAlias = Callable[[str, int], Awaitable[tuple[IPAddress, ...]]]
-"""Gives all addresses of a host name, best first; raises `OSError` where there is none."""
+from imgvec.images.names import Resolver
 
 MAX_DIALLED = 4
 """Addresses of one name that are tried, so that no name server can send us round the internet."""
 
 
-async def system_resolve(host: str, port: int) -> tuple[IPAddress, ...]:
-    """Ask the system's resolver, in a thread."""
-    loop = asyncio.get_running_loop()
-    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return tuple(ip_address(str(answer[4][0])) for answer in answers)
-
-
 class Dialer(httpcore2.AsyncNetworkBackend):
     """A network backend for one request, to a public address or a host that the operator named."""
 
-    def __init__(self, allow: frozenset[tuple[str, int]], resolve: Resolver) -> None:
-        """Keep the allowed (host, port) pairs, which skip the judgement, and the resolver."""
+    def __init__(
+        self, allow: frozenset[tuple[str, int]], resolve: Resolver, resolve_allowed: Resolver
+    ) -> None:
+        """Keep the allowed (host, port) pairs, which skip the judgement, and both resolvers."""
         self._allow = allow
         self._resolve = resolve
+        self._resolve_allowed = resolve_allowed
         self._network = httpcore2.AnyIOBackend()
         self._connected: list[httpcore2.AsyncNetworkStream] = []
 
@@ -55,8 +46,9 @@ class Dialer(httpcore2.AsyncNetworkBackend):
             FetchFailed: no address, or none that answers.
             OSError: the resolver failed.
         """
-        addresses = await self._addresses(host, port)
-        if (host, port) not in self._allow and not all(map(is_public, addresses)):
+        allowed = (host, port) in self._allow
+        addresses = await self._addresses(host, port, allowed)
+        if not allowed and not all(map(is_public, addresses)):
             raise AddressRefused
         dialled = addresses[:MAX_DIALLED]
         for address in dialled:
@@ -83,8 +75,9 @@ class Dialer(httpcore2.AsyncNetworkBackend):
         for stream in self._connected:
             await stream.aclose()
 
-    async def _addresses(self, host: str, port: int) -> tuple[IPAddress, ...]:
+    async def _addresses(self, host: str, port: int, allowed: bool) -> tuple[IPAddress, ...]:
         try:
             return (ip_address(host),)
         except ValueError:
-            return await self._resolve(host, port)
+            resolve = self._resolve_allowed if allowed else self._resolve
+            return await resolve(host, port)

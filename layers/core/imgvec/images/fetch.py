@@ -15,7 +15,8 @@ import httpcore2
 
 from imgvec import __version__
 from imgvec.errors import AddressRefused, FetchFailed, TooLarge
-from imgvec.images.dial import Dialer, Resolver, system_resolve
+from imgvec.images.dial import Dialer
+from imgvec.images.names import Resolver, dns_resolve, system_resolve
 from imgvec.images.urls import DEFAULT_PORTS, Target, follow, parse_url
 
 MAX_REDIRECTS = 3
@@ -39,7 +40,8 @@ class Fetcher:
         allow: frozenset[tuple[str, int]],
         timeout: float,
         max_bytes: int,
-        resolve: Resolver = system_resolve,
+        resolve: Resolver = dns_resolve,
+        resolve_allowed: Resolver = system_resolve,
         ssl_context: ssl.SSLContext | None = None,
     ) -> None:
         """Keep the rules of every fetch.
@@ -48,13 +50,15 @@ class Fetcher:
             allow: (host, port) pairs that skip the judgement of port and address, and nothing else.
             timeout: seconds for a whole fetch: look-up, redirects and the last byte.
             max_bytes: the largest body.
-            resolve: what looks names up.
+            resolve: what looks strangers' names up.
+            resolve_allowed: what looks up the names in `allow`.
             ssl_context: whom to trust; without one, the authorities that the system trusts.
         """
         self._allow = allow
         self._timeout = timeout
         self._max_bytes = max_bytes
         self._resolve = resolve
+        self._resolve_allowed = resolve_allowed
         self._ssl_context = ssl_context
 
     async def fetch(self, url: str) -> bytes:
@@ -109,7 +113,7 @@ class Fetcher:
             scheme=target.scheme, host=target.host, port=target.port, target=target.path
         )
         async with (
-            aclosing(Dialer(self._allow, self._resolve)) as dialer,
+            aclosing(Dialer(self._allow, self._resolve, self._resolve_allowed)) as dialer,
             httpcore2.AsyncHTTPConnection(
                 origin=url.origin,
                 ssl_context=(self._ssl_context or _system_trust()) if secure else None,

@@ -4,7 +4,6 @@ Pillow's own `Image.open` is not used. It can reach some forty decoders, loads t
 first file that it does not know, and holds its own limit of pixels in a global of the process.
 """
 
-import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,8 +18,10 @@ from PIL import (
 )
 from PIL.ImageFile import ImageFile
 
-from imgvec.errors import NotAnImage, RequestError
+from imgvec.errors import NotAnImage, RequestError, TooLarge
+from imgvec.images.limits import MAX_PIECES, CountedFile
 
+_PIECES = (TiffImagePlugin.STRIPOFFSETS, TiffImagePlugin.TILEOFFSETS)
 _logger = logging.getLogger(__name__)
 
 
@@ -33,6 +34,16 @@ class _Jpeg(JpegImagePlugin.JpegImageFile):
         super()._open()
 
 
+class _Tiff(TiffImagePlugin.TiffImageFile):
+    """TIFF and BigTIFF."""
+
+    def _setup(self) -> None:
+        # Pillow makes an object of each, whatever the height of the picture.
+        if max(len(self.tag_v2.get(tag, ())) for tag in _PIECES) > MAX_PIECES:
+            raise TooLarge
+        super()._setup()
+
+
 _OPENERS: dict[bytes, type[ImageFile]] = {
     b"\xff\xd8\xff": _Jpeg,
     b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
@@ -40,10 +51,10 @@ _OPENERS: dict[bytes, type[ImageFile]] = {
     b"GIF87a": GifImagePlugin.GifImageFile,
     b"GIF89a": GifImagePlugin.GifImageFile,
     b"BM": BmpImagePlugin.BmpImageFile,
-    b"II*\0": TiffImagePlugin.TiffImageFile,
-    b"MM\0*": TiffImagePlugin.TiffImageFile,
-    b"II+\0": TiffImagePlugin.TiffImageFile,
-    b"MM\0+": TiffImagePlugin.TiffImageFile,
+    b"II*\0": _Tiff,
+    b"MM\0*": _Tiff,
+    b"II+\0": _Tiff,
+    b"MM\0+": _Tiff,
 }
 
 
@@ -52,11 +63,12 @@ def open_image(data: bytes) -> ImageFile:
 
     Raises:
         NotAnImage: it is none of them.
+        TooLarge: its header is of more pieces than any picture needs.
         Exception: its header is damaged; see `damage_refused`.
     """
     for signature, opener in _OPENERS.items():
         if data.startswith(signature):
-            return opener(io.BytesIO(data))
+            return opener(CountedFile(data))
     raise NotAnImage
 
 

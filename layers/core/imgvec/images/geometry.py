@@ -79,15 +79,16 @@ def square(picture: Picture, size: int) -> Image.Image:
     """Resize an upright picture, short side to `size`, and cut the centre square out of it.
 
     At full scale this is the reference to the last bit, for the Pillow at hand: resized sides of
-    `round(side * size / short side)`, one call, a crop that begins at half of the excess.
+    `int(size * side / short side)`, one call, a crop that begins at half of the excess, rounded
+    to even (torchvision's `Resize` and `CenterCrop`).
     """
     short = min(picture.width, picture.height)
     kept = [min(side, MAX_ASPECT * short) for side in (picture.width, picture.height)]
     image, left, top = _without_ends(picture, *kept)
-    wide, high = (max(size, round(side * (size / short))) for side in kept)
+    wide, high = (int(size * side / short) for side in kept)
     box: Box = (left, top, left + kept[0] * picture.scale, top + kept[1] * picture.scale)
     resized = image.resize((wide, high), Resampling.BICUBIC, box=box)
-    left, top = (wide - size) // 2, (high - size) // 2
+    left, top = round((wide - size) / 2), round((high - size) / 2)
     return resized.crop((left, top, left + size, top + size))
 
 

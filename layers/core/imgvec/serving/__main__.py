@@ -5,11 +5,17 @@ SageMaker starts the container with the word `serve` and calls it on port 8080.
 
 import argparse
 import sys
+from typing import Final
+
+import uvicorn
 
 from imgvec.errors import ImgvecError
-from imgvec.listening import answer, leave_quietly, listen, log_to_stderr
+from imgvec.listening import leave_quietly, listen, log_to_stderr
 from imgvec.serving.app import create_serving_app
 from imgvec.settings import load_settings
+
+DRAIN_SECONDS: Final = 30
+"""How long a request that is under way may take to end once the server is asked to stop."""
 
 
 def main() -> None:
@@ -30,7 +36,17 @@ def main() -> None:
     address = f"http://{chosen.host}:{listener.getsockname()[1]}"
     sys.stderr.write(f"imgvec serving answers on {address}\n")
     sys.stderr.flush()
-    answer(app, listener)
+    config = uvicorn.Config(
+        app,
+        # Chosen, not found: what else is installed must not decide how requests are parsed.
+        http="h11",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from typing import Final
 
 from imgvec.settings import Settings
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.protocols import Store
+from imgvec.stores.protocols import IdentifierStore, Store
 from imgvec.stores.sqlite import SqliteStore
 
 TABLE_CACHE_SECONDS: Final = 30.0
@@ -19,6 +19,11 @@ def store_of(settings: Settings) -> Store:
     if settings.table is not None:
         return DynamoStore(settings.table)
     return SqliteStore(settings.data)
+
+
+def identifiers_in(store: Store) -> IdentifierStore | None:
+    """The part of a store that only a stack has: where there is no table, there is no gateway."""
+    return store if isinstance(store, DynamoStore) else None
 
 
 def cache_seconds_of(settings: Settings) -> float:

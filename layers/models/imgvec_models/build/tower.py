@@ -17,6 +17,7 @@ from imgvec_models.graphs.halve import halve
 from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.load import OURS, load
 from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.check import PairReport, check_pairs
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import Scheme
@@ -76,9 +77,12 @@ def build_tower(
         raise ModelError(f"{source} is of integers already: float16 is made of float32")
     model = fuse(model, taken[0])
     if scheme is None:
-        model = halve(model)
-    elif not whole:
-        model = quantise(model, taken, scheme, in_float=heads_of(model))
+        model = halve(trim(model))
+    else:
+        if not whole:
+            model = quantise(model, taken, scheme, in_float=heads_of(model))
+        # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
+        model = trim(model)
     kind = "float16" if scheme is None else "int8"
     judged = _judge(exact, _outputs(model, names, taken), source, kind)
     onnx.save(model, target)

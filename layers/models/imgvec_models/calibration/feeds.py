@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from imgvec.encoders.arithmetic import normaliser
 from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
 from imgvec.errors import ModelError
+from imgvec.images.geometry import Picture, square
 from imgvec_models.graphs.run import Feed
 
 HERE = Path(__file__).parent
@@ -57,8 +58,4 @@ def _pixels(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.ui
     """Short side to `size`, bicubic, and the centre of it: uint8 [size, size, 3]."""
     with Image.open(path) as opened:
         photo = opened.convert("RGB")
-    scale = size / min(photo.size)
-    width, height = (max(size, round(length * scale)) for length in photo.size)
-    photo = photo.resize((width, height), Image.Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(photo.crop((left, top, left + size, top + size)))
+    return np.asarray(square(Picture(photo, *photo.size), size))

@@ -2,9 +2,9 @@
 
 A heads file (`.npz`) holds `img.{lin,a,b}.{weight,bias}` for W, W1 and W2, the same under `txt.`,
 and the `mean` and `std` by which image features are standardised. With a layout (`widths`,
-`shares`, `offset`) the image head takes square roots of the features, and an output is four equal
-blocks, each of one constant and then one part per expert; a part is of norm sqrt(share / 4), and
-the constants of images add `offset` to every similarity of theirs.
+`shares`, `offset`) an output is four equal blocks, each of one constant and then one part per
+expert; a part is of norm sqrt(share / 4), and the constants of images add `offset` to every
+similarity of theirs.
 """
 
 from pathlib import Path
@@ -38,10 +38,7 @@ class Heads:
 
     def images(self, features: NDArray[np.float16]) -> Matrix:
         """Image features `[n, in]` to unit vectors `[n, width]`."""
-        wide = features.astype(np.float32)
-        standard = ((np.sqrt(wide) if self._laid_out else wide) - self._of["mean"]) / self._of[
-            "std"
-        ]
+        standard = (features.astype(np.float32) - self._of["mean"]) / self._of["std"]
         y = self._head("img", standard)
         if not self._laid_out:
             return unit(y)

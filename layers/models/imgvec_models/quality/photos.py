@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image, ImageEnhance, ImageOps
 from PIL.Image import Resampling
 
+from imgvec.images.geometry import Picture, square
 from imgvec.values import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -34,11 +35,7 @@ def read_photos(folder: Path) -> list[Photo]:
 def plain_decode(data: bytes, size: int) -> Pixels:
     """Read a photo as the training did: full decode, whole bicubic resize, centre crop."""
     image = _rgb(data)
-    ratio = size / min(image.size)
-    width, height = (max(size, round(side * ratio)) for side in image.size)
-    resized = image.resize((width, height), Resampling.BICUBIC)
-    left, top = (width - size) // 2, (height - size) // 2
-    return np.asarray(resized.crop((left, top, left + size, top + size)))
+    return np.asarray(square(Picture(image, *image.size), size))
 
 
 def enlarged(data: bytes, pixels: int) -> bytes:

@@ -11,13 +11,19 @@ LARGE = 1_000_000
 
 
 def quantise_tables(graph: Graph) -> None:
-    """Store large tables that a Gather reads row by row as int8; rows are exact on every CPU."""
+    """Store large tables that a Gather reads row by row as int8; rows are exact on every CPU.
+
+    A table that holds integers is packed already, and stays as it is.
+    """
     for node in list(graph.nodes):
         shape = graph.shape(node.input[0]) if node.op_type == "Gather" else None
         along_rows = not any(a.name == "axis" and a.i for a in node.attribute)
         if shape is None or len(shape) != 2 or shape[0] * shape[1] < LARGE or not along_rows:
             continue
-        table = np.asarray(graph.constant(node.input[0]), np.float64)
+        values = np.asarray(graph.constant(node.input[0]))
+        if np.issubdtype(values.dtype, np.integer):
+            continue
+        table = values.astype(np.float64)
         scales = full_scales(table)
         integers = np.clip(np.rint(table / scales[:, None]), -FULL, FULL).astype(np.int8)
         row, step, cast = (graph.name(f"{node.output[0]}_{part}") for part in ("row", "step", "f"))

@@ -8,14 +8,17 @@ administrators list (`keys`, `plans`, `consumers`, `actions`) are one partition 
 from imgvec.stores.dynamodb.assets import DynamoAssets
 from imgvec.stores.dynamodb.claims import DynamoClaims
 from imgvec.stores.dynamodb.client import make_client
+from imgvec.stores.dynamodb.identifiers import DynamoIdentifiers
 from imgvec.stores.dynamodb.keys import DynamoKeys
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.plans import DynamoPlans
 from imgvec.stores.dynamodb.table import Table
 
 
-class DynamoStore(DynamoKeys, DynamoPlans, DynamoMeter, DynamoClaims, DynamoAssets):
-    """A `Store` in one table, shared by many processes.
+class DynamoStore(
+    DynamoKeys, DynamoPlans, DynamoMeter, DynamoClaims, DynamoAssets, DynamoIdentifiers
+):
+    """A `Store` and an `IdentifierStore` in one table, shared by many processes.
 
     Every method is one request where it is called for an image; none uses a transaction. Each may
     raise `StoreError`, or `TooFast` where DynamoDB throttles.

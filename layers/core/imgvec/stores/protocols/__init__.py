@@ -7,6 +7,7 @@ from typing import Protocol
 
 from imgvec.stores.protocols.assets import Asset, AssetStore, BlobStore, UploadStatus
 from imgvec.stores.protocols.claims import Claim, ClaimStore
+from imgvec.stores.protocols.identifiers import GatewayKeys, Identifier, IdentifierStore, Tier
 from imgvec.stores.protocols.keys import KeyRecord, KeyStore
 from imgvec.stores.protocols.metering import Hold, Label, MeterStore, Standing, UsageRow
 from imgvec.stores.protocols.plans import Action, PlanStore
@@ -26,7 +27,10 @@ __all__ = [
     "BlobStore",
     "Claim",
     "ClaimStore",
+    "GatewayKeys",
     "Hold",
+    "Identifier",
+    "IdentifierStore",
     "KeyRecord",
     "KeyStore",
     "Label",
@@ -34,6 +38,7 @@ __all__ = [
     "PlanStore",
     "Standing",
     "Store",
+    "Tier",
     "UploadStatus",
     "UsageRow",
 ]

@@ -1,0 +1,1 @@
+"""`make bench`: every figure of docs/performance.md, in one run."""

@@ -1,0 +1,49 @@
+"""`python -m benchmarks [PART ...]`: measure, print, and write docs/performance.md when all ran."""
+
+import sys
+import time
+from pathlib import Path
+from typing import Final
+
+from benchmarks import clients, cold, encoder, machine, peers, stages
+from benchmarks.material import prepare
+
+PAGE: Final = Path("docs/performance.md")
+PARTS: Final = {
+    "encoder": encoder.section,
+    "peers": peers.section,
+    "stages": stages.section,
+    "cold": cold.section,
+    "clients": clients.section,
+}
+
+
+def main(asked: list[str]) -> None:
+    """Run the parts that were asked for, or all."""
+    unknown = set(asked) - set(PARTS)
+    if unknown:
+        raise SystemExit(f"There is no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
+    material = prepare()
+    begun = time.time()
+    head = "\n".join(
+        [
+            "<!-- Made by `make bench`; run it again instead of editing. -->",
+            "# Performance",
+            "",
+            f"{machine.described()}. Load average at the start: {machine.load():.1f}. One run of "
+            f"`make bench`, {time.strftime('%Y-%m-%d', time.gmtime(begun))}.",
+            "",
+        ]
+    )
+    print(head, flush=True)
+    sections = []
+    for name in asked or PARTS:
+        sections.append(PARTS[name](material))
+        print(sections[-1], flush=True)
+    if not asked:
+        PAGE.write_text("\n".join([head, *sections]))
+        print(f"{PAGE} is written, after {(time.time() - begun) / 60:.0f} minutes.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,49 @@
+"""The machine's name, for whoever compares."""
+
+import os
+import platform
+import re
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import PIL
+
+KERNELS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8")
+
+
+def described() -> str:
+    """One line: processor, cores, instruction sets that matter here, versions."""
+    text = Path("/proc/cpuinfo").read_text()
+    name = re.search(r"model name\s*: (.+)", text)
+    flags = re.search(r"flags\s*: (.+)", text)
+    known = set(flags[1].split()) if flags else set()
+    sets = ", ".join(kernel for kernel in KERNELS if kernel in known)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{name[1] if name else platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
+        f"{sets}; Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}, "
+        f"Pillow {PIL.__version__}, NumPy {np.__version__}"
+    )
+
+
+def load() -> float:
+    """What else runs: the load average of the last minute."""
+    return os.getloadavg()[0]
+
+
+def resident(process: int) -> float:
+    """Resident memory of a process, in MB."""
+    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(found[1]) / 1000 if found else float("nan")
+
+
+def drop_page_cache() -> bool:
+    """Forget all files that were read, where we may."""
+    try:
+        subprocess.run(["sync"], check=True)
+        Path("/proc/sys/vm/drop_caches").write_text("1\n")
+    except OSError:
+        return False
+    return True

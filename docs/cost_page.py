@@ -1,0 +1,85 @@
+"""The page about cost, from the same sums as `imgvec cost`."""
+
+from typing import get_args
+
+from imgvec.cost import workload as times
+from imgvec.cost.bill import COLD_SHARE, LOSES, bill, container, gpu_endpoint
+from imgvec.cost.prices import MILLION
+from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Workload
+
+HEAD = """# What it costs
+
+`imgvec cost` gives the sums of this page for your own images: list prices of us-east-1, x86,
+1,769 MB, egress, logs and authorizer included, free tiers not. The vendors ask about $100 a
+million.
+"""
+
+ASSUMED = f"""## What is assumed
+
+- A processor of Lambda takes {times.LAMBDA_SLOWER} times as long as the machine of
+  [performance.md](performance.md).
+- Without VNNI an encoder takes {times.AVX2_SLOWER} times as long: estimated, no such machine was
+  measured.
+- The stores take {times.STORES_MS:.0f} ms of waiting, an image URL {times.FETCH_MS:.0f} ms.
+- A JPEG has {times.PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel; an answer has
+  {times.ANSWER_BYTES / 1000} kB, not compressed.
+- One call of {1 / COLD_SHARE:.0f} is a cold start. A container and a GPU are busy half of their
+  time.
+- Uploads above {times.UPLOAD_BYTES / 1e6} MB go by the bucket and are kept; `DELETE` or a lifecycle
+  rule ends that.
+"""
+
+
+def cost_page() -> str:
+    """`docs/cost.md`, without its note."""
+    return "\n".join([HEAD, _gateways(), _encoders(), ASSUMED])
+
+
+def _gateways() -> str:
+    works = {gate: Workload(MILLION, 2.0, gateway=gate) for gate in get_args(Gateway)}
+    parts = [line.part for line in bill(works["rest"])]
+    lines = [
+        "## By front door",
+        "",
+        "A million uploads of 2 megapixels (0.7 MB), `clip-vit-b32`, on processors without VNNI.",
+        "",
+        f"| front door | {' | '.join(parts)} | total |",
+        "|---" * (len(parts) + 2) + "|",
+    ]
+    for gate, work in works.items():
+        sums = [line.dollars for line in bill(work)]
+        cells = " | ".join(f"{dollars:.2f}" for dollars in sums)
+        lines.append(f"| `{gate}` | {cells} | **{sum(sums):.2f}** |")
+    lines += ["", *(f"- `{gate}`: {told}" for gate, told in LOSES.items()), ""]
+    return "\n".join(lines)
+
+
+def _encoders() -> str:
+    lines = [
+        "## By encoder",
+        "",
+        "The same behind the REST API, and from how many images a month another host is cheaper:",
+        "one Fargate container (one processor, 2 GB, a load balancer) in the place of gateway and",
+        "functions, or one SageMaker ml.g4dn.xlarge that encodes for the functions.",
+        "",
+        "| encoder | processor | ms of a function | $ a million | container from | GPU from |",
+        "|---|---|---|---|---|---|",
+    ]
+    for encoder in ENCODE_MS:
+        for processor in get_args(Processor):
+            lines.append(_row(Workload(MILLION, 2.0, encoder=encoder, processor=processor)))
+    return "\n".join([*lines, ""])
+
+
+def _row(work: Workload) -> str:
+    total = sum(line.dollars for line in bill(work))
+    gpu = gpu_endpoint(work)
+    cells = [
+        f"`{work.encoder}`",
+        work.processor,
+        f"{work.function_ms:.0f}",
+        f"{total:.2f}",
+        f"{container(work).images / MILLION:,.0f} million",
+        "never" if gpu is None else f"{gpu.images / MILLION:,.0f} million",
+    ]
+    return f"| {' | '.join(cells)} |"

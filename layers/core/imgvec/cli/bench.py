@@ -1,0 +1,109 @@
+"""`imgvec bench`: how fast this machine is."""
+
+import io
+import os
+import statistics
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Final
+
+import click
+
+from imgvec.cli.table import print_table
+from imgvec.encoders.protocol import Encoder
+from imgvec.encoders.registry import load_encoders
+from imgvec.images.configured import limits_of
+from imgvec.images.decode import decode
+from imgvec.images.limits import ImageLimits
+from imgvec.settings import load_settings
+
+PHOTOS: Final = {"0.3 MP": (640, 480), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
+SHARE: Final = 0.1
+"""Of the seconds, for each of the stages."""
+
+
+@click.command()
+@click.option(
+    "--seconds",
+    type=click.FloatRange(min=0.1, max=600),
+    default=10.0,
+    show_default=True,
+    help="About how long to measure.",
+)
+def bench(seconds: float) -> None:
+    """Measure each stage of embedding here, then all cores together.
+
+    Photos are made up for it: JPEGs with a camera's noise. Nothing leaves this machine.
+    """
+    settings = load_settings()
+    encoder = next(iter(load_encoders(settings)))
+    click.echo(f"{encoder.name}, one image at a time, {settings.threads} thread(s); ms:", err=True)
+    work = _stages(encoder, limits_of(settings))
+    rows = [[stage, *_milliseconds(do, SHARE * seconds)] for stage, do in work.items()]
+    print_table(["stage", "median", "fastest", "slowest"], rows)
+    workers = max(1, (os.cpu_count() or 1) // settings.threads)
+    rate = _rate(work["2 MP, decode and encode"], workers, 3 * SHARE * seconds)
+    click.echo(f"\n{rate:.1f} images of 2 MP a second, on {workers} at a time.")
+
+
+def _stages(encoder: Encoder, limits: ImageLimits) -> dict[str, Callable[[], object]]:
+    width = max(encoder.dimensions)
+    photos = {name: _photo(*size) for name, size in PHOTOS.items()}
+    pixels = decode(photos["0.3 MP"], encoder.image_size, limits)
+
+    def whole(photo: bytes) -> object:
+        return encoder.encode_image(decode(photo, encoder.image_size, limits), width)
+
+    return {
+        **{
+            f"{name}, decode": partial(decode, photo, encoder.image_size, limits)
+            for name, photo in photos.items()
+        },
+        "encode an image": partial(encoder.encode_image, pixels, width),
+        "encode a text": partial(encoder.encode_text, "a photo of a cat", width),
+        "2 MP, decode and encode": partial(whole, photos["2 MP"]),
+    }
+
+
+def _photo(width: int, height: int) -> bytes:
+    """A JPEG of quality 90 with soft shapes and noise, about as many bytes as a camera's."""
+    # Slow to import, and not needed for --help.
+    import numpy as np
+    from PIL import Image
+
+    random = np.random.default_rng(0)
+    shapes = Image.fromarray(random.integers(0, 256, (12, 16, 3), np.uint8))
+    soft = np.asarray(shapes.resize((width, height), Image.Resampling.BICUBIC), np.float32)
+    noisy = soft + random.normal(0.0, 3.0, (height, width, 1)).astype(np.float32)
+    file = io.BytesIO()
+    Image.fromarray(noisy.clip(0, 255).astype(np.uint8)).save(file, "JPEG", quality=90)
+    return file.getvalue()
+
+
+def _milliseconds(work: Callable[[], object], seconds: float) -> list[str]:
+    """Median, least and greatest time of what fits into `seconds`, after one to warm up."""
+    work()
+    taken: list[float] = []
+    while not taken or sum(taken) < seconds * 1000:
+        started = time.perf_counter()
+        work()
+        taken.append((time.perf_counter() - started) * 1000)
+    return [f"{value:.1f}" for value in (statistics.median(taken), min(taken), max(taken))]
+
+
+def _rate(work: Callable[[], object], threads: int, seconds: float) -> float:
+    """How often a second so many threads do it."""
+    started = time.perf_counter()
+
+    def loop(_: int) -> int:
+        done = 0
+        while time.perf_counter() < started + seconds:
+            work()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(threads) as pool:
+        done = sum(pool.map(loop, range(threads)))
+    return done / (time.perf_counter() - started)

@@ -1,0 +1,55 @@
+"""How long the server waits for clients that neither speak nor listen.
+
+Uvicorn waits without end for a request's head, and for an answer to be taken. (A body has
+`IMGVEC_BODY_TIMEOUT`.)
+"""
+
+import asyncio
+from typing import Final, cast
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+HEAD_SECONDS: Final = 10.0
+"""From the first byte of a connection or of a further request to the end of its head."""
+TAKE_SECONDS: Final = 60.0
+"""From the end of an idle connection until the client has taken what was sent before."""
+
+
+class PatientProtocol(H11Protocol):
+    """HTTP/1.1 on one connection, with an end to its patience."""
+
+    _patience: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to wait for the first head."""
+        # A listener's connections have no other kind.
+        super().connection_made(cast(asyncio.Transport, transport))
+        self._expect()
+
+    def data_received(self, data: bytes) -> None:
+        """Take a piece of a head, of a body, or of the rest of a body that was refused."""
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._expect()
+        else:
+            self._forget()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        self._forget()
+        super().connection_lost(exc)
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection, in the end even if the client does not take its answer."""
+        super().timeout_keep_alive_handler()
+        self.loop.call_later(TAKE_SECONDS, self.transport.abort)
+
+    def _expect(self) -> None:
+        """Give the client time for a head, unless it has been given already."""
+        if self._patience is None:
+            self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _forget(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
+            self._patience = None

@@ -1,0 +1,1 @@
+"""What embeddings cost on AWS, at list prices."""

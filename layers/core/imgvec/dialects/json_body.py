@@ -1,0 +1,49 @@
+"""A JSON body to fields, with bounds on what a small body may cost."""
+
+from typing import Final, TypeAlias
+
+import orjson
+
+from imgvec.dialects.fields import Item
+from imgvec.errors import BadParameter
+
+MAX_DEPTH: Final = 100
+"""Lists and objects inside each other. orjson reads 1024 and writes 254, for the fingerprint."""
+MAX_BRACKETS: Final = 100_000
+"""Opening brackets: an empty list has 2 bytes in the body and 64 in memory."""
+
+Container: TypeAlias = list[object] | dict[str, object]
+
+
+def json_items(body: bytes) -> list[Item]:
+    """The members of a JSON object; none of an empty body. Of members that repeat the last counts.
+
+    Raises:
+        BadParameter: it is no JSON, no object, or nested too deeply.
+    """
+    if not body.strip():
+        return []
+    brackets = body.count(b"[") + body.count(b"{")
+    if brackets > MAX_BRACKETS:
+        raise _too_nested()
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise BadParameter("The body is not valid JSON") from None
+    if not isinstance(parsed, dict):
+        raise BadParameter("The body must be a JSON object")
+    if brackets > MAX_DEPTH and _depth_passed(parsed):
+        raise _too_nested()
+    return list(parsed.items())
+
+
+def _depth_passed(parsed: Container) -> bool:
+    level = [parsed]
+    for _ in range(MAX_DEPTH):
+        rows = (outer.values() if isinstance(outer, dict) else outer for outer in level)
+        level = [inner for row in rows for inner in row if isinstance(inner, list | dict)]
+    return bool(level)
+
+
+def _too_nested() -> BadParameter:
+    return BadParameter("The body is nested too deeply")

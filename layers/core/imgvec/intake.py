@@ -1,0 +1,118 @@
+"""What comes in is held to bounds before anything of it is parsed.
+
+A request that cannot be served is refused before its body is read: to be refused must cost little,
+or refusals alone would fill the machine. A body is read on the event loop, so a slow client holds
+no thread and no place in the queue, only the bytes that it has sent, and those for a limited time.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imgvec.boundary import own_path
+from imgvec.errors import BadParameter, NotReady, Overloaded, RequestError
+from imgvec.front import STOPPING, Front
+from imgvec.traffic import Traffic
+
+TOO_SLOW = "The body did not arrive in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Which paths are held to bounds."""
+
+    owned: Callable[[str], bool]
+    """Whether a dialect answers on a path."""
+    computing: frozenset[tuple[str, str]]
+    """Method and path of what waits for a turn to compute."""
+
+
+class BodyRefused(Exception):
+    """Ends the reading of a body, whoever reads it: what was read so far is not judged."""
+
+    def __init__(self, error: RequestError) -> None:
+        """`error` is the request's outcome."""
+        super().__init__(error.message)
+        self.error = error
+
+
+class Intake:
+    """ASGI middleware; `refuse` puts an error into the words of a path's dialect."""
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        front: Front,
+        paths: Paths,
+        refuse: Callable[[str, RequestError], Response],
+    ) -> None:
+        """Stand before `app`."""
+        self._app = app
+        self._front = front
+        self._paths = paths
+        self._refuse = refuse
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on, with its body counted and timed, or refuse it."""
+        path = own_path(scope) if scope["type"] == "http" else ""
+        if not self._paths.owned(path):
+            await self._app(scope, receive, send)
+            return
+        refusal = self._refusal(scope["method"], path)
+        if refusal is None:
+            refusal = await self._pass_on(scope, receive, send)
+        if refusal is not None:
+            await self._refuse(path, refusal)(scope, receive, send)
+
+    def _refusal(self, method: str, path: str) -> RequestError | None:
+        if self._front.traffic.draining:
+            return NotReady(STOPPING)
+        return self._front.overload() if (method, path) in self._paths.computing else None
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> RequestError | None:
+        """Why the body was not read to its end, if it was not."""
+        settings, traffic = self._front.settings, self._front.traffic
+        body = _Body(receive, traffic, settings.max_bodies, settings.body_timeout)
+        traffic.requests += 1
+        try:
+            await self._app(scope, body.receive, send)
+        except BodyRefused as refused:
+            return refused.error
+        finally:
+            traffic.requests -= 1
+            traffic.bytes -= body.size
+        return None
+
+
+class _Body:
+    """One request's body, counted until the request has ended, timed until it is whole."""
+
+    def __init__(self, receive: Receive, traffic: Traffic, most: int, seconds: float) -> None:
+        self.size = 0
+        self._receive = receive
+        self._traffic = traffic
+        self._most = most
+        self._deadline = asyncio.get_running_loop().time() + seconds
+        self._whole = False
+
+    async def receive(self) -> Message:
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            raise BodyRefused(BadParameter(TOO_SLOW)) from None
+        self._whole = not message.get("more_body", False)
+        self._count(len(message.get("body", b"")))
+        return message
+
+    def _count(self, size: int) -> None:
+        self.size += size
+        self._traffic.bytes += size
+        # A body that is alone passes, whatever the bounds: the limit of one body holds it.
+        if self.size < self._traffic.bytes > self._most:
+            raise BodyRefused(Overloaded())

@@ -1,0 +1,562 @@
+"""Every guard of the service, how to switch it off, and the tests that must notice.
+
+Each edit is the smallest one that takes the guard away and leaves everything else as it is.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+PACKAGE: Final = "layers/core/imgvec"
+GUARD: Final = "tests/hostile/test_fetch_guard.py"
+URLS: Final = "tests/unit/images/test_urls.py"
+ADDRESSES: Final = "tests/unit/images/test_addresses.py"
+DECODE: Final = "tests/unit/images/test_decode.py"
+INLINE: Final = "tests/unit/images/test_inline.py"
+GATE: Final = "tests/unit/consumers/test_gate.py"
+METER: Final = "tests/unit/consumers/test_meter.py"
+LIMITS: Final = "tests/contract/test_limits.py"
+IDEMPOTENCY: Final = "tests/unit/consumers/test_idempotency.py"
+ASSETS: Final = "tests/unit/test_assets.py"
+MARKED: Final = "tests/hostile/test_marked_words.py"
+
+
+@dataclass(frozen=True)
+class Guard:
+    """One guard."""
+
+    name: str
+    file: str
+    """Below the package."""
+    text: str
+    """What stands in the file, once."""
+    instead: str
+    tests: str
+    """The narrowest tests that hold it."""
+
+
+FETCH: Final = (
+    Guard(
+        "addresses are judged",
+        "images/dial.py",
+        "if not allowed and not all(map(is_public, addresses)):",
+        "if False:",
+        f"{GUARD}::test_a_private_address_is_refused",
+    ),
+    Guard(
+        "every answer is judged",
+        "images/dial.py",
+        "not all(map(is_public, addresses))",
+        "not any(map(is_public, addresses))",
+        f"{GUARD}::test_one_private_answer_refuses_all",
+    ),
+    Guard(
+        "only what was judged is dialled",
+        "images/dial.py",
+        "str(address),",
+        "host,",
+        f"{GUARD}::test_a_name_that_changes_its_answer_is_asked_once",
+    ),
+    Guard(
+        "few addresses are dialled",
+        "images/dial.py",
+        "addresses[:MAX_DIALLED]",
+        "addresses",
+        f"{GUARD}::test_the_next_address_is_tried_when_one_does_not_answer",
+    ),
+    Guard(
+        "IPv4 link-local, the metadata",
+        "images/addresses.py",
+        'IPv4Network("169.254.0.0/16")',
+        'IPv4Network("169.254.0.0/32")',
+        f"{ADDRESSES}::test_refused",
+    ),
+    Guard(
+        "IPv6 outside global unicast",
+        "images/addresses.py",
+        "and address in _GLOBAL_UNICAST_V6",
+        "",
+        f"{ADDRESSES}::test_refused",
+    ),
+    Guard(
+        "IPv6 that carries IPv4: 6to4",
+        "images/addresses.py",
+        'IPv6Network("2002::/16")',
+        'IPv6Network("2002::/128")',
+        f"{ADDRESSES}::test_refused",
+    ),
+    Guard(
+        "IPv6 that carries IPv4: ISATAP",
+        "images/addresses.py",
+        "and int(address) >> 32 & _ISATAP_MASK != _ISATAP",
+        "",
+        f"{ADDRESSES}::test_refused",
+    ),
+    Guard(
+        "IPv6 zones",
+        "images/addresses.py",
+        "address.scope_id is None",
+        "True",
+        f"{ADDRESSES}::test_refused",
+    ),
+    Guard(
+        "spellings of numbers",
+        "images/hosts.py",
+        "if _NUMBER.fullmatch(labels[-1]):",
+        "if False:",
+        f"{URLS}::test_refused_addresses",
+    ),
+    Guard(
+        "host names are host names",
+        "images/hosts.py",
+        "or not all(_LABEL.fullmatch(label) for label in labels)",
+        "",
+        f"{URLS}::test_what_is_no_url",
+    ),
+    Guard(
+        "schemes",
+        "images/urls.py",
+        'if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc:',
+        'if "@" in parts.netloc:',
+        f"{URLS}::test_refused_addresses",
+    ),
+    Guard(
+        "user info",
+        "images/urls.py",
+        'or "@" in parts.netloc',
+        "",
+        f"{URLS}::test_refused_addresses",
+    ),
+    Guard(
+        "control characters and backslashes",
+        "images/urls.py",
+        "or _TROUBLE.search(url)",
+        "",
+        f"{URLS}::test_what_is_no_url",
+    ),
+    Guard(
+        "length of a URL",
+        "images/urls.py",
+        "len(url) > MAX_URL or",
+        "",
+        f"{URLS}::test_the_length_is_bounded",
+    ),
+    Guard(
+        "ports",
+        "images/fetch.py",
+        "(target.host, target.port) not in self._allow",
+        "False",
+        f"{GUARD}::test_other_ports_are_refused_unless_allowed",
+    ),
+    Guard(
+        "number of redirects",
+        "images/fetch.py",
+        "MAX_REDIRECTS = 3",
+        "MAX_REDIRECTS = 4",
+        f"{GUARD}::test_the_number_of_redirects_is_exact",
+    ),
+    Guard(
+        "no way out of TLS",
+        "images/urls.py",
+        'if target.scheme == "https" and following.scheme != "https":',
+        "if False:",
+        f"{GUARD}::test_tls_is_not_left_again",
+    ),
+    Guard(
+        "certificates",
+        "images/fetch.py",
+        "return httpcore2.default_ssl_context()",
+        "return ssl._create_unverified_context()",
+        f"{GUARD}::test_an_unknown_authority_is_a_failed_fetch",
+    ),
+    Guard(
+        "one deadline",
+        "images/fetch.py",
+        "asyncio.timeout(self._timeout)",
+        "asyncio.timeout(None)",
+        f"{GUARD}::test_redirects_share_the_deadline",
+    ),
+    Guard(
+        "no thread for a stranger's name",
+        "images/fetch.py",
+        "resolve: Resolver = dns_resolve,",
+        "resolve: Resolver = system_resolve,",
+        "tests/hostile/test_ssrf_table.py::test_look_ups_that_hang_hold_no_thread_and_nobody_up",
+    ),
+    Guard(
+        "the machine's own name",
+        "images/names.py",
+        'if f".{host}".endswith(".localhost"):',
+        "if False:",
+        "tests/hostile/test_ssrf_table.py::test_row",
+    ),
+    Guard(
+        "bytes while they stream",
+        "images/fetch.py",
+        "if len(body) > self._max_bytes:",
+        "if False:",
+        f"{GUARD}::test_the_limit_of_bytes_is_exact",
+    ),
+    Guard(
+        "bytes that are announced",
+        "images/fetch.py",
+        "int(value) > self._max_bytes",
+        "False",
+        f"{GUARD}::test_a_promise_of_too_much_is_refused_at_once",
+    ),
+    Guard(
+        "no compressed body",
+        "images/fetch.py",
+        'or any(value.lower() != b"identity" for value in encodings)',
+        "",
+        f"{GUARD}::test_anything_but_a_whole_200_is_a_failed_fetch",
+    ),
+    Guard(
+        "only a whole 200",
+        "images/fetch.py",
+        "response.status != 200 or",
+        "",
+        f"{GUARD}::test_anything_but_a_whole_200_is_a_failed_fetch",
+    ),
+    Guard(
+        "no word of the other side",
+        "images/fetch.py",
+        "        ):\n            raise FetchFailed from None",
+        "        ) as problem:\n            raise FetchFailed(str(problem)) from None",
+        f"{GUARD}::test_anything_but_a_whole_200_is_a_failed_fetch",
+    ),
+)
+
+IMAGES: Final = (
+    Guard(
+        "bytes of an image",
+        "images/decode.py",
+        "if len(data) > limits.max_bytes:",
+        "if False:",
+        f"{DECODE}::test_bytes_are_judged_first",
+    ),
+    Guard(
+        "pixels before decoding",
+        "images/limits.py",
+        "if image.width * image.height > limits.max_pixels:",
+        "if False:",
+        f"{DECODE}::test_pixels_are_judged_by_the_header_alone",
+    ),
+    Guard(
+        "scans of a JPEG",
+        "images/limits.py",
+        "data.count(_SCAN) > MAX_SCANS",
+        "False",
+        f"{DECODE}::test_a_jpeg_of_endless_scans_is_refused",
+    ),
+    Guard(
+        "run lengths of a BMP",
+        "images/limits.py",
+        "and len(data) > MAX_RUN_LENGTH_BYTES",
+        "and False",
+        f"{DECODE}::test_run_lengths_are_decoded_up_to_a_size",
+    ),
+    Guard(
+        "tiles of a TIFF",
+        "images/limits.py",
+        "if tile > limits.max_pixels:",
+        "if False:",
+        f"{DECODE}::test_pixels_are_judged_by_the_header_alone",
+    ),
+    Guard(
+        "frames",
+        "images/limits.py",
+        "> limits.max_frames:",
+        "> 1e9:",
+        f"{DECODE}::test_the_limit_of_frames_is_exact",
+    ),
+    Guard(
+        "a closed list of formats",
+        "images/formats.py",
+        "            return opener(io.BytesIO(data))\n    raise NotAnImage",
+        "            return opener(io.BytesIO(data))\n"
+        "    from PIL import Image\n\n"
+        "    return Image.open(io.BytesIO(data))",
+        f"{DECODE}::test_formats_that_pillow_reads_and_the_contract_does_not_name_are_refused",
+    ),
+    Guard(
+        "damage is a refusal",
+        "images/formats.py",
+        "        raise NotAnImage from None",
+        "        raise",
+        f"{DECODE}::test_a_truncated_file_is_refused",
+    ),
+    Guard(
+        "extreme aspects",
+        "images/geometry.py",
+        "MAX_ASPECT = 100",
+        "MAX_ASPECT = 1_000_000",
+        f"{DECODE}::test_an_aspect_beyond_100_loses_its_ends_first",
+    ),
+    Guard(
+        "size of base64 before decoding",
+        "images/inline.py",
+        "if len(digits) * 3 // 4 > max_bytes:",
+        "if False:",
+        f"{INLINE}::test_the_limit_is_exact",
+    ),
+    Guard(
+        "alphabet of base64",
+        "images/inline.py",
+        "strict_mode=True",
+        "strict_mode=False",
+        f"{INLINE}::test_anything_else_is_a_bad_parameter",
+    ),
+)
+
+CALLERS: Final = (
+    Guard(
+        "a key is wanted",
+        "consumers/gate.py",
+        "if not candidates:",
+        "if False:",
+        f"{GATE}::test_no_key",
+    ),
+    Guard(
+        "one key and not two",
+        "consumers/gate.py",
+        "if len(candidates) > 1:",
+        "if False:",
+        f"{GATE}::test_two_different_keys_are_refused_though_both_are_good",
+    ),
+    Guard(
+        "checksum of a key",
+        "consumers/keys.py",
+        "return _checksum(key[:-CHECKSUM_LENGTH]) == key[-CHECKSUM_LENGTH:]",
+        "return True",
+        "tests/unit/consumers/test_keys.py::test_any_one_changed_character_is_noticed",
+    ),
+    Guard(
+        "the digest is compared",
+        "consumers/gate.py",
+        "or not hmac.compare_digest(record.digest, shown)",
+        "",
+        f"{GATE}::test_a_store_that_answers_with_another_key_lets_nobody_in",
+    ),
+    Guard(
+        "revoked keys",
+        "consumers/gate.py",
+        "        if record.revoked is not None:",
+        "        if False:",
+        f"{GATE}::test_unknown_and_revoked_keys_are_refused_in_the_same_words",
+    ),
+    Guard(
+        "expired keys",
+        "consumers/gate.py",
+        "if record.expires is not None and",
+        "if False and",
+        f"{LIMITS}::test_an_expired_key",
+    ),
+    Guard(
+        "disabled keys",
+        "consumers/gate.py",
+        "if record.disabled is not None:",
+        "if False:",
+        f"{LIMITS}::test_key",
+    ),
+    Guard(
+        "spaces of a plan",
+        "consumers/gate.py",
+        "if not plan.allows(dimensions):",
+        "if False:",
+        f"{LIMITS}::test_space",
+    ),
+    Guard(
+        "rate of a plan",
+        "consumers/rate.py",
+        "if not granted:",
+        "if False:",
+        "tests/unit/consumers/test_rate.py::test_bucket",
+    ),
+)
+
+METERING: Final = (
+    Guard(
+        "the quota",
+        "consumers/meter.py",
+        "quota = UNLIMITED if plan is None else plan.held",
+        "quota = UNLIMITED",
+        f"{METER}::test_the_quota_holds_and_says_what_is_left",
+    ),
+    Guard(
+        "nobody is late",
+        "consumers/meter.py",
+        "if self._clock() > hold.expires - min(MARGIN_SECONDS, self._hold_seconds / 2):",
+        "if False:",
+        f"{METER}::test_one_who_comes_late_is_neither_answered_nor_counted",
+    ),
+    Guard(
+        "only what is counted is answered",
+        "consumers/meter.py",
+        "if not self._store.settle(hold, ticket.label):",
+        "self._store.settle(hold, ticket.label)\n            if False:",
+        f"{METER}::test_a_hold_that_another_has_recovered_is_not_settled",
+    ),
+    Guard(
+        "what the dead hold comes back",
+        "consumers/meter.py",
+        "if standing.expired:",
+        "if False:",
+        f"{METER}::test_what_the_dead_hold_comes_back",
+    ),
+    Guard(
+        "failures are not counted",
+        "service.py",
+        "await self.store(self._meter.release, ticket)",
+        "await self.store(self._meter.settle, ticket)",
+        "tests/contract/test_faults.py::test_fault_is_not_counted_and_not_the_end",
+    ),
+    Guard(
+        "one Idempotency-Key, one request",
+        "consumers/idempotency.py",
+        "if found.asked != attempt.asked and",
+        "if False and",
+        IDEMPOTENCY,
+    ),
+    Guard(
+        "a replay has the same bytes",
+        "consumers/idempotency.py",
+        "return (found.content, found.revision) == (mine.content, mine.revision)",
+        "return True",
+        IDEMPOTENCY,
+    ),
+    Guard(
+        "twins wait for each other",
+        "consumers/idempotency.py",
+        "if not found.settled and found.hold.expires > self._clock():",
+        "if False:",
+        IDEMPOTENCY,
+    ),
+)
+
+BOUNDARY: Final = (
+    Guard(
+        "no fault escapes",
+        "boundary.py",
+        "        except Exception as fault:",
+        "        except ZeroDivisionError as fault:",
+        "tests/contract/test_faults.py::test_fault_in_the_dialects_words",
+    ),
+    Guard(
+        "no message of a fault in the log",
+        "boundary.py",
+        'sentence = f" ({fault})" if isinstance(fault, ImgvecError) else ""',
+        'sentence = f" ({fault})"',
+        "tests/contract/test_faults.py::test_fault_in_the_dialects_words",
+    ),
+    Guard(
+        "no path in the log",
+        "boundary.py",
+        'return str(getattr(scope.get("route"), "path", "(unknown path)"))',
+        'return str(scope["path"])',
+        f"{MARKED}::test_no_mark_is_in_a_log",
+    ),
+    Guard(
+        "no line of the server's own",
+        "cli/serve.py",
+        "access_log=False,\n        log_config=None,",
+        "access_log=True,",
+        f"{MARKED}::test_no_mark_is_in_a_log",
+    ),
+    Guard(
+        "body, while it streams",
+        "dialects/call.py",
+        "if seen > limit:",
+        "if False:",
+        "tests/hostile/test_bad_input.py tests/contract/test_memories_assets.py"
+        "::test_too_large_upload_with_curl",
+    ),
+    Guard(
+        "body, as announced",
+        "dialects/call.py",
+        "if announced.isdecimal() and int(announced) > limit:",
+        "if False:",
+        "tests/contract/test_memories_assets.py::test_too_large_upload_with_curl",
+    ),
+    Guard(
+        "parts of a form",
+        "dialects/call.py",
+        "MAX_PARTS = 32",
+        "MAX_PARTS = 3200",
+        "tests/hostile/test_bad_input.py",
+    ),
+    Guard(
+        "no fields twice",
+        "dialects/fields.py",
+        "if len(values) > 1:",
+        "if False:",
+        "tests/unit/test_fields.py",
+    ),
+)
+
+UPLOADS: Final = (
+    Guard(
+        "files of another consumer",
+        "assets.py",
+        "if asset.consumer != consumer:",
+        "if False:",
+        ASSETS,
+    ),
+    Guard(
+        "token of a signed address",
+        "assets.py",
+        'if not hmac.compare_digest(asset.upload_token or "", _digest(token)):',
+        "if False:",
+        ASSETS,
+    ),
+    Guard(
+        "age of a signed address",
+        "assets.py",
+        "or self._clock() >= asset.created + UPLOAD_SECONDS",
+        "",
+        ASSETS,
+    ),
+    Guard(
+        "size of an upload",
+        "assets.py",
+        "if size > self._max_bytes:",
+        "if False:",
+        ASSETS,
+    ),
+    Guard(
+        "no half upload is read",
+        "stores/lifecycle.py",
+        'if asset.status == "SUCCESS" else None',
+        "",
+        ASSETS,
+    ),
+    Guard(
+        "names of files",
+        "filenames.py",
+        "last = _SEPARATOR.split(name)[-1]",
+        "last = name",
+        "tests/unit/test_filenames.py",
+    ),
+    Guard(
+        "no id in a path",
+        "stores/folder.py",
+        "name = hashlib.sha256(asset_id.encode()).hexdigest()",
+        "name = asset_id",
+        "tests/unit/stores/test_folder_blobs.py::test_no_id_takes_part_in_a_path",
+    ),
+    Guard(
+        "only the owner may look",
+        "stores/folder.py",
+        "self._folder.chmod(0o700)",
+        "self._folder.chmod(0o755)",
+        "tests/unit/stores/test_folder_blobs.py::test_only_the_owner_may_look",
+    ),
+    Guard(
+        "a stranger's file is no page",
+        "dialects/memories_assets.py",
+        'disposition = f"attachment;',
+        'disposition = f"inline;',
+        "tests/contract/test_memories_assets.py::test_download",
+    ),
+)
+
+GUARDS: Final = (*FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS)

@@ -1,0 +1,120 @@
+"""A stack on the emulator with a table and usage plans, and an imitation of its gateway.
+
+No emulator takes a request's key from the authorizer, so the imitation asks the real authorizer
+and then the emulated usage plans, and answers 403 where API Gateway would.
+"""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+import boto3
+import pytest
+
+from imgvec.consumers.authorizer import ANONYMOUS, POOL, Consumers, Shown, throttled_as
+from imgvec.stores.dynamodb import DynamoStore
+from imgvec.stores.stack.outputs import TIERS, find_stack
+from imgvec.stores.stack.usage_plans import gateway_prefix
+from translated import written
+
+PLANS: Final = ("SlowPlan", "MiddlePlan", "FastPlan")
+
+
+@dataclass
+class SmallStack:
+    """A stack, and under which names requests came to its gateway."""
+
+    name: str
+    names: list[str]
+
+    @property
+    def gateway(self) -> Any:
+        """The control plane."""
+        return boto3.client("apigateway")
+
+    def attached(self) -> dict[str, str]:
+        """The usage plan's output by the name of each attached key; a key in two fails."""
+        found: dict[str, str] = {}
+        for output, key in self._keys():
+            assert key["name"] not in found
+            found[key["name"]] = output
+        return found
+
+    def values(self) -> set[str]:
+        """Values of all attached keys."""
+        return {key["value"] for _, key in self._keys()}
+
+    def _keys(self) -> list[tuple[str, dict[str, str]]]:
+        # Unlike AWS, the emulator leaves a key that is deleted in its usage plan.
+        there = {key["id"] for key in self.gateway.get_api_keys(limit=500)["items"]}
+        return [
+            (output, key)
+            for output, plan in zip(TIERS, find_stack(self.name).usage_plans, strict=True)
+            for key in self.gateway.get_usage_plan_keys(usagePlanId=plan)["items"]
+            if key["id"] in there
+        ]
+
+
+@contextmanager
+def small_stack(name: str, *, gateway_keys: bool = True) -> Iterator[SmallStack]:
+    """Deploy it; the emulator's variables are in the environment.
+
+    Its table is in the same emulator, also where other tests have DynamoDB from another.
+    """
+    stack = SmallStack(name, [])
+    with _listening(stack) as address, pytest.MonkeyPatch.context() as patch:
+        patch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
+        client = boto3.client("cloudformation")
+        client.create_stack(
+            StackName=name, TemplateBody=json.dumps(_template(address, gateway_keys))
+        )
+        client.get_waiter("stack_create_complete").wait(
+            StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+        )
+        yield stack
+
+
+def _template(address: str, gateway_keys: bool) -> dict[str, Any]:
+    """Table and plans as `template.yaml` has them, without what the emulator has not."""
+    plans, tiers = (PLANS, TIERS) if gateway_keys else ((), ())
+    resources = {name: dict(written()["Resources"][name]) for name in ("Table", *plans)}
+    for plan in plans:
+        properties = {**resources[plan]["Properties"]}
+        del properties["ApiStages"]
+        resources[plan] = {"Type": resources[plan]["Type"], "Properties": properties}
+    outputs = {name: written()["Outputs"][name]["Value"] for name in ("TableName", *tiers)}
+    outputs["GatewayUrl"] = address
+    shown = {name: {"Value": value} for name, value in outputs.items()}
+    return {"Resources": resources, "Outputs": shown}
+
+
+@contextmanager
+def _listening(stack: SmallStack) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            with closing(DynamoStore(find_stack(stack.name).table)) as store:
+                headers = {name.lower(): value for name, value in self.headers.items()}
+                shown = Shown(headers, {}, self.client_address[0])
+                name = throttled_as(shown, Consumers(store, store))
+            stack.names.append(name)
+            known = name in (ANONYMOUS, *POOL) or (
+                f"{gateway_prefix(stack.name)}-{name}" in stack.values()
+            )
+            self.send_response(200 if known else 403)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+    thread.join()

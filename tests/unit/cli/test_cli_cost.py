@@ -1,0 +1,36 @@
+"""`imgvec cost`, as a person and as a program reads it."""
+
+import orjson
+import pytest
+from click.testing import CliRunner
+
+from imgvec.cli import group
+
+
+def said(*options: str) -> str:
+    """What the command prints."""
+    result = CliRunner().invoke(group, ["cost", *options])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+@pytest.mark.parametrize(
+    ("gateway", "loses"),
+    [("rest", "nothing"), ("http", "usage plans"), ("url", "no throttle before the function")],
+)
+def test_each_front_door_has_its_sum_and_what_it_loses(gateway: str, loses: str) -> None:
+    text = said("--gateway", gateway, "--images", "2000000")
+    rows = {cells[0]: cells for line in text.splitlines() if (cells := line.split())}
+    assert float(rows["total"][2]) == pytest.approx(2 * float(rows["total"][1]), abs=0.02)
+    assert loses in text
+
+
+def test_the_object_has_the_same_sum() -> None:
+    content = orjson.loads(said("--json"))
+    assert content["total"] == pytest.approx(sum(content["dollars"].values()))
+    assert f"{content['total']:.2f}" in said()
+
+
+def test_an_encoder_that_no_gpu_pays_for_has_no_sentence_about_one() -> None:
+    assert "GPU endpoint" in said("--encoder", "clip-vit-l14")
+    assert "GPU endpoint" not in said("--encoder", "starter", "--processor", "vnni")

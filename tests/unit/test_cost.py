@@ -1,0 +1,90 @@
+"""The bill against sums that were made by hand, from AWS's price pages."""
+
+import pytest
+
+from imgvec.cost.bill import bill, container, gpu_endpoint
+from imgvec.cost.prices import MILLION, REST_REQUEST, tiered
+from imgvec.cost.workload import Gateway, Workload
+
+TWO_MEGAPIXELS = Workload(MILLION, 2.0)
+
+
+def dollars(work: Workload) -> dict[str, float]:
+    """The bill, by part, rounded to cents."""
+    return {line.part: round(line.dollars, 2) for line in bill(work)}
+
+
+def total(work: Workload) -> float:
+    """The bill's sum."""
+    return sum(line.dollars for line in bill(work))
+
+
+@pytest.mark.parametrize(
+    ("part", "by_hand"),
+    [
+        ("gateway", 3.50),
+        ("metering", 1.38),
+        ("authorizer", 0.23),
+        ("logs", 0.50),
+        ("transfer", 0.62),
+        ("cold starts", 0.09),
+        ("storage", 0.00),
+    ],
+)
+def test_a_million_images_behind_the_rest_api(part: str, by_hand: float) -> None:
+    assert dollars(TWO_MEGAPIXELS)[part] == pytest.approx(by_hand, abs=0.01)
+
+
+def test_the_function_is_billed_by_memory_and_milliseconds() -> None:
+    # 0.2 $ a million requests; 1769 MiB for 50 ms at 0.0000166667 $ a GiB second is 1.44 $.
+    work = Workload(MILLION, 2.0, processor="vnni")
+    assert work.function_ms == pytest.approx(50, abs=1)
+    assert dollars(work)["function"] == pytest.approx(1.64, abs=0.03)
+
+
+@pytest.mark.parametrize(("gateway", "ceiling"), [("rest", 8.50), ("http", 7.00), ("url", 5.00)])
+def test_no_front_door_costs_more_than_was_promised(gateway: Gateway, ceiling: float) -> None:
+    assert total(Workload(MILLION, 2.0, gateway=gateway)) <= ceiling
+
+
+def test_an_http_api_bills_each_half_mebibyte_of_a_body() -> None:
+    assert dollars(Workload(MILLION, 1.4, gateway="http"))["gateway"] == 1.00
+    assert dollars(Workload(MILLION, 1.6, gateway="http"))["gateway"] == 2.00
+    assert dollars(Workload(MILLION, 1.6, via="url", gateway="http"))["gateway"] == 1.00
+
+
+def test_a_photo_too_large_for_a_request_goes_by_the_bucket() -> None:
+    work = Workload(MILLION, 24.0)
+    # A PUT, two GETs, and 8.4 MB for a month.
+    assert dollars(work)["storage"] == pytest.approx(5.00 + 0.80 + 193.20)
+    assert dollars(work)["gateway"] == 7.00, "the upload is asked for first"
+
+
+def test_waiting_for_a_url_is_paid_at_full_memory() -> None:
+    waits = dollars(Workload(MILLION, 2.0, via="url"))["function"]
+    assert waits - dollars(TWO_MEGAPIXELS)["function"] == pytest.approx(8.64, abs=0.01)
+
+
+def test_prices_fall_by_tiers() -> None:
+    assert tiered(333 * MILLION, REST_REQUEST) == pytest.approx(333 * 3.50)
+    assert tiered(1_334 * MILLION, REST_REQUEST) == pytest.approx(
+        333 * 3.50 + 667 * 2.80 + 334 * 2.38
+    )
+
+
+def test_a_container_pays_where_the_bills_cross() -> None:
+    crossing = round(container(TWO_MEGAPIXELS).images)
+    replaced = ("gateway", "function", "cold starts", "authorizer")
+    saved = sum(v for part, v in dollars(Workload(crossing, 2.0)).items() if part in replaced)
+    assert saved == pytest.approx(58.3, abs=0.1), "a month of the container and its balancer"
+
+
+def test_a_gpu_pays_for_a_large_encoder_and_never_for_a_small_one() -> None:
+    assert gpu_endpoint(Workload(MILLION, 2.0, encoder="starter", processor="vnni")) is None
+    small, large = (
+        gpu_endpoint(Workload(MILLION, 2.0, encoder=name))
+        for name in ("clip-vit-b32", "clip-vit-l14")
+    )
+    assert small is not None
+    assert large is not None
+    assert large.images < small.images / 10
