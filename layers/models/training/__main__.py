@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 import torch
 
-from training.evaluate import captioned, labelled, names
-from training.export import VOCABULARY, export
+from imgvec_models.calibration.feeds import PHOTOS
+from training.evaluate import agreement, captioned, labelled, names
+from training.export import VOCABULARY, export, quantise_exported
 from training.features import (
     TEST,
     TRAINING,
@@ -23,14 +24,23 @@ from training.towers import classifier
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
+CLASSES = "imagenet_classes.npz"
 NEW_FILE = click.Path(dir_okay=False, path_type=Path)
 FEATURES = click.option("--features", "folder", type=FOLDER, required=True, help="Cached features.")
+WITHOUT = click.option(
+    "--without", type=FILE, help="JSON object whose keys are photos to leave out."
+)
+START = click.option("--start", "older", type=FILE, help="Heads without a layout to begin with.")
+TEXTS = click.option("--texts", type=FILE, help="Lines of text whose words keep their own tokens.")
+CALIBRATION = click.option(
+    "--photos", type=FOLDER, default=PHOTOS, help="Photos to calibrate with."
+)
 
 
 @click.group()
 @click.option("--threads", default=1, show_default=True, help="Threads to train on.")
 def main(threads: int) -> None:
-    """Train, measure and export the starter's heads."""
+    """Train, measure, export and quantise the starter's heads."""
     torch.set_num_threads(threads)
 
 
@@ -38,21 +48,23 @@ def main(threads: int) -> None:
 @FEATURES
 @click.option("--out", type=NEW_FILE, required=True, help="Heads file to write.")
 @click.option("--final", is_flag=True, help="Train on the validation photos and all classes too.")
-@click.option("--without", type=FILE, help="JSON object whose keys are photos to leave out.")
-def train(folder: Path, out: Path, final: bool, without: Path | None) -> None:
+@WITHOUT
+@START
+def train(folder: Path, out: Path, final: bool, without: Path | None, older: Path | None) -> None:
     """Train heads from cached features; a few minutes on one core.
 
     Without --final, prints what they reach on the validation split and on class names that they
-    never saw: the figures to choose by.
+    never saw: the figures to choose by. (Heads to start with may have seen those names.)
     """
     photos = read_captioned(folder)
-    classes, tower = read_classes(folder / "imagenet_classes.npz"), classifier()
+    start = load(older) if older else None
+    classes, tower = read_classes(folder / CLASSES), classifier()
     left_out = (
         frozenset(json.loads(without.read_text(encoding="utf-8"))) if without else frozenset()
     )
     if final:
         pairs = photos.part(TRAINING, VALIDATION, without=left_out)
-        save(train_heads(folder, pairs, classes, tower, click.echo), out)
+        save(train_heads(folder, pairs, classes, tower, click.echo, start), out)
         return
     seen, unseen = held_out(len(classes.features))
     heads = train_heads(
@@ -61,6 +73,7 @@ def train(folder: Path, out: Path, final: bool, without: Path | None) -> None:
         classes.classes(seen),
         Linear(tower.weight[seen], tower.bias[seen]),
         click.echo,
+        start,
     )
     save(heads, out)
     _validate(heads, folder)
@@ -87,7 +100,7 @@ def evaluate(folder: Path, path: Path, test: bool) -> None:
 
 @main.command("export")
 @click.option("--heads", "path", type=FILE, required=True, help="Heads file.")
-@click.option("--texts", type=FILE, help="Lines of text whose words keep their own tokens.")
+@TEXTS
 @click.option("--out", type=NEW_FOLDER, required=True, help="Folder for the three files.")
 @click.option("--vocabulary", default=VOCABULARY, show_default=True, help="Tokens to keep.")
 def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
@@ -102,10 +115,47 @@ def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
         raise click.UsageError(f"--vocabulary {vocabulary}: {refused}") from None
 
 
+@main.command()
+@click.option("--files", "folder", type=FOLDER, required=True, help="Folder of exported files.")
+@CALIBRATION
+def quantise(folder: Path, photos: Path) -> None:
+    """Write both exported towers as int8, and print their sizes and what they lose."""
+    for line in quantise_exported(folder, photos):
+        click.echo(line)
+
+
+@main.command()
+@FEATURES
+@WITHOUT
+@START
+@TEXTS
+@CALIBRATION
+@click.option("--out", type=NEW_FOLDER, required=True, help="Folder for heads and towers.")
+@click.pass_context
+def build(
+    context: click.Context,
+    folder: Path,
+    without: Path | None,
+    older: Path | None,
+    texts: Path | None,
+    photos: Path,
+    out: Path,
+) -> None:
+    """All of it: train the final heads, export and quantise both towers, print the table."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / "heads.npz"
+    context.invoke(train, folder=folder, out=path, final=True, without=without, older=older)
+    context.invoke(write, path=path, texts=texts, out=out, vocabulary=VOCABULARY)
+    context.invoke(quantise, folder=out, photos=photos)
+    context.invoke(evaluate, folder=folder, path=path, test=True)
+
+
 def _validate(heads: Heads, folder: Path) -> None:
     click.echo("Flickr8k, validation")
-    for line in captioned(heads, read_captioned(folder).part(VALIDATION)):
+    photos = read_captioned(folder).part(VALIDATION)
+    for line in captioned(heads, photos):
         click.echo(line)
+    click.echo(agreement(heads, photos, read_classes(folder / CLASSES), classifier()))
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """All that the experts are trained on."""
+    """All that heads are trained on."""
 
     photos: Pairs
     """Captioned photos, each with an augmented view."""

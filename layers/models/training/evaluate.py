@@ -16,7 +16,7 @@ from imgvec_models.quality.ranking import (
     zero_shot,
 )
 from training.features import Floats, Integers, Labelled, Pairs
-from training.heads import Heads
+from training.heads import Heads, Linear
 from training.layout import PREFIXES
 
 FAR = 99
@@ -67,6 +67,20 @@ def names(heads: Heads, classes: Labelled, seen: Integers, unseen: Integers) -> 
     yield f"zero-shot of {len(seen)} classes among all {len(vectors)} names: {known:.1%}"
     new = zero_shot(images[unseen], vectors[unseen], np.arange(len(unseen)))
     yield f"zero-shot among {len(unseen)} classes not trained on: {new:.1%}"
+
+
+def agreement(heads: Heads, photos: Pairs, classes: Labelled, classifier: Linear) -> str:
+    """Zero-shot accuracy among the names of `classes` on photos that have no label.
+
+    The image tower's own classification judges: a photo's chosen name scores its probability.
+    """
+    shares = torch.softmax(classifier(torch.from_numpy(photos.features)), dim=1).numpy()
+    images = _images(heads, photos.features, PREFIXES[-1])
+    vectors = class_vectors(_texts(heads, classes.prompts[:-1], PREFIXES[-1]))
+    chosen = (images @ vectors.T).argmax(axis=1)
+    score = float(np.take_along_axis(shares, chosen[:, np.newaxis], axis=1).mean())
+    best = float(shares.max(axis=1).mean())
+    return f"names  zero-shot by the tower's probabilities: {score:.1%} of at most {best:.1%}"
 
 
 def _images(heads: Heads, features: Floats, dimensions: int) -> Floats:

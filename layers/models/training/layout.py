@@ -1,6 +1,6 @@
 """How the 1024 values of an embedding are laid out: four equal blocks, each of the same parts.
 
-A block holds one constant and then one part per expert. Each part is normalised by itself, so every
+A block holds one constant and then its parts. Each part is normalised by itself, so every
 prefix of two, three or four blocks has the same norm for every input, its cosine is the weighted
 mean of its parts' cosines, and a constant can raise the similarities of images, in every prefix
 alike, without a change of order. With b the offset, unit images x, y, and a unit text t, whose own

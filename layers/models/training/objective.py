@@ -1,6 +1,4 @@
-"""What an expert is trained to do, in one number for one batch."""
-
-from collections.abc import Iterator
+"""What heads are trained to do, in one number for one batch."""
 
 import torch
 from torch import Tensor
@@ -14,13 +12,17 @@ from training.recipes import Recipe
 
 TEMPERATURE = 0.1
 """Of the softmax over neighbours."""
+NEIGHBOURHOOD = 400
+"""Rows of a batch among which neighbours are compared."""
 LARGEST_SCALE, LARGEST_NAME_SCALE = 60.0, 100.0
 
 
 def objective(
     material: Material, recipe: Recipe, heads: tuple[Head, Head], scales: Tensor, rows: Tensor
 ) -> Tensor:
-    """The loss on the photos at `rows` and random other pictures, summed over the prefixes.
+    """The loss on the photos at `rows` and random other pictures, in one prefix, a random one.
+
+    One of three prefixes a step costs a third of the time, and each is trained as well.
 
     `scales` are the learned logit scales, of captions and of class names.
     """
@@ -34,17 +36,18 @@ def objective(
     with torch.autocast("cpu", torch.bfloat16):
         x = image(noisy, recipe.dropout_image)
         t = text(batch.texts, recipe.dropout_text)
-    images, texts = _blocks(x), _blocks(t)
+    count = int(torch.randint(len(PREFIXES), ()))
+    images, texts = (_blocks(y)[: PREFIXES[count] // BLOCK] for y in (x, t))
     target = losses.equal(batch.texts)
     scale = scales[0].clamp(max=LARGEST_SCALE)
-    total = torch.stack(
-        [losses.contrastive(scale * scores, target) for scores in _nested(images, texts)]
-    ).sum()
+    total = losses.contrastive(scale * _cosines(images, texts), target)
+    some = torch.randperm(len(batch.images))[:NEIGHBOURHOOD]
     if recipe.image_neighbours:
-        before = functional.normalize(batch.images, dim=1)
-        total = total + recipe.image_neighbours * _neighbours_lost(before, images)
+        before = functional.normalize(batch.images[some], dim=1)
+        total = total + recipe.image_neighbours * _neighbours_lost(before, images[:, some])
     if recipe.text_neighbours:
-        total = total + recipe.text_neighbours * _neighbours_lost(batch.texts, texts)
+        lost = _neighbours_lost(batch.texts[some], texts[:, some])
+        total = total + recipe.text_neighbours * lost
     if recipe.knowledge:
         scale = scales[1].clamp(max=LARGEST_NAME_SCALE)
         total = total + recipe.knowledge * _unlearned(material, recipe, batch, images, text, scale)
@@ -54,12 +57,7 @@ def objective(
 def _neighbours_lost(before: Tensor, blocks: Tensor) -> Tensor:
     """How far the neighbours of each row are from those it had in `before` `[n, d]`."""
     wanted = losses.others(losses.similarities(before, before), TEMPERATURE)
-    return torch.stack(
-        [
-            losses.divergence(wanted, losses.others(scores, TEMPERATURE))
-            for scores in _nested(blocks, blocks)
-        ]
-    ).sum()
+    return losses.divergence(wanted, losses.others(_cosines(blocks, blocks), TEMPERATURE))
 
 
 def _unlearned(
@@ -68,11 +66,9 @@ def _unlearned(
     """How far choosing among class names is from the image tower's own classification."""
     chosen, names = class_batch(material, recipe.classes)
     with torch.autocast("cpu", torch.bfloat16):
-        classes = _blocks(text(names, recipe.dropout_text))
+        classes = _blocks(text(names, recipe.dropout_text))[: len(images)]
         wanted = material.classifier(material.standard.undo(batch.images))[:, chosen].float()
-    return torch.stack(
-        [losses.divergence(wanted, scale * scores) for scores in _nested(images, classes)]
-    ).sum()
+    return losses.divergence(wanted, scale * _cosines(images, classes))
 
 
 def _blocks(y: Tensor) -> Tensor:
@@ -80,10 +76,7 @@ def _blocks(y: Tensor) -> Tensor:
     return functional.normalize(y.float().view(len(y), BLOCKS, -1).transpose(0, 1), dim=2)
 
 
-def _nested(x: Tensor, y: Tensor) -> Iterator[Tensor]:
-    """The cosines `[n, m]` in each prefix: the means over its blocks."""
-    total = torch.zeros(())
-    for count, (left, right) in enumerate(zip(x, y, strict=True), start=1):
-        total = total + losses.similarities(left, right)
-        if count * BLOCK in PREFIXES:
-            yield total / count
+def _cosines(x: Tensor, y: Tensor) -> Tensor:
+    """The cosines `[n, m]` of `[blocks, n, width]` and `[blocks, m, width]`: the blocks' mean."""
+    pairs = [losses.similarities(left, right) for left, right in zip(x, y, strict=True)]
+    return torch.stack(pairs).mean(dim=0)

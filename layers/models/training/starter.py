@@ -1,17 +1,17 @@
-"""The starter's heads: what each expert sees, and how they are joined."""
+"""The starter's heads: what they are trained on, and where they begin."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from training.batches import gather
-from training.correlation import linear_expert
 from training.features import Integers, Labelled, Pairs
 from training.heads import Heads, Linear
-from training.join import join
 from training.layout import Layout
-from training.recipes import CAPTIONS, LINEAR_WIDTH, NAMES, OFFSET, SHARES
+from training.place import place, turn
+from training.recipes import OFFSET, STARTER
 from training.train import train
 
 HELD_OUT = 4
@@ -31,18 +31,18 @@ def train_heads(
     classes: Labelled,
     classifier: Linear,
     report: Callable[[str], None],
+    start: Heads | None = None,
 ) -> Heads:
-    """Train the three experts, and join them.
+    """Train heads from random weights, or from what `start` knows, and lay their values out.
 
     `classes` and the rows of `classifier`, the image tower's last layer, are of the same classes
     of ImageNet; the other collections are read from `folder`.
     """
     material = gather(folder, photos, classes, classifier)
-    report(f"linear expert: {len(photos.features)} photos, {len(classes.features)} classes")
-    experts = [linear_expert(material, LINEAR_WIDTH)]
-    for name, recipe in (("captions", CAPTIONS), ("names", NAMES)):
-        report(f"{name} expert: {recipe.epochs} epochs")
-        experts.append(train(material, recipe, report))
-    layout = Layout((LINEAR_WIDTH, CAPTIONS.width, NAMES.width), SHARES, OFFSET)
-    images, texts = zip(*experts, strict=True)
-    return Heads(join(images, layout), join(texts, layout), material.standard, layout)
+    if start is not None:
+        material = replace(material, standard=start.standard)
+    known = None if start is None else turn(start, material, STARTER.width)
+    report(f"{len(photos.features)} photos, {len(classes.features)} classes")
+    image, text = train(material, STARTER, report, known)
+    layout = Layout((STARTER.width,), (1.0,), OFFSET)
+    return Heads(place(image, layout), place(text, layout), material.standard, layout)

@@ -1,4 +1,4 @@
-"""Training one expert."""
+"""Training a pair of heads."""
 
 import math
 import time
@@ -12,25 +12,34 @@ from training.layout import BLOCKS
 from training.objective import objective
 from training.recipes import Recipe
 
-FIRST_SCALE = 20.0
+FIRST_SCALES, LEARNED_SCALES = (20.0, 20.0), (33.0, 54.0)
+"""Of the logits of captions and of class names: for random heads, and for such as have learned."""
 WARM_UP = 0.05
 """Share of the steps in which the rate rises to its full value."""
 BETAS = (0.9, 0.98)
 EPOCHS_A_REPORT = 4
 
 
-def train(material: Material, recipe: Recipe, report: Callable[[str], None]) -> tuple[Head, Head]:
-    """An image head and a text head, from random weights; `report` is told how it goes."""
+def train(
+    material: Material,
+    recipe: Recipe,
+    report: Callable[[str], None],
+    start: tuple[Head, Head] | None = None,
+) -> tuple[Head, Head]:
+    """An image head and a text head, from random weights or those of `start`, which change.
+
+    `report` is told how it goes.
+    """
     torch.manual_seed(recipe.seed)
     features, captions = material.photos.features, material.photos.captions
     (photos, image_width), text_width = features.shape, captions.shape[-1]
-    heads = (
+    heads = start or (
         new_head(image_width, recipe.hidden_image, BLOCKS * recipe.width),
         new_head(text_width, recipe.hidden_text, BLOCKS * recipe.width),
     )
     linears = [linear for head in heads for linear in head.layers()]
     matrices = [linear.weight.requires_grad_() for linear in linears]
-    scales = torch.full((2,), math.log(FIRST_SCALE)).requires_grad_()
+    scales = torch.tensor(LEARNED_SCALES if start else FIRST_SCALES).log().requires_grad_()
     free = [*(linear.bias.requires_grad_() for linear in linears), scales]
     optimizer = torch.optim.AdamW(
         [{"params": matrices, "weight_decay": recipe.decay}, {"params": free, "weight_decay": 0.0}],

@@ -11,18 +11,19 @@ import torch
 
 from training import __main__ as command
 from training import starter
+from training.export import VOCABULARY
 from training.heads import Heads, Linear, Standard, load, new_head, save
-from training.layout import WIDTH
-from training.recipes import NAMES
+from training.layout import WIDTH, Layout
+from training.recipes import STARTER
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Experts of a few values and one epoch, and a tower's classifier without its wheel."""
-    recipe = replace(NAMES, hidden_image=8, hidden_text=8, epochs=1, pictures=4, batch=16)
-    monkeypatch.setattr(starter, "CAPTIONS", replace(recipe, width=80))
-    monkeypatch.setattr(starter, "NAMES", replace(recipe, width=171))
-    monkeypatch.setattr(starter, "LINEAR_WIDTH", 4)
+    """Heads of a few hidden values and one epoch, and a tower's classifier without its wheel."""
+    recipe = replace(
+        STARTER, width=255, hidden_image=8, hidden_text=8, epochs=1, pictures=4, batch=16
+    )
+    monkeypatch.setattr(starter, "STARTER", recipe)
     tower = Linear(torch.zeros(12, 48), torch.zeros(12))
     monkeypatch.setattr(command, "classifier", lambda: tower)
 
@@ -60,6 +61,32 @@ def test_a_final_training_takes_the_validation_photos_and_all_classes(
     assert "t2i" not in result.output
 
 
+def test_a_build_goes_all_the_way_with_mocked_towers(
+    features_folder: Path, old_heads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It trains, exports what it trained, quantises what it exported, and prints the table."""
+    out = tmp_path / "files"
+
+    def written(heads: Heads, layout: Layout, texts: list[str], size: int, folder: Path) -> None:
+        torch.testing.assert_close(heads.image.lin.weight, load(out / "heads.npz").image.lin.weight)
+        (folder / "towers").write_text(f"{len(texts)} {size}")
+
+    monkeypatch.setattr(command, "export", written)
+    monkeypatch.setattr(
+        command, "quantise_exported", lambda folder, _: [(folder / "towers").read_text()]
+    )
+    texts = tmp_path / "texts"
+    texts.write_text("one\ntwo\n", encoding="utf-8")
+    result = run(
+        *("build", "--features", features_folder, "--start", old_heads),
+        *("--texts", texts, "--out", out),
+    )
+    assert result.exit_code == 0, result.output
+    titles = [line for line in result.output.splitlines() if "  " not in line]
+    assert titles[:2] == ["64 photos, 12 classes", f"2 {VOCABULARY}"]
+    assert titles[-2:] == ["Flickr8k, test", "Caltech-101"]
+
+
 @pytest.fixture
 def old_heads(tmp_path: Path) -> Path:
     torch.manual_seed(0)
@@ -89,7 +116,7 @@ def test_heads_without_a_layout_are_not_exported(old_heads: Path, tmp_path: Path
 
 
 def test_help_names_every_command_and_the_rule() -> None:
-    assert all(name in run("--help").output for name in ("train", "evaluate", "export"))
+    assert all(name in run("--help").output for name in ("train", "evaluate", "export", "build"))
     assert "never choose by them" in run("evaluate", "--help").output
 
 

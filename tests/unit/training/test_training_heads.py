@@ -7,9 +7,9 @@ pytest.importorskip("torch", reason="the training tool needs torch: pip install 
 
 import torch
 
-from training.heads import Head, Heads, Standard, load, new_head, save
-from training.join import join
+from training.heads import Heads, Standard, load, new_head, save
 from training.layout import WIDTH, Layout
+from training.place import place
 
 LAYOUT = Layout((155, 100), (0.3, 0.7), 2.0)
 
@@ -58,21 +58,10 @@ def test_standardising_can_be_undone() -> None:
     torch.testing.assert_close(standard.undo(standard(features)), features)
 
 
-def expert(hidden: int, out: int) -> Head:
-    return new_head(384, hidden, out)
-
-
-def test_a_joined_head_is_its_experts_side_by_side() -> None:
+def test_a_placed_head_fills_the_blocks_but_for_their_constants() -> None:
     torch.manual_seed(1)
-    experts = [expert(2, 4 * 155), expert(7, 4 * 100)]
-    y, x = join(experts, LAYOUT), torch.randn(6, 384)
-    for part, one in enumerate(experts):
-        torch.testing.assert_close(y(x)[:, LAYOUT.rows(part).flatten()], one(x))
-    assert not y(x)[:, ::256].any()
-
-
-def test_dropout_is_for_training_alone() -> None:
-    torch.manual_seed(2)
-    head, x = expert(50, 64), torch.randn(6, 384)
-    assert torch.equal(head(x), head(x))
-    assert not torch.equal(head(x, dropout=0.5), head(x, dropout=0.5))
+    layout = Layout((255,), (1.0,), 2.0)
+    head, x = new_head(384, 7, 4 * 255), torch.randn(6, 384)
+    blocks = place(head, layout)(x).view(6, 4, 256)
+    assert (blocks[:, :, 0] == 0).all()
+    torch.testing.assert_close(blocks[:, :, 1:].flatten(1), head(x))

@@ -2,8 +2,8 @@
 
 A heads file (`.npz`) holds `img.{lin,a,b}.{weight,bias}` for W, W1 and W2, the same under `txt.`,
 and the `mean` and `std` by which image features are standardised. With a layout (`widths`,
-`shares`, `offset`) an output is four equal blocks, each of one constant and then one part per
-expert; a part is of norm sqrt(share / 4), and the constants of images add `offset` to every
+`shares`, `offset`) an output is four equal blocks, each of one constant and then its
+parts; a part is of norm sqrt(share / 4), and the constants of images add `offset` to every
 similarity of theirs.
 """
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import onnx
 
-from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.verify import read_manifest
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.run import Feed, cosines, rows, session
@@ -44,22 +43,24 @@ def build_starter(
     trained = read_heads(heads)
     image = image_graph(efficientnet_weights(efficientnet), trained, offset)
     text = text_graph(minilm_weights(minilm), trained, offset)
-    feeds = _feeds(manifest, photos)
+    feeds = calibration(STARTER / manifest.files.tokenizer.path, photos)
     return {
-        name: _quantise(model, name, feeds[name], out)
+        name: quantise_tower(model, name, feeds[name], out)
         for name, model in (("image", image), ("text", text))
     }
 
 
-def _feeds(manifest: Manifest, photos: Path) -> dict[str, list[Feed]]:
-    tokenizer = STARTER / manifest.files.tokenizer.path
+def calibration(tokenizer: Path, photos: Path = PHOTOS) -> dict[str, list[Feed]]:
+    """What the image and the text tower of a starter are quantised on."""
+    manifest = read_manifest(STARTER)
     return {
         "image": image_feeds(manifest.preprocessing, manifest.image, photos),
         "text": text_feeds(tokenizer, manifest.text),
     }
 
 
-def _quantise(model: onnx.ModelProto, name: str, feeds: Sequence[Feed], out: Path) -> float:
+def quantise_tower(model: onnx.ModelProto, name: str, feeds: Sequence[Feed], out: Path) -> float:
+    """Write the tower called `name` to `out`, float32 and int8; gives the least cosine of both."""
     onnx.save(model, out / f"{name}.fp32.onnx")
     exact = rows(session(model), "embedding", feeds)
     del model.graph.output[1:]
