@@ -1,17 +1,13 @@
-"""Lambda against an endpoint, in dollars: list prices of us-east-1, on demand."""
+"""Lambda against an endpoint of a measured throughput, in dollars: list prices of us-east-1."""
 
 from dataclasses import dataclass
 from typing import Final
 
-HOURS: Final = 730.0
-"""Of a month."""
-LAMBDA_GB_SECOND: Final = 0.0000166667
-LAMBDA_GB: Final = 1.7275
-"""1,769 MB: one processor."""
-INSTANCES: Final = {"ml.g5.xlarge": 1.408, "ml.g4dn.xlarge": 0.736, "ml.g6.xlarge": 1.1267}
+from imgvec.cost import prices
+from imgvec.cost.bill import FUNCTION_GIB, LOAD
+
+INSTANCES: Final = {"ml.g4dn.xlarge": prices.GPU_HOUR, "ml.g5.xlarge": 1.408}
 """Dollars an hour of a SageMaker endpoint."""
-USED: Final = 0.5
-"""Share of its throughput that an instance should be asked for; the rest is for bursts."""
 
 
 @dataclass(frozen=True)
@@ -26,17 +22,15 @@ class Crossing:
     """A month; infinite where the endpoint is dearer however many there are."""
 
 
-def lambda_million(seconds: float) -> float:
-    """Dollars for a million encodes that take so many seconds of one processor."""
-    return seconds * LAMBDA_GB * LAMBDA_GB_SECOND * 1e6
-
-
 def crossing(cpu_seconds: float, images_a_second: float, instance: str) -> Crossing:
-    """Compare an encode's `cpu_seconds` on Lambda with an instance of this throughput."""
+    """Compare an encode's `cpu_seconds` on Lambda with an instance of this throughput.
+
+    Only the encoding: `imgvec cost` has the whole bill, and the function's wait for an endpoint.
+    """
     hourly = INSTANCES[instance]
-    on_lambda = lambda_million(cpu_seconds)
-    there = hourly / (images_a_second * USED * 3600) * 1e6
-    images = HOURS * hourly / on_lambda * 1e6
-    holds = images_a_second * USED * 3600 * HOURS
+    on_lambda = cpu_seconds * FUNCTION_GIB * prices.LAMBDA_GIB_SECOND * prices.MILLION
+    an_hour = images_a_second * LOAD * 3600
+    images = prices.MONTH_HOURS * hourly / on_lambda * prices.MILLION
     # Beyond one instance's throughput each further one must pay for itself too.
-    return Crossing(on_lambda, there, images if images <= holds else float("inf"))
+    held = images <= an_hour * prices.MONTH_HOURS
+    return Crossing(on_lambda, hourly / an_hour * prices.MILLION, images if held else float("inf"))
