@@ -86,8 +86,17 @@ class Running:
 
 def start_server(environment: dict[str, str], *arguments: str) -> Running:
     """Start `imgvec serve` on a free port and wait for its address."""
+    return _start(environment, "imgvec", "serve", "--port", "0", *arguments)
+
+
+def start_serving(environment: dict[str, str]) -> Running:
+    """Start the serving container's process on a free port and wait for its address."""
+    return _start(environment, "imgvec.serving", "serve", "--port", "0")
+
+
+def _start(environment: dict[str, str], *command: str) -> Running:
     process = subprocess.Popen(
-        [sys.executable, "-m", "imgvec", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", *command],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
