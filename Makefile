@@ -32,9 +32,11 @@ test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/rea
 test-parity: .venv/test .cache/parity/ready ## Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
 
-test-aws: .venv/test ## The contract on a real stack: make test-aws STACK=imgvec-dev
+test-aws: .venv/test ## The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
-	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK))" && TEST_PLACES=elsewhere $(BIN)/pytest tests/contract
+	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
+		TEST_PLACES=deployed TEST_PICTURES=$(TEST_PICTURES) $(BIN)/pytest -rs -k "deployed or gateway_probes" \
+		tests/contract tests/cloud/gateway_probes.py
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 
@@ -80,6 +82,14 @@ scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.
 mutations: .venv/test ## Switch off each guard in turn; the tests must notice. ONLY=word picks some.
 	@PYTHONPATH=.:tests $(BIN)/python tests/mutations.py $(ONLY)
 
+audit: .venv/test .cache/audit/ready ## Known vulnerabilities of the locked packages, from the service or as remembered.
+	@PYTHONPATH=.:tests $(BIN)/python tests/supply/audit.py
+
+sbom: .cache/sbom.json ## Write the software bill of materials (CycloneDX) of the image to .cache/sbom.json.
+
+licences: .cache/sbom.json ## List the licences of all that ships.
+	@$(BIN)/python tests/supply/licences.py
+
 lint: .venv/test ## Lint and formatting.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
 
@@ -99,9 +109,11 @@ lock: .venv/run ## Resolve the requirement files anew (needs uv).
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate --group build -o requirements/build.txt
 
-lock-cloud: ## Resolve the requirements of the SAM CLI and of the Lambda runtime anew (needs uv).
+lock-cloud: ## Resolve the requirements of the SAM CLI, the Lambda runtime and the audit anew (needs uv).
 	@echo aws-sam-cli | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate - -o requirements/sam.txt
+	@printf 'pip-audit\ncyclonedx-bom\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate - -o requirements/audit.txt
 	@echo awslambdaric | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate - -o requirements/runtime.txt
 
@@ -158,6 +170,27 @@ clean: ## Remove the environment and all caches.
 	@$(PYTHON) -m venv --clear .cache/emulator
 	@.cache/emulator/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/emulator.txt
 	@touch $@
+
+# Tools of the supply chain: pip-audit and CycloneDX.
+.cache/audit/ready: requirements/audit.txt | .venv/bin/python
+	@echo "Setting up the tools of the audit (a minute or so, once)"
+	@$(PYTHON) -m venv --clear .cache/audit
+	@.cache/audit/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/audit.txt
+	@touch $@
+
+# What the image installs, for this machine only to be looked at. The lock is for Python 3.13.
+.cache/shipped/ready: functions/embeddings/requirements.txt | .venv/bin/python
+	@$(PYTHON) -m venv --clear --without-pip .cache/shipped
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+		--implementation cp --python-version 3.13 --ignore-requires-python --platform manylinux_2_34_x86_64 \
+		--platform manylinux_2_28_x86_64 --platform manylinux_2_17_x86_64 --platform manylinux2014_x86_64 \
+		--target "$$(.cache/shipped/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')" -r $<
+	@touch $@
+
+.cache/sbom.json: .cache/audit/ready .cache/shipped/ready
+	@env -u PYTHONPATH .cache/audit/bin/cyclonedx-py environment .cache/shipped/bin/python --pyproject pyproject.toml \
+		--output-reproducible --output-file $@
+	@echo "$@: $$(grep -c '"purl"' $@) packages"
 
 # CLIP's own preprocessing and tokens, with PyTorch behind them: for comparing, never for serving.
 .cache/parity/ready: requirements/parity.txt | .venv/bin/python

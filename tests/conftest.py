@@ -16,6 +16,7 @@ from emulator import Emulator, NoEmulator
 from emulator import start as start_emulator
 from ministack import MINISTACK, emulated
 from places import (
+    BEHIND_A_GATEWAY,
     CAT,
     PictureServer,
     Place,
@@ -50,8 +51,13 @@ def pictures() -> Iterator[PictureServer]:
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""
 
-    # Containers reach it elsewhere than on loopback, where `make test-cloud` says.
-    host, _, port = os.environ.get("TEST_PICTURES", "127.0.0.1:0").partition(":")
+    # Containers and AWS reach it elsewhere than on loopback, where `make test-cloud` and
+    # `make test-aws` say; empty where they cannot.
+    address = os.environ.get("TEST_PICTURES", "127.0.0.1:0")
+    if not address:
+        yield PictureServer("", files)
+        return
+    host, _, port = address.partition(":")
     server = ThreadingHTTPServer((host, int(port)), Handler)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
@@ -83,7 +89,7 @@ def place(
 ) -> Iterator[Place]:
     """The API wherever it answers, with keys of two consumers and a revoked one."""
     environment = server_environment(tmp_path_factory.mktemp("data"), pictures)
-    if request.param == "elsewhere":
+    if request.param in BEHIND_A_GATEWAY:
         environment["IMGVEC_TABLE"] = os.environ["TEST_TABLE"]
     log = tmp_path_factory.mktemp("log") / "log.txt"
     key, _ = create_key("first", environment)

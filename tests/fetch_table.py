@@ -314,6 +314,7 @@ URLS: Final = [
 NAMES: Final = {
     "site.example": (Records((SITE, SITE_V6)),),
     "other.example": (Records((OTHER,)),),
+    "half.example": (Records((*(f"93.184.217.{n}" for n in range(1, 6)), SITE_V6)),),
     "six.example": (Records((SITE_V6,)),),
     "loopback.example": (Records(("127.0.0.1",)),),
     "loopback6.example": (Records(("::1",)),),
@@ -357,6 +358,7 @@ LOOKED_UP: Final = [
     Row("a name", "http://site.example/", "image", (SITE,)),
     Row("a name in capitals with a final dot", "http://SITE.Example./", "image", (SITE,)),
     Row("a name with IPv6 only", "http://six.example/", "image", (SITE_V6,)),
+    Row("a name whose IPv4 is out of reach", "http://half.example/", "image", (SITE_V6,)),
     Row("an underscore", "http://under_score.example/", "image", (SITE,)),
     Row("a name in another script", "http://b\u00fccher.example/", "image", (SITE,)),
     Row("a name that begins like an address", "http://127.0.0.1.example/", "image", (SITE,)),

@@ -17,6 +17,8 @@ from typing import Final
 from places import ROOT
 
 NAME_SERVER: Final = "127.0.0.53"
+NOWHERE: Final = "93.184.217.0/24"
+"""Public addresses that nothing can reach."""
 _ATTEMPTS: Final = (("--user", "--map-root-user"), ())
 """As a user, and as root where users may have no namespaces."""
 
@@ -60,6 +62,7 @@ def settle(folder: Path, hosts: str, search: str) -> None:
         "ip link set lo up",
         "ip route add local 0.0.0.0/0 dev lo",
         "ip -6 route add local ::/0 dev lo",
+        f"ip route add unreachable {NOWHERE} table local",
     ):
         subprocess.run(command.split(), check=True)
     for name, text in (

@@ -1,6 +1,7 @@
 """How the API is made to answer in each place; all give a client of it."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -59,13 +60,26 @@ def _as_seen_from_here(request: httpx2.Request) -> None:
         possible_event_of(request)
 
 
+class _Patient(httpx2.HTTPTransport):
+    """Waits where a gateway throttles, as it asks; what the application throttles, it passes on."""
+
+    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
+        while True:
+            response = super().handle_request(request)
+            if response.status_code != 429 or "X-Request-Id" in response.headers:
+                return response
+            response.close()
+            time.sleep(float(response.headers.get("Retry-After", 1)))
+
+
 @contextmanager
 def _elsewhere(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
-    """Wherever `TEST_URL` leads."""
+    """Wherever `TEST_URL` leads; two requests at a time, because each starts a container here."""
     with httpx2.Client(
         base_url=os.environ["TEST_URL"],
         timeout=60,
         trust_env=False,
+        transport=_Patient(limits=httpx2.Limits(max_connections=2)),
         event_hooks={"request": [_as_seen_from_here]},
     ) as client:
         yield client
@@ -75,5 +89,6 @@ PLACES: Final[dict[str, Stand]] = {
     "in-process": _in_process,
     "uvicorn": _uvicorn,
     "lambda": _lambda,
-    "elsewhere": _elsewhere,
+    "start-api": _elsewhere,
+    "deployed": _elsewhere,
 }

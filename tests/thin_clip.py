@@ -1,7 +1,7 @@
 """CLIPs of the true widths of B/32 and L/14 with one block each, as a hub has them.
 
-With CLIP_SHAPES=true in the environment they are of the true shape: all blocks, pictures of 224
-pixels and the whole vocabulary, which takes an hour and 8 GB to build.
+Those that CLIP_SHAPES names, with commas between, are of the true shape: all blocks, pictures of
+224 pixels and the whole vocabulary. docs/quantisation.md says what building them takes.
 """
 
 import os
@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from hub_preprocessor import preprocessor_config
 from imgvec_models.hub.recipe import Recipe, Role, find_recipe
 from imgvec_models.shapes.sizes import B32, L14, Clip, Transformer
 from imgvec_models.shapes.text import text_tower
@@ -35,7 +36,10 @@ THIN = {
         positions=16,
     ),
 }
-SHAPES = {"clip-vit-b32": B32, "clip-vit-l14": L14} if os.environ.get("CLIP_SHAPES") else THIN
+TRUE = {"clip-vit-b32": B32, "clip-vit-l14": L14}
+SHAPES = THIN | {
+    name: TRUE[name] for name in filter(None, os.environ.get("CLIP_SHAPES", "").split(","))
+}
 
 
 def shaped_recipe(name: str, clip: Clip) -> Recipe:
@@ -65,6 +69,8 @@ def shaped_files(recipe: Recipe, clip: Clip) -> dict[Role, bytes]:
     else:
         files["image"] = image_tower(clip).SerializeToString()
         files["text"] = text_tower(clip).SerializeToString()
+    if "preprocessor" in recipe.files:
+        files["preprocessor"] = preprocessor_config(recipe.preprocessing)
     return files
 
 

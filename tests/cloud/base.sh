@@ -3,13 +3,18 @@
 # wheelhouse in the place of a package index. base.sh NAME HOST FOLDER
 set -euo pipefail
 name=$1 host=$2 folder=$3
+files=(functions/embeddings/requirements.txt layers/core/requirements.txt requirements/runtime.txt)
+made_of=$(cat "$0" "${files[@]}" requirements/sam.txt | sha256sum | cut -d " " -f 1)
+found=$(docker image inspect "$name" --format '{{.Config.Labels.made_of}}' 2>/dev/null || true)
+[ "$found" != "$made_of" ] || exit 0
+rm -rf "$folder"
 mkdir -p "$folder/wheels"
-for file in functions/embeddings/requirements.txt layers/core/requirements.txt requirements/runtime.txt; do
+for file in "${files[@]}"; do
   .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
     --implementation cp --python-version 3.13 --platform manylinux_2_34_x86_64 \
     --platform manylinux_2_31_x86_64 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
     --platform manylinux_2_26_x86_64 --platform manylinux_2_24_x86_64 --platform manylinux_2_17_x86_64 \
-    --platform manylinux2014_x86_64 --require-hashes -r $file -d "$folder/wheels"
+    --platform manylinux2014_x86_64 --require-hashes -r "$file" -d "$folder/wheels"
 done
 cp .cache/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64 "$folder/aws-lambda-rie"
 cat >"$folder/entry.sh" <<'SH'
@@ -24,9 +29,10 @@ printf '#!/bin/sh\nexec python3 -m awslambdaric "$_HANDLER"\n' >"$folder/bootstr
 chmod +x "$folder/entry.sh" "$folder/bootstrap"
 cat >"$folder/Dockerfile" <<DOCKER
 FROM imgvec-debian
+LABEL made_of=$made_of
 ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime
 ENV PYTHONPATH=/var/task:/opt/python:/var/runtime
-ENV AWS_ENDPOINT_URL=http://$host:4599 IMGVEC_FETCH_ALLOW=$host:4598
+ENV AWS_ENDPOINT_URL=http://$host:4599 IMGVEC_FETCH_ALLOW=$host:4598,$host:4597,images.example
 COPY wheels /wheels
 RUN rm -f /usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 /usr/bin/python \
     && printf '[global]\nno-index = true\nfind-links = /wheels\n' >/etc/pip.conf \

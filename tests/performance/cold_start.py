@@ -3,16 +3,24 @@
 make test-runtime
 """
 
+import json
 import os
+import re
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
+from collections import Counter
 from pathlib import Path
 
-from lambda_runtime import LambdaRuntime
+from lambda_runtime import HANDLER, LambdaRuntime
+from places import ROOT
 from ready_events import make
 
 WARM = 20
+STAGES = ("Admit", "Read", "Decode", "Reserve", "Encode", "Settle")
+PACKAGES = 8
 
 
 def main() -> None:
@@ -34,7 +42,34 @@ def main() -> None:
                 f"{first:.0f} ms, both as the caller sees it {whole:.0f} ms; "
                 f"warm {statistics.median(warm):.1f} ms (median of {WARM})"
             )
+            print(f"  first answer by stage: {stages_of(runtime.lines[0])}")
             runtime.stop()
+        print(f"  init by package, seen one by one: {imports_of(environment)}")
+
+
+def stages_of(line: str) -> str:
+    """The milliseconds of each stage in a request's log line."""
+    content = json.loads(line)
+    return ", ".join(f"{name.lower()} {content[name][0]:.1f}" for name in STAGES if name in content)
+
+
+def imports_of(environment: dict[str, str]) -> str:
+    """Milliseconds of the function's own start by top-level package, the most expensive first.
+
+    What a package's import does belongs to it, so `functions` is the loading of the encoder.
+    """
+    done = subprocess.run(
+        [sys.executable, "-X", "importtime", "-c", f"import {HANDLER.rpartition('.')[0]}"],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    spent = Counter[str]()
+    for own, package in re.findall(r"^import time: +(\d+) \| +\d+ \| +(\w+)", done.stderr, re.M):
+        spent[package] += int(own)
+    return ", ".join(f"{name} {own / 1000:.0f}" for name, own in spent.most_common(PACKAGES))
 
 
 if __name__ == "__main__":

@@ -203,8 +203,8 @@ def replaced(server: Running, environment: dict[str, str]) -> Running:
     server.process.kill()
     server.process.wait()
     server.reader.join()
-    if server.process.stderr is not None:
-        server.process.stderr.close()
+    if server.process.stdout is not None:
+        server.process.stdout.close()
     return start_server(environment)
 
 

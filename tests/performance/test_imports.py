@@ -30,7 +30,7 @@ def test_the_function_imports_no_server_no_command_line_and_no_tracer(
     monkeypatch.setenv("IMGVEC_DATA", str(tmp_path))
     modules = imported_by("import functions.embeddings.app")
     assert "aws_lambda_powertools" in modules, "positive control"
-    assert not modules & {"uvicorn", "click", "boto3", "aws_xray_sdk", "imgvec_models"}
+    assert not modules & {"uvicorn", "click", "boto3", "aws_xray_sdk", "imgvec_models", "dns"}
 
 
 @pytest.mark.parametrize("heavy", HEAVY)

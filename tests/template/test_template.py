@@ -120,19 +120,21 @@ def test_the_authorizer_is_asked_each_time_and_needs_nothing() -> None:
 
 
 def test_the_gateways_own_answers_can_be_read_by_every_client() -> None:
-    answers = of_type("AWS::ApiGateway::GatewayResponse")
-    kinds = {answer["ResponseType"] for answer in answers.values()}
+    """They stand in the API itself: as resources beside it they would miss its deployment."""
+    answers = api()["Body"]["x-amazon-apigateway-gateway-responses"]
+    assert not of_type("AWS::ApiGateway::GatewayResponse")
+    kinds = set(answers)
     assert kinds >= {"THROTTLED", "INVALID_API_KEY", "MISSING_AUTHENTICATION_TOKEN", "DEFAULT_5XX"}
     assert "REQUEST_TOO_LARGE" not in kinds
     for answer in answers.values():
-        body = json.loads(answer["ResponseTemplates"]["application/json"])
-        status = int(answer["StatusCode"])
+        body = json.loads(answer["responseTemplates"]["application/json"])
+        status = int(answer["statusCode"])
         assert body["status"] == body["code"] == status
         assert body["error"] == COREVIZ_REASONS.get(status, "Gateway Timeout")
         assert body["msg"] == body["message"]
         assert (body["data"], body["success"], body["failed"]) == (None, False, True)
-        assert answer["ResponseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
-        assert "gatewayresponse.header.Access-Control-Allow-Origin" in answer["ResponseParameters"]
+        assert answer["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
+        assert "gatewayresponse.header.Access-Control-Allow-Origin" in answer["responseParameters"]
 
 
 def test_usage_plans_wait_for_the_stage_and_hold_no_quota() -> None:
@@ -235,6 +237,14 @@ def test_functions_are_bounded_and_none_has_reserved_concurrency_or_tracing() ->
         assert "TracingConfig" not in function, name
     assert written()["Parameters"]["Timeout"]["MaxValue"] < 29
     assert functions["AuthorizerFunction"]["MemorySize"] == 1024
+
+
+def test_no_function_has_a_route_into_a_network() -> None:
+    """What strangers' URLs could be led into is not there."""
+    functions = of_type("AWS::Lambda::Function")
+    assert len(functions) >= 3, "positive control"
+    for name, function in functions.items():
+        assert "VpcConfig" not in function, name
 
 
 def test_what_is_asynchronous_has_a_dead_letter_queue() -> None:

@@ -136,6 +136,13 @@ class TestReceive:
         assert done.modified == done.created + 60
         assert place.assets.read("acme", "re_1") == DATA
 
+    def test_whole_bytes_of_an_unfinished_upload_are_not_read(self, place: Place) -> None:
+        """As after a crash between the bytes and the status."""
+        place.assets.reserve("acme", "a", "re_1")
+        FolderBlobs(place.folder / "assets").write("re_1", [DATA])
+        with pytest.raises(AssetNotFound):
+            place.assets.read("acme", "re_1")
+
     def test_tokens_are_long_differ_and_are_not_stored(self, place: Place) -> None:
         tokens = {place.assets.reserve("acme", "a", memories_id())[1] for _ in range(20)}
         assert len(tokens) == 20

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hub_preprocessor import preprocessor_config
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import find_folders
 from imgvec.errors import ModelError
@@ -43,6 +44,10 @@ def models(lenient: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
     models = tmp_path_factory.mktemp("models")
     write_small_clip(pulled_folder(models, NAME))
     shipped = find_recipe(models, "clip-vit-b32")
+    preprocessing = shipped.preprocessing.model_copy(update={"size": SMALL.image_size})
+    (pulled_folder(models, NAME) / "preprocessor.json").write_bytes(
+        preprocessor_config(preprocessing)
+    )
     files = {
         role: file.model_copy(
             update={
@@ -58,7 +63,7 @@ def models(lenient: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         update={
             "name": NAME,
             "files": files,
-            "preprocessing": shipped.preprocessing.model_copy(update={"size": SMALL.image_size}),
+            "preprocessing": preprocessing,
             "text": shipped.text.model_copy(update={"max_tokens": SMALL.positions}),
             "native": Native(pooled=SMALL.image.width, joint=SMALL.joint),
             "spaces": (32, 48),
@@ -88,6 +93,7 @@ def test_everything_of_it_is_as_it_should_be(models: Path) -> None:
         Finding(f"{NAME}, pulled image.onnx", None),
         Finding(f"{NAME}, pulled text.onnx", None),
         Finding(f"{NAME}, pulled tokenizer.json", None),
+        Finding(f"{NAME}, pulled preprocessor.json", None),
         Finding(f"{NAME}, built", None),
     ]
     assert Finding("starter, built", None) in check_all(models)
@@ -132,6 +138,12 @@ def test_what_is_not_pinned_is_not_built_unless_told(models: Path, recipe: Recip
         "--allow-unpinned builds without"
     )
     assert build(unpinned, models, Demands(unpinned=True), ignore).name == NAME
+
+
+def test_another_preprocessing_than_the_tower_s_is_not_built(models: Path, recipe: Recipe) -> None:
+    other = recipe.preprocessing.model_copy(update={"image_mean": (0.5, 0.5, 0.5)})
+    with pytest.raises(ModelError, match="has another image_mean than the recipe"):
+        build(recipe.model_copy(update={"preprocessing": other}), models, Demands(), ignore)
 
 
 def test_an_altered_file_is_not_built(models: Path, recipe: Recipe) -> None:

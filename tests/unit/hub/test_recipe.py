@@ -137,7 +137,7 @@ def test_what_is_pinned_is_read_back(content: Content, tmp_path: Path) -> None:
     path.parent.mkdir()
     path.write_text(json.dumps(content))
     recipe = find_recipe(tmp_path, "mine")
-    assert recipe.unpinned == ["image", "text", "tokenizer"]
+    assert recipe.unpinned == ["image", "text", "tokenizer", "preprocessor"]
     written = write_recipe(
         pinned(recipe, {role: Received(5, SHA) for role in recipe.files}), tmp_path
     )

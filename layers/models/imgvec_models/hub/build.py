@@ -13,6 +13,7 @@ from imgvec.errors import ModelError
 from imgvec_models.build.encoder import build_encoder
 from imgvec_models.hub.lock import locked
 from imgvec_models.hub.partial import told
+from imgvec_models.hub.preprocessor import require_preprocessing
 from imgvec_models.hub.pull import Say, present, pulled_folder
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.hub.towers import towers
@@ -37,8 +38,8 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
     """Build `recipe` of its pulled files into `models`/<name>; an older build is replaced.
 
     Raises:
-        ModelError: a file is not pulled, altered or unpinned, the towers are refused, or the
-            build is not what is demanded; what was there before stays.
+        ModelError: a file is not pulled, altered or unpinned, the towers or their preprocessing
+            are refused, or the build is not what is demanded; what was there before stays.
     """
     if recipe.unpinned and not demands.unpinned:
         raise ModelError(
@@ -48,6 +49,9 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
     pulled = pulled_folder(models, recipe.name)
     with locked(pulled, bind(say, f"{recipe.name} is being pulled or built: waiting")):
         _require_pulled(recipe, pulled)
+        if "preprocessor" in recipe.files:
+            config = pulled / recipe.local_path("preprocessor")
+            require_preprocessing(config, recipe.preprocessing)
         for left in pulled.glob(f"{WORK}*"):
             # Of a build that was killed: the lock says that none is running.
             shutil.rmtree(left)

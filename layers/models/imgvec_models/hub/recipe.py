@@ -20,12 +20,12 @@ from imgvec.encoders.verify import wrong_fields
 from imgvec.errors import ModelError
 
 SHIPPED: Final = Path(__file__).parents[1] / "recipes"
-Role: TypeAlias = Literal["image", "text", "archive", "tokenizer"]
+Role: TypeAlias = Literal["image", "text", "archive", "tokenizer", "preprocessor"]
 ROLES: Final[tuple[frozenset[Role], ...]] = (
     frozenset({"image", "text", "tokenizer"}),
     frozenset({"archive", "tokenizer"}),
 )
-"""Two towers as ONNX, or one TorchScript archive of both."""
+"""Two towers as ONNX, or one TorchScript archive of both; a preprocessor may be beside them."""
 
 
 class RemoteFile(Part):
@@ -82,8 +82,11 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _check_roles(self) -> Self:
-        if frozenset(self.files) not in ROLES:
-            raise ValueError("files must be image, text and tokenizer, or archive and tokenizer")
+        if frozenset(self.files) - {"preprocessor"} not in ROLES:
+            raise ValueError(
+                "files must be image, text and tokenizer, or archive and tokenizer, "
+                "and may have a preprocessor"
+            )
         return self
 
     @property
