@@ -6,8 +6,14 @@ BIN := .venv/bin
 SAM := .cache/sam/bin/sam
 ENV ?= dev
 IMAGE ?= embeddingsfunction:imgvec-embeddings
+ENCODERS ?= starter
+PROVIDER ?= cpu
+MODELS ?= layers/models
 HOST ?= 127.0.0.1
 PORT ?= 8000
+N ?= 10000
+SEED ?= 1
+MINUTES ?= 60
 
 .DEFAULT_GOAL := help
 # Every target that is no file.
@@ -26,8 +32,20 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 	@TEST_PLACES=lambda $(BIN)/pytest tests/contract tests/runtime
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/cold_start.py
 
+test-endpoint: .venv/test ## Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
+	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
+
+bench-gpu: .venv/test ## Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
+
+endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vit-b32
+	@docker build -f infra/sagemaker/Dockerfile --build-arg ENCODERS=$(shell echo $(ENCODERS) | tr ' ' ,) -t imgvec-endpoint .
+
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
+
+hostile: .venv/test ## N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
+	@PYTHONPATH=.:tests $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
 test-parity: .venv/test .cache/parity/ready ## Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
@@ -65,6 +83,14 @@ events: .venv/test ## Write events/ anew, from the requests of the contract test
 
 pool: .venv/run ## Write infra/pool/template.yaml anew.
 	@$(BIN)/python infra/pool/make_pool.py
+
+load: .venv/test ## Good-put under overload, and what becomes of requests at SIGTERM.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
+
+soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
 
 clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one target that needs the internet.
 	@$(BIN)/imgvec models pull clip-vit-b32
@@ -116,6 +142,10 @@ lock-cloud: ## Resolve the requirements of the SAM CLI, the Lambda runtime and t
 		--no-header --no-annotate - -o requirements/audit.txt
 	@echo awslambdaric | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 		--no-header --no-annotate - -o requirements/runtime.txt
+
+lock-endpoint: ## Resolve the requirements of the serving image anew (needs uv).
+	@uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
+		--no-header --no-annotate infra/sagemaker/requirements.in -c requirements/run.txt -o infra/sagemaker/requirements.txt
 
 lock-parity: ## Resolve the requirements of the parity check anew (needs uv).
 	@printf '%s\n' open-clip-torch torchvision transformers | uv pip compile --quiet --universal --python-version 3.11 \

@@ -17,6 +17,7 @@ METER: Final = "tests/unit/consumers/test_meter.py"
 LIMITS: Final = "tests/contract/test_limits.py"
 IDEMPOTENCY: Final = "tests/unit/consumers/test_idempotency.py"
 ASSETS: Final = "tests/unit/test_assets.py"
+OVERLOAD: Final = "tests/hostile/test_overload.py"
 BODIES: Final = "tests/hostile/test_hostile_bodies.py"
 WIRE: Final = "tests/hostile/test_wire.py"
 MARKED: Final = "tests/hostile/test_marked_words.py"
@@ -574,4 +575,70 @@ UPLOADS: Final = (
     ),
 )
 
-GUARDS: Final = (*FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS)
+CROWDS: Final = (
+    Guard(
+        "refused before it is read",
+        "intake.py",
+        "return self._front.overload() if (method, path) in self._paths.computing else None",
+        "return None",
+        f"{OVERLOAD}::test_what_finds_no_place_is_refused_unread_and_uncounted",
+    ),
+    Guard(
+        "the queue is bounded",
+        "turns.py",
+        "        if self.full:",
+        "        if False:",
+        "tests/unit/test_turns.py::test_one_more_than_fits_is_refused_and_the_others_stay",
+    ),
+    Guard(
+        "bodies are bounded together",
+        "intake.py",
+        "if self._traffic.crowded(self.size):",
+        "if False:",
+        f"{OVERLOAD}::test_bodies_are_bounded_together",
+    ),
+    Guard(
+        "what was fetched counts as bodies do",
+        "traffic.py",
+        "if self.crowded(size):",
+        "if False:",
+        f"{OVERLOAD}::test_bodies_are_bounded_together",
+    ),
+    Guard(
+        "a body has one deadline",
+        "intake.py",
+        "asyncio.timeout_at(self._deadline)",
+        "asyncio.timeout_at(self._deadline + 3600)",
+        f"{OVERLOAD}::test_slow_bodies_hold_no_place_and_end",
+    ),
+    Guard(
+        "a head has a deadline",
+        "cli/patience.py",
+        "self.loop.call_later(HEAD_SECONDS, self.transport.abort)",
+        "self.loop.call_later(3600, self.transport.abort)",
+        f"{OVERLOAD}::test_head_that_does_not_come",
+    ),
+    Guard(
+        "an answer must be taken",
+        "cli/patience.py",
+        "self.loop.call_later(TAKE_SECONDS, self.transport.abort)",
+        "pass",
+        f"{OVERLOAD}::test_answer_that_nobody_takes",
+    ),
+    Guard(
+        "nothing new is begun while stopping",
+        "intake.py",
+        "if self._front.traffic.draining:",
+        "if False:",
+        "tests/unit/cli/test_cli_serve.py::test_signal_lets_a_request_finish",
+    ),
+    Guard(
+        "not ready without a store",
+        "front.py",
+        "store.find_key(NOBODYS)",
+        "pass",
+        "tests/hostile/test_broken_stores.py::test_damaged_database",
+    ),
+)
+
+GUARDS: Final = (*CROWDS, *FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS)

@@ -5,6 +5,8 @@ import os
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,8 +86,17 @@ class Running:
 
 def start_server(environment: dict[str, str], *arguments: str) -> Running:
     """Start `imgvec serve` on a free port and wait for its address."""
+    return _start(environment, "imgvec", "serve", "--port", "0", *arguments)
+
+
+def start_serving(environment: dict[str, str]) -> Running:
+    """Start the serving container's process on a free port and wait for its address."""
+    return _start(environment, "imgvec.serving", "serve", "--port", "0")
+
+
+def _start(environment: dict[str, str], *command: str) -> Running:
     process = subprocess.Popen(
-        [sys.executable, "-m", "imgvec", "serve", "--port", "0", *arguments],
+        [sys.executable, "-m", *command],
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -113,6 +124,16 @@ def stop_server(running: Running) -> None:
     running.reader.join()
     if running.process.stdout is not None:
         running.process.stdout.close()
+
+
+@contextmanager
+def serving(environment: dict[str, str], *arguments: str) -> Iterator[Running]:
+    """A server that is ended whatever a test finds."""
+    running = start_server(environment, *arguments)
+    try:
+        yield running
+    finally:
+        stop_server(running)
 
 
 def server_environment(data: Path, pictures: PictureServer) -> dict[str, str]:

@@ -13,6 +13,8 @@ from starlette.testclient import TestClient
 from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
+from sagemaker_runtime import endpoint
+from thin_clip import build_thin
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
 GATEWAY: Final = f"https://abcdefghij.execute-api.eu-west-1.amazonaws.com/{STAGE}"
@@ -36,6 +38,24 @@ def _uvicorn(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
             yield client
     finally:
         stop_server(running)
+
+
+@contextmanager
+def _endpoint(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """The server with its encoder in another process, behind SageMaker's runtime."""
+    with endpoint(environment) as there, _uvicorn(environment | there.environment, log) as client:
+        yield client
+
+
+@contextmanager
+def _endpoint_with_clip(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """The same with a CLIP of half precision, which is random and has the true widths."""
+    models = log.parent / "models"
+    build_thin("clip-vit-b32", models)
+    # In place, so that the place's command line knows them too.
+    environment.update({"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"})
+    with _endpoint(environment, log) as client:
+        yield client
 
 
 @contextmanager
@@ -88,6 +108,8 @@ def _elsewhere(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client
 PLACES: Final[dict[str, Stand]] = {
     "in-process": _in_process,
     "uvicorn": _uvicorn,
+    "endpoint": _endpoint,
+    "endpoint-clip": _endpoint_with_clip,
     "lambda": _lambda,
     "start-api": _elsewhere,
     "deployed": _elsewhere,

@@ -39,9 +39,11 @@ class Target:
 
 
 @contextmanager
-def started_target(data: Path, pictures: PictureServer) -> Iterator[Target]:
-    """Start `imgvec serve` with its stores in `data`; it logs all that it ever logs."""
-    environment = server_environment(data, pictures) | {"IMGVEC_LOG_LEVEL": "debug"}
+def started_target(
+    data: Path, pictures: PictureServer, log_level: str = "debug"
+) -> Iterator[Target]:
+    """Start `imgvec serve` with its stores in `data`."""
+    environment = server_environment(data, pictures) | {"IMGVEC_LOG_LEVEL": log_level}
     key, _ = create_key("first", environment)
     second, _ = create_key("second", environment)
     revoked, revoked_id = create_key("first", environment)

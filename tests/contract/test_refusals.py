@@ -65,6 +65,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         },
     ),
 }
+RETRY_AFTER = {"too fast": "7", "starting": "1"}
 FIELDS = {
     "coreviz": {"error", "message"},
     "pixlab": {"status", "error"},
@@ -88,4 +89,4 @@ def test_refusal(dialect: str, outcome: str) -> None:
     assert set(body) == FIELDS[dialect]
     whole = {**content, **(FAILURE if dialect == "memories.ai" else {})}
     assert {name: body[name] for name in whole} == whole
-    assert response.headers.get("Retry-After") == ("7" if outcome == "too fast" else None)
+    assert response.headers.get("Retry-After") == RETRY_AFTER.get(outcome)

@@ -1,7 +1,6 @@
 """Good-put under overload, and what becomes of requests at SIGTERM.
 
-PYTHONPATH=.:tests .venv/bin/python tests/performance/load.py overload
-PYTHONPATH=.:tests .venv/bin/python tests/performance/load.py drain
+make load
 
 Server and clients have a core each. Where the machine is shared, wall time says little: rounds of
 all rates alternate, and good-put is also given for each second that the server has computed.
@@ -25,11 +24,11 @@ from typing import Final
 import httpx2
 
 from load_client import LOST, Answer, Load, Shot
-from performance.figures import wait_until_ready
-from performance.soak import counted, cpu_seconds
+from performance.soak import counted
 from pictures import photo_jpeg
 from places import Running, create_key, start_server, stop_server
 from shots import json_shot, upload
+from watching import cpu_seconds, wait_until_ready
 
 TIMES: Final = (1, 2, 10)
 LOSS: Final = 0.10
@@ -140,12 +139,12 @@ def overload(options: argparse.Namespace) -> bool:
             load = Load(target.port, rate, options.seconds, shots)
             return measure(target.server.process.pid, pool, load)
 
-        peak = at(40).good_put
+        peak = options.peak or at(40).good_put
         for _ in range(options.rounds):
             for times in TIMES:
                 rounds[times].append(at(times * peak))
             # What a shared machine gives changes from minute to minute.
-            peak = max(one[-1].good_put for one in rounds.values())
+            peak = options.peak or max(one[-1].good_put for one in rounds.values())
     medians = {times: statistics.median(map(_of_the_core, done)) for times, done in rounds.items()}
     best = max(medians.values())
     for times, done in rounds.items():
@@ -160,7 +159,25 @@ def overload(options: argparse.Namespace) -> bool:
         )
         print(*line)
     others = sum(one.others for done in rounds.values() for one in done)
-    return medians[max(TIMES)] >= (1 - LOSS) * best and not others
+    return kept_at_ten_times(rounds) >= 1 - LOSS and not others
+
+
+def kept_at_ten_times(rounds: dict[int, list[Round]]) -> float:
+    """Share of good-put that is left where nine are refused for one that is answered.
+
+    By the costs of both, because on a shared machine ten times the load of one moment is thrice
+    that of another.
+    """
+    good = statistics.median(1 / one.of_the_core for one in rounds[1])
+    most = rounds[10]
+    beside = sum(one.cpu - one.good * good for one in most)
+    refusal = max(0.0, beside / max(1, sum(one.refused for one in most)))
+    kept = good / (good + 9 * refusal)
+    print(
+        f"processor time: {good * 1000:.1f} ms for an answer, {refusal * 1000:.2f} ms for a "
+        f"refusal; nine refusals for one answer leave {kept:.0%}"
+    )
+    return kept
 
 
 def drain(options: argparse.Namespace) -> bool:
@@ -205,6 +222,7 @@ def main() -> None:
     parser.add_argument("proof", choices=["overload", "drain"])
     parser.add_argument("--source", choices=["upload", "stored"], default="upload")
     parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--peak", type=float, help="Good-put that is once the load; else measured.")
     parser.add_argument("--rounds", type=int, default=3)
     options = parser.parse_args()
     passed = {"overload": overload, "drain": drain}[options.proof](options)

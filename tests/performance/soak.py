@@ -1,6 +1,6 @@
 """Good and bad requests for a long time: memory and latency stay flat, and the counts are right.
 
-PYTHONPATH=.:tests .venv/bin/python tests/performance/soak.py --minutes 60 --rate 10
+make soak MINUTES=60
 """
 
 import argparse
@@ -20,9 +20,9 @@ from pathlib import Path
 from typing import Final
 
 from load_client import Answer, Load
-from performance.figures import resident, wait_until_ready
 from places import CAT, Running, create_key, imgvec, start_server, stop_server
 from shots import mixed
+from watching import cpu_seconds, resident, wait_until_ready
 
 SAMPLES: Final = 60
 """How often memory and time are looked at, evenly spread."""
@@ -43,12 +43,6 @@ class Sample:
     cpu: float
     """Seconds that it has computed."""
     handles: int
-
-
-def cpu_seconds(process: int) -> float:
-    """User and system time of a process."""
-    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def watched(server: Running, sending: Future[list[Answer]], seconds: float) -> Iterator[Sample]:

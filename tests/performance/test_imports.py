@@ -15,7 +15,9 @@ def imported_by(code: str) -> set[str]:
     listing = "print(json.dumps(sorted({name.partition('.')[0] for name in sys.modules})))"
     script = f"import sys, json\n{code}\n{listing}"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True)
-    return set(json.loads(done.stdout.splitlines()[-1]))
+    # The function logs to standard output too, objects.
+    (listed,) = [line for line in done.stdout.splitlines() if line.startswith(b"[")]
+    return set(json.loads(listed))
 
 
 def test_the_application_imports_no_cloud_library() -> None:
@@ -31,6 +33,22 @@ def test_the_function_imports_no_server_no_command_line_and_no_tracer(
     modules = imported_by("import functions.embeddings.app")
     assert "aws_lambda_powertools" in modules, "positive control"
     assert not modules & {"uvicorn", "click", "boto3", "aws_xray_sdk", "imgvec_models", "dns"}
+
+
+def test_the_function_is_light_where_an_endpoint_encodes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its image then has neither of the two: `functions/embeddings/Dockerfile`."""
+    monkeypatch.setenv("IMGVEC_DATA", str(tmp_path))
+    monkeypatch.setenv("IMGVEC_ENDPOINT", "far-away")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "test")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    # Nobody listens on it.
+    monkeypatch.setenv("AWS_ENDPOINT_URL_SAGEMAKER_RUNTIME", "http://127.0.0.1:9")
+    modules = imported_by("import functions.embeddings.app")
+    assert "boto3" in modules, "positive control"
+    assert not modules & {"onnxruntime", "tokenizers", "uvicorn"}
 
 
 @pytest.mark.parametrize("heavy", HEAVY)

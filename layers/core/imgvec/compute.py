@@ -31,12 +31,21 @@ class Compute:
         workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
         self.turns = Turns(at_once=2 * workers, waiting=settings.queue)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
+        self._encoders = encoders
         self._first: Future[None] = self._threads.submit(_try_each, encoders)
 
     @property
     def ready(self) -> bool:
-        """Whether a real inference has passed."""
-        return self._first.done() and self._first.exception() is None
+        """Whether a real inference has passed; whoever asks after one that failed starts another.
+
+        An endpoint that slept at the start wakes later.
+        """
+        if not self._first.done():
+            return False
+        if self._first.exception() is None:
+            return True
+        self._first = self._threads.submit(_try_each, self._encoders)
+        return False
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run what computes."""

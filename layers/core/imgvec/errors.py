@@ -173,7 +173,12 @@ class InternalFault(RequestError):
 
 
 class NotReady(RequestError):
-    """The service is starting or draining."""
+    """The service is starting or draining, or what encodes for it cannot be reached."""
 
     status = 503
     default = "The service is starting, try again shortly"
+
+    def __init__(self, message: str | None = None, retry_after: int = 1) -> None:
+        """`retry_after` is in seconds."""
+        super().__init__(message)
+        self.retry_after = retry_after

@@ -79,7 +79,7 @@ class Front:
         self.settings = settings
         self.gate = stores.gate
         self.assets = stores.assets
-        self.traffic = Traffic()
+        self.traffic = Traffic(settings.max_bodies)
         self._reach = stores.reach
         self._close_stores = stores.close
         self._stores = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")

@@ -7,8 +7,11 @@ no thread and no place in the queue, only the bytes that it has sent, and those 
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -17,7 +20,9 @@ from imgvec.errors import BadParameter, NotReady, Overloaded, RequestError
 from imgvec.front import STOPPING, Front
 from imgvec.traffic import Traffic
 
-TOO_SLOW = "The body did not arrive in time"
+TOO_SLOW: Final = "The body did not arrive in time"
+SHORT_DIGITS: Final = 5
+"""Digits of the length of a short body: it is below 100 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +69,8 @@ class Intake:
         refusal = self._refusal(scope["method"], path)
         if refusal is None:
             refusal = await self._pass_on(scope, receive, send)
+        else:
+            await _take_short_body(scope, receive)
         if refusal is not None:
             await self._refuse(path, refusal)(scope, receive, send)
 
@@ -74,8 +81,8 @@ class Intake:
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> RequestError | None:
         """Why the body was not read to its end, if it was not."""
-        settings, traffic = self._front.settings, self._front.traffic
-        body = _Body(receive, traffic, settings.max_bodies, settings.body_timeout)
+        traffic = self._front.traffic
+        body = _Body(receive, traffic, self._front.settings.body_timeout)
         traffic.requests += 1
         try:
             await self._app(scope, body.receive, send)
@@ -87,14 +94,29 @@ class Intake:
         return None
 
 
+async def _take_short_body(scope: Scope, receive: Receive) -> None:
+    """Take a short body that has come with its head, so that its connection need not close.
+
+    A new connection costs more than all else about a refusal. Who asked first whether to send the
+    body is not told to, and nothing is taken whose end may be in doubt.
+    """
+    headers = Headers(scope=scope)
+    length = headers.get("content-length", "")
+    short = length.isdecimal() and len(length) <= SHORT_DIGITS
+    if short and not {"expect", "transfer-encoding"} & set(headers):
+        with suppress(TimeoutError):
+            async with asyncio.timeout(0):
+                while (await receive()).get("more_body"):
+                    pass
+
+
 class _Body:
     """One request's body, counted until the request has ended, timed until it is whole."""
 
-    def __init__(self, receive: Receive, traffic: Traffic, most: int, seconds: float) -> None:
+    def __init__(self, receive: Receive, traffic: Traffic, seconds: float) -> None:
         self.size = 0
         self._receive = receive
         self._traffic = traffic
-        self._most = most
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._whole = False
 
@@ -113,6 +135,6 @@ class _Body:
     def _count(self, size: int) -> None:
         self.size += size
         self._traffic.bytes += size
-        # A body that is alone passes, whatever the bounds: the limit of one body holds it.
-        if self.size < self._traffic.bytes > self._most:
+        # A body that is alone passes: the limit of one body holds it.
+        if self._traffic.crowded(self.size):
             raise BodyRefused(Overloaded())

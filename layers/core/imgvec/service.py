@@ -1,8 +1,9 @@
 """The flow, in one place: dialect -> gate -> source -> pixels -> meter -> encoder -> dialect."""
 
 from collections.abc import Callable
+from contextlib import AsyncExitStack
 from functools import partial
-from typing import TypeAlias
+from typing import Final
 
 from imgvec.compute import Compute
 from imgvec.consumers.allowance import tightest
@@ -11,6 +12,7 @@ from imgvec.consumers.events import UsageEvent, reported
 from imgvec.counted import counted
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
+from imgvec.encoding import Encoded, encode_image, encode_texts
 from imgvec.errors import BadParameter, Overloaded
 from imgvec.front import Front, Stores
 from imgvec.images.configured import limits_of
@@ -18,6 +20,7 @@ from imgvec.images.decode import decode
 from imgvec.images.fetch import Fetcher
 from imgvec.record import current, stage
 from imgvec.settings import Settings
+from imgvec.turns import Turns
 from imgvec.values import (
     Attempt,
     Caller,
@@ -25,16 +28,14 @@ from imgvec.values import (
     ImageSource,
     ImageWanted,
     Inline,
-    Pixels,
     StoredAsset,
     TextWanted,
     Url,
-    Vector,
     Wanted,
 )
 
-Encoded: TypeAlias = tuple[tuple[Vector, ...], int]
-"""Vectors, and the tokens that were read for them."""
+FETCHES: Final = 32
+"""Images that are fetched at the same time, each up to `IMGVEC_MAX_IMAGE`."""
 
 
 class Service(Front):
@@ -50,6 +51,7 @@ class Service(Front):
         super().__init__(settings, stores)
         self._meter = stores.meter
         self._fetcher = fetcher
+        self._fetches = Turns(at_once=FETCHES, waiting=settings.queue)
         self._encoders = encoders
         self._limits = limits_of(settings)
         self._compute = Compute(encoders, settings)
@@ -78,7 +80,10 @@ class Service(Front):
             rate = self.gate.permit(caller, ask.dimensions)
             contents = await self._contents(ask, caller)
             charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
-            async with self._compute.turns.turn():
+            async with AsyncExitStack() as held:
+                held.enter_context(self.traffic.holding(_brought(ask, contents)))
+                with stage("wait"):
+                    await held.enter_async_context(self._compute.turns.turn())
                 encode = await self._prepared(ask, contents, encoder)
                 async with counted(self, self._meter, charge) as ticket:
                     with stage("encode"):
@@ -113,31 +118,28 @@ class Service(Front):
     ) -> Callable[[], Encoded]:
         """What is left to be computed once the units are reserved: a bad image is free."""
         if isinstance(ask, TextWanted):
-            return partial(_encode_texts, encoder, ask.texts, ask.dimensions)
+            return partial(encode_texts, encoder, ask.texts, ask.dimensions)
         with stage("decode"):
             pixels = await self._compute.run(decode, contents[0], encoder.image_size, self._limits)
-        return partial(_encode_image, encoder, pixels, ask.dimensions)
+        return partial(encode_image, encoder, pixels, ask.dimensions)
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:
             case Inline(data):
                 return data
             case Url(url):
-                return await self._fetcher.fetch(url)
+                async with self._fetches.turn():
+                    return await self._fetcher.fetch(url)
             case StoredAsset(asset_id):
                 return await self.store(self.assets.read, caller.consumer, asset_id)
+
+
+def _brought(ask: Wanted, contents: tuple[bytes, ...]) -> int:
+    """Bytes of an image that did not come with the request's body."""
+    inline = isinstance(ask, TextWanted) or isinstance(ask.source, Inline)
+    return 0 if inline else len(contents[0])
 
 
 def _event(caller: Caller, attempt: Attempt, ask: Wanted, encoder: Encoder) -> UsageEvent:
     units = 1 if isinstance(ask, ImageWanted) else len(ask.texts)
     return UsageEvent(caller.consumer, attempt.dialect, ask.dimensions, encoder.revision, units)
-
-
-def _encode_image(encoder: Encoder, pixels: Pixels, dimensions: int) -> Encoded:
-    return (encoder.encode_image(pixels, dimensions),), encoder.image_tokens
-
-
-def _encode_texts(encoder: Encoder, texts: tuple[str, ...], dimensions: int) -> Encoded:
-    """One text at a time, so that no vector depends on its batch-mates."""
-    encoded = [encoder.encode_text(text, dimensions) for text in texts]
-    return tuple(vector for vector, _ in encoded), sum(tokens for _, tokens in encoded)

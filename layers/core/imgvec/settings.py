@@ -3,7 +3,7 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import platformdirs
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError
@@ -24,6 +24,9 @@ def _split(value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
+
+Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
+"""What ONNX Runtime computes on."""
 
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -71,6 +74,42 @@ class Settings(BaseModel):
         le=256,
         description="Threads inside one inference. Inferences run side by side on the other cores.",
     )
+    provider: Provider = Field(
+        default="cpu",
+        description="What encodes: `cpu`, or an NVIDIA GPU by `cuda` or `tensorrt`.",
+    )
+    endpoint: str | None = Field(
+        default=None,
+        pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$",
+        description="SageMaker endpoint that encodes. Empty: this process does.",
+    )
+    endpoint_component: str | None = Field(
+        default=None,
+        pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$",
+        description="Inference component of the endpoint, where it is made of those.",
+    )
+    endpoint_timeout: float = Field(
+        default=7.0,
+        gt=0,
+        le=8,
+        description="Seconds that the endpoint has for an answer; a fault that came sooner is "
+        "tried once more.",
+    )
+    batch_size: int = Field(
+        default=32, ge=1, le=256, description="Most images that the endpoint encodes at once."
+    )
+    batch_wait: float = Field(
+        default=2.0,
+        ge=0,
+        le=100,
+        description="Milliseconds that images wait for others at the endpoint, while there are "
+        "others.",
+    )
+    batch_queue: int = Field(
+        default=256,
+        ge=1,
+        description="Images, and as many texts, that wait at the endpoint; more are refused.",
+    )
     workers: int | None = Field(
         default=None,
         ge=1,
@@ -86,7 +125,8 @@ class Settings(BaseModel):
     max_bodies: int = Field(
         default=256 * MEGABYTE,
         ge=1024,
-        description="All request bodies that are held at the same time, in bytes; more are 429.",
+        description="All request bodies and fetched images that are held at the same "
+        "time, in bytes; more are 429.",
     )
     body_timeout: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds that a request body has to arrive."

@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from imgvec.errors import Overloaded
-from imgvec.record import stage
 
 SMOOTHING: Final = 0.1
 """Weight of the newest turn in the mean that `Retry-After` is made of."""
@@ -49,8 +48,7 @@ class Turns:
             raise self.refusal()
         self._waiting += 1
         try:
-            with stage("wait"):
-                await self._free.acquire()
+            await self._free.acquire()
         finally:
             self._waiting -= 1
         started = time.monotonic()

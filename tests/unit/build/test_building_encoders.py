@@ -185,3 +185,25 @@ def test_a_tower_with_unknown_inputs_is_refused(pulled: Path) -> None:
     other = recipe.text.model_copy(update={"mask": "mask"})
     with pytest.raises(ModelError, match="takes attention_mask, input_ids, and input_ids, mask"):
         build_encoder(pulled, _recipe(text=other), pulled.parent / NAME, scheme="u8s8-dynamic")
+
+
+def test_float16_is_another_revision_near_to_float32_in_any_company(pulled: Path) -> None:
+    halved = pulled.parent / "half" / NAME
+    build_encoder(pulled, _recipe(), halved, scheme="float16")
+    record = json.loads((halved / "build.json").read_text())
+    for tower in record["towers"].values():
+        assert tower["quantised_here"] is False
+        assert all(one["minimum"] > 0.9999 for one in tower["cosine_to_source"].values())
+    assert read_manifest(halved).revision != read_manifest(_built_once()).revision
+    encoder = OnnxEncoder(halved)
+    batch = [(one, WIDE) for one in _pictures(8)]
+    for (pixels, width), together in zip(batch, encoder.encode_images(batch), strict=True):
+        assert isinstance(together, np.ndarray)
+        assert float(together @ encoder.encode_image(pixels, width)) > 0.99999
+
+
+def test_float16_is_not_made_of_integers(pulled: Path) -> None:
+    path = pulled / "image.onnx"
+    quantize_dynamic(path, path, op_types_to_quantize=["MatMul"], weight_type=QuantType.QUInt8)
+    with pytest.raises(ModelError, match="is of integers already"):
+        build_encoder(pulled, _recipe(), pulled.parent / NAME, scheme="float16")

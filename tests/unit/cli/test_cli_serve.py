@@ -4,24 +4,15 @@ import json
 import signal
 import socket
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import httpx2
 import pytest
 
-from places import PictureServer, Running, create_key, imgvec, start_server, stop_server
+from checks import assert_plain_error
+from endpoints import ENDPOINTS
+from places import PictureServer, Running, create_key, imgvec, serving
 from unit.cli.said import Environment, assert_sentence
-
-
-@contextmanager
-def serving(environment: Environment, *arguments: str) -> Iterator[Running]:
-    """A server that is ended whatever a test finds."""
-    running = start_server(environment, *arguments)
-    try:
-        yield running
-    finally:
-        stop_server(running)
+from wire import wire
 
 
 def get(running: Running, path: str) -> httpx2.Response:
@@ -75,22 +66,39 @@ def test_signal_ends_it_well(environment: Environment, number: signal.Signals) -
 def test_signal_lets_a_request_finish(environment: Environment, pictures: PictureServer) -> None:
     key, _ = create_key("a", environment)
     body = json.dumps({"key": key, "img": pictures.url("cat.jpg")}).encode()
-    with serving(environment) as running:
-        host, _, port = running.address.removeprefix("http://").partition(":")
-        head = (
-            f"POST /imgembed HTTP/1.1\r\nHost: {host}:{port}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
-        )
-        with socket.create_connection((host, int(port)), timeout=60) as connection:
-            connection.sendall(head.encode() + body[:-1])
-            # Another request is answered after that one was begun.
-            get(running, "/health")
-            running.process.terminate()
-            connection.sendall(body[-1:])
-            assert connection.recv(100).startswith(b"HTTP/1.1 200 OK\r\n")
-            while connection.recv(65536):
-                pass
+    with serving(environment) as running, wire(running.address) as begun:
+        begun.begin("/imgembed", len(body), {"Content-Type": "application/json"})
+        begun.send(body[:-1])
+        # Another request is answered after that one was begun.
+        assert get(running, "/health").status_code == 200
+        running.process.terminate()
+        while (ready := get(running, "/ready")).status_code == 200:
+            time.sleep(0.01)
+        # What was accepted is waited for, and meanwhile whoever asks is told.
+        assert_plain_error(ready, 503)
+        assert get(running, "/health").status_code == 200
+        for endpoint in ENDPOINTS.values():
+            refused = httpx2.post(running.address + endpoint.path, content=body, trust_env=False)
+            endpoint.check(refused, 503)
+        begun.send(body[-1:])
+        assert begun.answer().status_code == 200
         assert running.process.wait(timeout=30) == 0
+        with pytest.raises(httpx2.ConnectError):
+            get(running, "/health")
+    assert "Traceback" not in running.log
+
+
+def test_second_ctrl_c_waits_for_nobody(environment: Environment) -> None:
+    with serving(environment) as running, wire(running.address) as begun:
+        begun.begin("/imgembed", 100, {"Content-Type": "application/json"})
+        assert get(running, "/health").status_code == 200
+        running.process.send_signal(signal.SIGINT)
+        while get(running, "/ready").status_code == 200:
+            time.sleep(0.01)
+        running.process.send_signal(signal.SIGINT)
+        assert begun.ended()
+        assert running.process.wait(timeout=20) == 0
+    assert "Traceback" not in running.log
 
 
 def test_port_in_use(environment: Environment) -> None:

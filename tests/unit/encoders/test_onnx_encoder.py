@@ -14,6 +14,7 @@ from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.text import TextTower
 from imgvec.errors import BadParameter, ModelError
+from imgvec.settings import Provider
 from imgvec.values import Pixels, Vector
 
 SPACES = [512, 768, 1024]
@@ -218,9 +219,9 @@ def test_the_text_tower_is_loaded_once_and_with_the_first_text(
 ) -> None:
     loaded: list[Path] = []
 
-    def load(manifest: Manifest, folder: Path, threads: int) -> TextTower:
+    def load(manifest: Manifest, folder: Path, threads: int, provider: Provider) -> TextTower:
         loaded.append(folder)
-        return TextTower(manifest, folder, threads)
+        return TextTower(manifest, folder, threads, provider)
 
     monkeypatch.setattr(onnx, "TextTower", load)
     fresh = OnnxEncoder(starter)

@@ -11,7 +11,7 @@ from imgvec.encoders import registry
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import available, find_folders, load_encoders, shipped_folder
 from imgvec.errors import ModelError
-from imgvec.settings import Settings
+from imgvec.settings import Provider, Settings
 
 Rewrite = Callable[[Path, Callable[[dict[str, Any]], None]], None]
 
@@ -138,9 +138,9 @@ def test_no_encoder_is_put_in_the_place_of_a_damaged_one(folder: Path) -> None:
 def test_threads_are_those_of_the_setting(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     given: list[int] = []
 
-    def load(where: Path, threads: int) -> OnnxEncoder:
+    def load(where: Path, threads: int, provider: Provider) -> OnnxEncoder:
         given.append(threads)
-        return OnnxEncoder(where, threads)
+        return OnnxEncoder(where, threads, provider)
 
     monkeypatch.setattr(registry, "OnnxEncoder", load)
     load_encoders(Settings(models=folder, threads=2))

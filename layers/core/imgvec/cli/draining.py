@@ -30,3 +30,9 @@ class DrainingServer(uvicorn.Server):
         deadline = time.monotonic() + self._seconds
         while self._traffic.requests and not self.force_exit and time.monotonic() < deadline:
             await asyncio.sleep(POLL_SECONDS)
+        if self._traffic.requests:
+            # Their clients are gone then, which the application knows how to end.
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            # Now nothing is left that one could wait for, and the stores are closed in peace.
+            self.force_exit = False

@@ -83,12 +83,14 @@ def pin(name: str, source: Path | None) -> None:
     metavar="FOLDER",
     help="Folders of photos, each called after its class: zero-shot may lose one point.",
 )
+@click.option("--float16", is_flag=True, help="Build for a GPU: half precision, no integers.")
 def build(
     name: str,
     expect_revision: str | None,
     allow_unpinned: bool,
     photos: Path | None,
     labelled: Path | None,
+    float16: bool,
 ) -> None:
     """Build the encoder NAME of its pulled files: what IMGVEC_ENCODERS can name from then on.
 
@@ -96,13 +98,20 @@ def build(
     vectors would then be of another revision.
     """
     with build_tools():
+        from imgvec_models.build.encoder import FLOAT16
         from imgvec_models.hub.build import Demands
         from imgvec_models.hub.build import build as build_encoder
         from imgvec_models.hub.recipe import find_recipe
         from imgvec_models.quality.judge import Given
+        from imgvec_models.quantisation.scheme import DEFAULT
     models = load_settings().models
     recipe = find_recipe(models, name)
-    demands = Demands(expect_revision, allow_unpinned, Given(photos, labelled))
+    demands = Demands(
+        expect_revision,
+        allow_unpinned,
+        FLOAT16 if float16 else DEFAULT,
+        Given(photos, labelled),
+    )
     manifest = build_encoder(recipe, models, demands, say)
     click.echo(f"{name} {manifest.revision}")
     say(f"Serve it with IMGVEC_ENCODERS={name} imgvec serve")

@@ -1,18 +1,14 @@
 """`imgvec serve`: the application under uvicorn, one process."""
 
-import logging
-import signal
 import socket
-import sys
-import warnings
 from pathlib import Path
-from types import FrameType
 from typing import Final
 
 import click
 
 from imgvec.cli.welcome import welcome_text
-from imgvec.settings import Settings, load_settings
+from imgvec.listening import leave_quietly, listen, log_to_stderr
+from imgvec.settings import load_settings
 
 DRAIN_SECONDS: Final = 30
 """How long a request that is under way may take to end once the server is asked to stop."""
@@ -42,11 +38,9 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     that a real inference has passed and the stores can be read. Ctrl-C answers what was accepted,
     refuses what still comes, and stops.
     """
-    # Uvicorn finishes what runs, then hands the signal back to whom it found here.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
+    leave_quietly()
     settings = load_settings()
-    _log_to_stderr(settings)
+    log_to_stderr(settings)
     # Slow to import, and not needed for --help.
     import uvicorn
     from starlette.middleware.gzip import GZipMiddleware
@@ -86,31 +80,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     server.run(sockets=[listener])
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
-    """Being asked to stop is no failure."""
-    sys.exit(0)
-
-
 def _listen(host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends without delay only on sockets whose protocol is spelled out; with the default
-    # of 0 every answer waits 40 ms for the client's acknowledgement.
-    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        return listen(host, port)
     except OSError as problem:
-        listener.close()
         raise click.ClickException(
             f"Cannot listen on {host}:{port} ({problem.strerror}); choose another with --port"
         ) from None
-    listener.listen(2048)
-    return listener
-
-
-def _log_to_stderr(settings: Settings) -> None:
-    """Our own lines only: a library's may hold addresses and query strings, and so keys."""
-    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("imgvec").setLevel(settings.log_level.upper())
-    # What Pillow has to say of a stranger's damaged file is no concern of the operator's.
-    warnings.filterwarnings("ignore", module="PIL")

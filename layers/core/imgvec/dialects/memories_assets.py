@@ -12,7 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from imgvec.dialects import memories_uploads
 from imgvec.dialects.describe import operation
 from imgvec.dialects.memories_envelope import admitted, asset_id_of, success
-from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_ID, KEY
+from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID, KEY
 from imgvec.dialects.protocol import front_of
 from imgvec.filenames import extension
 from imgvec.stores.protocols import Asset
@@ -43,7 +43,12 @@ async def metadata(request: Request) -> Response:
     return success({"total": 1, "resource": [_described(asset)]})
 
 
-@router.get("/{asset_id}/download", openapi_extra=operation(ASSET_ID, KEY), response_class=Response)
+@router.get(
+    "/{asset_id}/download",
+    openapi_extra=operation(ASSET_ID, KEY),
+    responses=ASSET_FAILS,
+    response_class=Response,
+)
 async def download(request: Request) -> Response:
     """The bytes, under the media type of the file's name, or where they lie for some minutes."""
     _, caller = await admitted(request, ())

@@ -57,4 +57,6 @@ class Failure(BaseModel):
     failed: bool
 
 
-ASSET_ANSWERS: Final = answers(Answer, Failure, *FAILS)
+ASSET_FAILS: Final = answers(None, Failure, *FAILS, 404)
+"""404 where the id has not the form of one: then there is no such path."""
+ASSET_ANSWERS: Final = answers(Answer, Failure, *FAILS, 404)

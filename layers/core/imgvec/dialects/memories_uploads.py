@@ -8,7 +8,7 @@ from imgvec.assets import UPLOAD_SECONDS
 from imgvec.dialects.call import JSON, MULTIPART, read_bytes
 from imgvec.dialects.describe import FILE, STRING, fields, operation, parameter
 from imgvec.dialects.memories_envelope import admitted, asset_id_of, success
-from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_ID, KEY
+from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID, KEY
 from imgvec.dialects.protocol import front_of, public_base
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
@@ -57,7 +57,10 @@ async def signed_url(request: Request) -> Response:
 @router.put(
     "/upload/signed/{asset_id}",
     openapi_extra=operation(ASSET_ID, parameter("token", "query", "As in the signed address")),
-    responses={200: {"description": "Stored; the body is empty, as a bucket answers"}},
+    responses={
+        200: {"description": "Stored; the body is empty, as a bucket answers"},
+        **ASSET_FAILS,
+    },
     response_class=Response,
 )
 async def receive(request: Request) -> Response:

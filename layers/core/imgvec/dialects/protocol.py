@@ -13,7 +13,7 @@ from imgvec.aliases import NONE_OFF, Alias, Off
 from imgvec.boundary import REQUEST_ID
 from imgvec.consumers.allowance import Allowance
 from imgvec.dialects.call import Call
-from imgvec.errors import QuotaExhausted, RequestError, TooFast
+from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
 from imgvec.front import Front
 from imgvec.values import Attempt, Embedded
 
@@ -102,6 +102,8 @@ def error_headers(error: RequestError) -> dict[str, str]:
     """Response headers that an outcome carries in every dialect."""
     if isinstance(error, TooFast):
         return {"Retry-After": str(error.retry_after), **_allowance_headers(error.allowance)}
+    if isinstance(error, NotReady):
+        return {"Retry-After": str(error.retry_after)}
     if isinstance(error, QuotaExhausted):
         return _allowance_headers(error.allowance)
     return {}

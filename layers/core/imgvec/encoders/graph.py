@@ -1,8 +1,8 @@
-"""One ONNX graph on the CPU, opened from bytes that were verified."""
+"""One ONNX graph, opened from bytes that were verified."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,14 @@ from numpy.typing import NDArray
 from imgvec.encoders.manifest import File
 from imgvec.encoders.verify import MANIFEST, read_verified
 from imgvec.errors import ModelError
+from imgvec.settings import Provider
+
+PROVIDERS: Final[Mapping[Provider, Sequence[str]]] = {
+    "cpu": ["CPUExecutionProvider"],
+    "cuda": ["CUDAExecutionProvider", "CPUExecutionProvider"],
+    "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
+}
+"""ONNX Runtime's names: the one that is asked for, and what takes the nodes that it does not."""
 
 Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
 
@@ -17,11 +25,12 @@ Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
 class Graph:
     """A loaded graph. Runs are thread-safe, and one leaves nothing behind for the next."""
 
-    def __init__(self, folder: Path, file: File, threads: int) -> None:
-        """Verify and load the graph; each run uses `threads` threads.
+    def __init__(self, folder: Path, file: File, threads: int, provider: Provider = "cpu") -> None:
+        """Verify and load the graph; each run uses `threads` threads of the CPU.
 
         Raises:
-            ModelError: the file is missing, altered, or too new for this ONNX Runtime.
+            ModelError: the file is missing, altered, or too new for this ONNX Runtime, or the
+                provider is not to be had.
         """
         # Imported here, so that only a process that embeds pays for ONNX Runtime.
         import onnxruntime
@@ -37,9 +46,15 @@ class Graph:
         # Runs take the same time without the arena, but malloc keeps more after many threads.
         options.enable_cpu_mem_arena = True
         self._path = folder / file.path
+        wanted = PROVIDERS[provider][0]
+        if wanted not in onnxruntime.get_available_providers():
+            raise _not_to_be_had(provider)
+        if provider != "cpu":
+            # CUDA and cuDNN of NVIDIA's packages, where no system has its own.
+            onnxruntime.preload_dlls()
         try:
             self._session = onnxruntime.InferenceSession(
-                read_verified(folder, file), options, providers=["CPUExecutionProvider"]
+                read_verified(folder, file), options, providers=PROVIDERS[provider]
             )
         except (
             native.Fail,
@@ -52,6 +67,9 @@ class Graph:
                 f"{self._path} cannot be run by onnxruntime {onnxruntime.__version__}: "
                 "install a newer onnxruntime"
             ) from None
+        # Where a driver does not load, it has fallen back to the CPU.
+        if self._session.get_providers()[0] != wanted:
+            raise _not_to_be_had(provider)
         # It keeps the file's bytes to open the session anew, which nothing here asks for.
         self._session._model_bytes = None
 
@@ -71,6 +89,16 @@ class Graph:
 
     def run(self, inputs: Inputs, output: str) -> NDArray[np.float32]:
         """Run one input, a batch of one; gives the row `float32 [width]` of `output`."""
-        (rows,) = self._session.run([output], dict(inputs))
-        row: NDArray[np.float32] = rows[0]
+        row: NDArray[np.float32] = self.run_batch(inputs, [output])[output][0]
         return row
+
+    def run_batch(self, inputs: Inputs, outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
+        """Run `n` inputs at once; gives `float32 [n, width]` for each of `outputs`."""
+        return dict(zip(outputs, self._session.run(outputs, dict(inputs)), strict=True))
+
+
+def _not_to_be_had(provider: Provider) -> ModelError:
+    return ModelError(
+        f"IMGVEC_PROVIDER={provider} is not to be had here: "
+        "it takes onnxruntime-gpu, NVIDIA's driver and libraries"
+    )

@@ -1,14 +1,23 @@
-"""The encoder that runs its graphs on this machine's CPU, with ONNX Runtime."""
+"""The encoder that runs its graphs in this process, with ONNX Runtime."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from imgvec.encoders.arithmetic import normaliser, unit_prefix
 from imgvec.encoders.graph import Graph
 from imgvec.encoders.text import TextTower
 from imgvec.encoders.verify import read_manifest, verify_file
-from imgvec.errors import BadParameter
+from imgvec.errors import BadParameter, InternalFault
+from imgvec.settings import Provider
 from imgvec.values import Pixels, Vector
+
+WantedImage: TypeAlias = tuple[Pixels, int]
+"""Pixels, and the dimensions of the space that they are wanted in."""
 
 
 class OnnxEncoder:
@@ -19,7 +28,7 @@ class OnnxEncoder:
     that an altered one stops the start and not a request.
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, threads: int = 1, provider: Provider = "cpu") -> None:
         """Verify the encoder in `folder` and load it; each inference uses `threads` threads.
 
         Raises:
@@ -32,10 +41,11 @@ class OnnxEncoder:
         self._manifest = manifest
         self._folder = folder
         self._threads = threads
+        self._provider = provider
         self._revision = manifest.revision
         self._outputs = {space.dimensions: space.output for space in manifest.spaces}
         self._normalise = normaliser(manifest.preprocessing)
-        self._image = Graph(folder, manifest.files.image, threads)
+        self._image = Graph(folder, manifest.files.image, threads, provider)
         self._image.require((manifest.image.input,), manifest.outputs)
         self._text: TextTower | None = None
         self._text_lock = Lock()
@@ -76,6 +86,23 @@ class OnnxEncoder:
         row = self._image.run({self._manifest.image.input: self._normalise(pixels)}, output)
         return unit_prefix(row, dimensions)
 
+    def encode_images(self, wanted: Sequence[WantedImage]) -> list[Vector | InternalFault]:
+        """Embed several images in one inference, each to its own dimensions.
+
+        An image whose output is no vector has the error in its place, and the others theirs.
+
+        Raises:
+            BadParameter: there is no space of some dimensions.
+        """
+        outputs = [self._output(dimensions) for _, dimensions in wanted]
+        planes = np.concatenate([self._normalise(pixels) for pixels, _ in wanted])
+        inputs = {self._manifest.image.input: planes}
+        rows = self._image.run_batch(inputs, sorted(set(outputs)))
+        return [
+            _vector_or_fault(rows[output][place], dimensions)
+            for place, (output, (_, dimensions)) in enumerate(zip(outputs, wanted, strict=True))
+        ]
+
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
         """Embed a text into the same space; also give the number of tokens read.
 
@@ -97,5 +124,12 @@ class OnnxEncoder:
     def _text_tower(self) -> TextTower:
         with self._text_lock:
             if self._text is None:
-                self._text = TextTower(self._manifest, self._folder, self._threads)
+                self._text = TextTower(self._manifest, self._folder, self._threads, self._provider)
             return self._text
+
+
+def _vector_or_fault(row: NDArray[np.float32], dimensions: int) -> Vector | InternalFault:
+    try:
+        return unit_prefix(row, dimensions)
+    except InternalFault as fault:
+        return fault

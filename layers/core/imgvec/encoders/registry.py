@@ -1,12 +1,14 @@
 """Which encoders there are, and which of them serves a space."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgvec.encoders.endpoint import Endpoint
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.protocol import Encoder
+from imgvec.encoders.sagemaker import SageMakerEncoder
 from imgvec.encoders.verify import MANIFEST, read_manifest
 from imgvec.errors import ModelError
 from imgvec.settings import Settings
@@ -53,12 +55,11 @@ def available(models: Path) -> list[Manifest]:
     return [read_manifest(folder) for _, folder in sorted(find_folders(models).items())]
 
 
-def load_encoders(settings: Settings) -> Encoders:
-    """Verify and load the configured encoders, in order of preference.
+def configured_folders(settings: Settings) -> list[Path]:
+    """The folders of the configured encoders, in order of preference.
 
     Raises:
-        ModelError: one is unknown, or its files are missing, broken or altered; the sentence
-            names it and the fix.
+        ModelError: one is unknown; the sentence names it and those that there are.
     """
     folders = find_folders(settings.models)
     for name in settings.encoders:
@@ -67,6 +68,29 @@ def load_encoders(settings: Settings) -> Encoders:
                 f"IMGVEC_ENCODERS names {name}, which is not in {settings.models}; "
                 f"there are: {', '.join(sorted(folders)) or 'none'}"
             )
-    return Encoders(
-        tuple(OnnxEncoder(folders[name], settings.threads) for name in settings.encoders)
-    )
+    return [folders[name] for name in settings.encoders]
+
+
+def load_encoders(settings: Settings) -> Encoders:
+    """Verify and load the configured encoders, in order of preference.
+
+    Of encoders behind an endpoint the manifests alone are read; their files are there.
+
+    Raises:
+        ModelError: one is unknown, or its files are missing, broken or altered; the sentence
+            names it and the fix.
+    """
+    folders = configured_folders(settings)
+    if settings.endpoint is None:
+        return Encoders(load_here(folders, settings))
+    endpoint = Endpoint(settings.endpoint, settings.endpoint_component, settings.endpoint_timeout)
+    return Encoders(tuple(SageMakerEncoder(read_manifest(folder), endpoint) for folder in folders))
+
+
+def load_here(folders: Iterable[Path], settings: Settings) -> tuple[OnnxEncoder, ...]:
+    """Verify and load encoders into this process.
+
+    Raises:
+        ModelError: files are missing, broken or altered; the sentence names them and the fix.
+    """
+    return tuple(OnnxEncoder(folder, settings.threads, settings.provider) for folder in folders)

@@ -9,12 +9,15 @@ from imgvec.encoders.graph import Graph
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.verify import read_verified
 from imgvec.errors import BadParameter, ModelError
+from imgvec.settings import Provider
 
 
 class TextTower:
     """A loaded text tower. Calls are thread-safe; texts are neither batched nor padded."""
 
-    def __init__(self, manifest: Manifest, folder: Path, threads: int) -> None:
+    def __init__(
+        self, manifest: Manifest, folder: Path, threads: int, provider: Provider = "cpu"
+    ) -> None:
         """Verify and load the tokenizer and the graph.
 
         Raises:
@@ -33,7 +36,7 @@ class TextTower:
         self._text = manifest.text
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(self._text.max_tokens)
-        self._graph = Graph(folder, manifest.files.text, threads)
+        self._graph = Graph(folder, manifest.files.text, threads, provider)
         self._graph.require((self._text.ids, self._text.mask), manifest.outputs)
 
     def run(self, text: str, output: str) -> tuple[NDArray[np.float32], int]:

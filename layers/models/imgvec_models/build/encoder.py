@@ -18,10 +18,12 @@ from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.compose import SEED, output_name
 from imgvec_models.hub.partial import measure
 from imgvec_models.hub.recipe import Recipe
-from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
+from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES, Scheme
 
 IMAGE, TEXT, TOKENIZER = "image.onnx", "text.onnx", "tokenizer.json"
 RECORD = "build.json"
+FLOAT16 = "float16"
+"""In the place of a scheme's name: not quantised, and of half precision."""
 
 
 def build_encoder(
@@ -40,8 +42,7 @@ def build_encoder(
         ModelError: a tower is refused or unknown, has other widths than the recipe says, or loses
             too much as int8 on `photos`; one sentence.
     """
-    if scheme not in SCHEMES:
-        raise ModelError(f"There is no scheme {scheme!a}; there are: {', '.join(SCHEMES)}")
+    chosen = _find_scheme(scheme)
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
     shutil.copyfile(source / TOKENIZER, out / TOKENIZER)
@@ -53,7 +54,7 @@ def build_encoder(
         [recipe.image.input],
         recipe.spaces,
         image_feeds(recipe.preprocessing, recipe.image, photos),
-        SCHEMES[scheme],
+        chosen,
     )
     text = build_tower(
         source / TEXT,
@@ -63,10 +64,10 @@ def build_encoder(
         [recipe.text.ids, recipe.text.mask],
         recipe.spaces,
         text_feeds(source / TOKENIZER, recipe.text),
-        SCHEMES[scheme],
+        chosen,
     )
     _require_widths(recipe, image, text)
-    (out / RECORD).write_text(json.dumps(_record(scheme, image, text), indent=2) + "\n")
+    (out / RECORD).write_text(json.dumps(_record(scheme, chosen, image, text), indent=2) + "\n")
     manifest = _manifest(recipe, source, out)
     (out / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
     return manifest
@@ -82,10 +83,18 @@ def _require_widths(recipe: Recipe, image: Built, text: Built) -> None:
         )
 
 
-def _record(scheme: str, image: Built, text: Built) -> Mapping[str, object]:
+def _find_scheme(name: str) -> Scheme | None:
+    if name == FLOAT16:
+        return None
+    if name not in SCHEMES:
+        raise ModelError(f"There is no scheme {name!a}; there are: {', '.join(SCHEMES)}, {FLOAT16}")
+    return SCHEMES[name]
+
+
+def _record(name: str, scheme: Scheme | None, image: Built, text: Built) -> Mapping[str, object]:
     """What a person needs to make the same build, and to trust this one."""
     return {
-        "scheme": {"name": scheme, **asdict(SCHEMES[scheme])},
+        "scheme": {"name": name, **({} if scheme is None else asdict(scheme))},
         "projection_seed": SEED,
         "made_with": {
             "onnx": onnx.__version__,

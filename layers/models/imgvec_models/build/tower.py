@@ -13,6 +13,7 @@ from onnx import TensorProto, helper
 from imgvec.errors import ModelError
 from imgvec_models.graphs.compose import compose, output_name
 from imgvec_models.graphs.fuse import fuse
+from imgvec_models.graphs.halve import halve
 from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.load import OURS, load
 from imgvec_models.graphs.run import Feed, cosines, rows, session
@@ -53,12 +54,13 @@ def build_tower(
     inputs: Collection[str],
     widths: Sequence[int],
     feeds: Sequence[Feed],
-    scheme: Scheme,
+    scheme: Scheme | None,
 ) -> Built:
     """Make of `source`, a tower as pulled, the graph `target` that is served.
 
     `embedding` is the source's output that is its joint embedding; `feeds` are calibration inputs
     of batch 1. A source with integer weights is composed and fused, and not quantised again.
+    Without a scheme the matrices become float16, for a GPU.
 
     Raises:
         ModelError: the source is refused, is no CLIP tower, or changed too much; one sentence.
@@ -71,15 +73,21 @@ def build_tower(
     taken = [{name: feed[name] for name in inputs} for feed in feeds]
     exact = _outputs(model, names, taken)
     whole = bool(check_pairs(model).layers)
+    if whole and scheme is None:
+        raise ModelError(f"{source} is of integers already: float16 is made of float32")
     model = fuse(model, taken[0])
-    if not whole:
-        model = quantise(model, taken, scheme, in_float=heads_of(model))
-    # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
-    model = trim(model)
-    judged = _judge(exact, _outputs(model, names, taken), source)
+    if scheme is None:
+        model = halve(trim(model))
+    else:
+        if not whole:
+            model = quantise(model, taken, scheme, in_float=heads_of(model))
+        # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
+        model = trim(model)
+    kind = "float16" if scheme is None else "int8"
+    judged = _judge(exact, _outputs(model, names, taken), source, kind)
     onnx.save(model, target)
     load(target.parent, target.name, OURS)
-    return Built(heads, check_pairs(model), judged, not whole)
+    return Built(heads, check_pairs(model), judged, scheme is not None and not whole)
 
 
 def _outputs(
@@ -103,7 +111,10 @@ def heads_of(model: onnx.ModelProto) -> set[str]:
 
 
 def _judge(
-    exact: dict[str, NDArray[np.float32]], built: dict[str, NDArray[np.float32]], source: Path
+    exact: dict[str, NDArray[np.float32]],
+    built: dict[str, NDArray[np.float32]],
+    source: Path,
+    kind: str,
 ) -> dict[str, Judged]:
     judged = {}
     for name, one in exact.items():
@@ -111,7 +122,7 @@ def _judge(
         judged[name] = Judged(float(near.min()), float(np.median(near)))
         if near.min() < LEAST_COSINE:
             raise ModelError(
-                f"{source} loses too much as int8: cosine {near.min():.4f} to float32 in {name}, "
+                f"{source} loses too much as {kind}: cosine {near.min():.4f} to float32 in {name}, "
                 f"and {LEAST_COSINE} is the least; calibrate on more photos, or serve it elsewhere"
             )
     return judged

@@ -18,6 +18,7 @@ from imgvec_models.hub.pull import Say, present, pulled_folder
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.hub.towers import towers
 from imgvec_models.quality.judge import NOTHING, Given, judge
+from imgvec_models.quantisation.scheme import DEFAULT
 
 WORK: Final = "building-"
 
@@ -30,6 +31,8 @@ class Demands:
     """A revision or its first 12 digits or more; another one is refused."""
     unpinned: bool = False
     """Whether files without a digest may be used."""
+    scheme: str = DEFAULT
+    """How weights and activations are kept."""
     given: Given = NOTHING
     """Photos on which the build must be as good as its source, besides the calibration's."""
 
@@ -60,7 +63,7 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
             out = Path(work) / recipe.name
             say(f"Building {recipe.name}: this takes some minutes")
             with towers(recipe, pulled, Path(work)) as folder:
-                manifest = build_encoder(folder, recipe, out)
+                manifest = build_encoder(folder, recipe, out, demands.scheme)
                 judge(recipe, folder, out, demands.given)
             if demands.revision is not None and not _is_revision(manifest, demands.revision):
                 raise ModelError(

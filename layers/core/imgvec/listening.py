@@ -1,0 +1,49 @@
+"""What every server process does around its application: signals, the listener, the log."""
+
+import logging
+import signal
+import socket
+import sys
+import warnings
+from types import FrameType
+
+from imgvec.settings import Settings
+
+
+def leave_quietly() -> None:
+    """Being asked to stop is no failure, neither while starting nor after the last answer."""
+    # Uvicorn finishes what runs, then hands the signal back to whom it found here.
+    signal.signal(signal.SIGTERM, _leave)
+    signal.signal(signal.SIGINT, _leave)
+
+
+def _leave(number: int, frame: FrameType | None) -> None:
+    sys.exit(0)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections from now on; port 0 takes a free one.
+
+    Raises:
+        OSError: the address cannot be listened on.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio sends without delay only on sockets whose protocol is spelled out; with the default
+    # of 0 every answer waits 40 ms for the client's acknowledgement.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.listen(2048)
+    return listener
+
+
+def log_to_stderr(settings: Settings) -> None:
+    """Our own lines only: a library's may hold addresses and query strings, and so keys."""
+    logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("imgvec").setLevel(settings.log_level.upper())
+    # What Pillow has to say of a stranger's damaged file is no concern of the operator's.
+    warnings.filterwarnings("ignore", module="PIL")

@@ -1,0 +1,1 @@
+"""The serving container: what encodes behind a SageMaker endpoint."""

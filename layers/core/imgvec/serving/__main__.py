@@ -1,0 +1,53 @@
+"""`python -m imgvec.serving [serve]`: the serving container's process.
+
+SageMaker starts the container with the word `serve` and calls it on port 8080.
+"""
+
+import argparse
+import sys
+from typing import Final
+
+import uvicorn
+
+from imgvec.errors import ImgvecError
+from imgvec.listening import leave_quietly, listen, log_to_stderr
+from imgvec.serving.app import create_serving_app
+from imgvec.settings import load_settings
+
+DRAIN_SECONDS: Final = 30
+"""How long a request that is under way may take to end once the server is asked to stop."""
+
+
+def main() -> None:
+    """Load, listen, answer until asked to stop; exit with a sentence where it cannot."""
+    parser = argparse.ArgumentParser(prog="imgvec.serving")
+    parser.add_argument("serve", nargs="?", choices=["serve"], help="what SageMaker says")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one")
+    chosen = parser.parse_args()
+    leave_quietly()
+    try:
+        settings = load_settings()
+        log_to_stderr(settings)
+        app = create_serving_app(settings)
+        listener = listen(chosen.host, chosen.port)
+    except (ImgvecError, OSError) as problem:
+        sys.exit(f"Error: {problem}")
+    address = f"http://{chosen.host}:{listener.getsockname()[1]}"
+    sys.stderr.write(f"imgvec serving answers on {address}\n")
+    sys.stderr.flush()
+    config = uvicorn.Config(
+        app,
+        # Chosen, not found: what else is installed must not decide how requests are parsed.
+        http="h11",
+        ws="none",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
+    uvicorn.Server(config).run(sockets=[listener])
+
+
+if __name__ == "__main__":
+    main()

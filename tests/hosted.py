@@ -1,0 +1,65 @@
+"""The application under uvicorn in a thread of the tests' own, with an encoder that waits."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+import uvicorn
+from fastapi import FastAPI
+
+from imgvec.cli.patience import PatientProtocol
+from imgvec.values import Pixels, Vector
+from imgvec.web import refuse
+from imgvec.wire import Wire
+
+LONGEST_SECONDS = 60.0
+"""How long a test that fails may hold up what follows."""
+
+
+@dataclass(frozen=True)
+class HeldEncoder:
+    """Answers with always the same vector, once it is let go."""
+
+    go: threading.Event = field(default_factory=threading.Event)
+    name: str = "held"
+    revision: str = "0" * 64
+    image_size: int = 8
+    image_tokens: int = 1
+    dimensions: frozenset[int] = frozenset({512, 768, 1024})
+
+    def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
+        """Wait, then answer."""
+        self.go.wait(LONGEST_SECONDS)
+        return np.full(dimensions, dimensions**-0.5, np.float32)
+
+    def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
+        """Wait, then answer."""
+        self.go.wait(LONGEST_SECONDS)
+        return np.full(dimensions, dimensions**-0.5, np.float32), 1
+
+
+@contextmanager
+def hosted(app: FastAPI) -> Iterator[str]:
+    """The address of the application."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        Wire(app, refuse),
+        http=PatientProtocol,
+        access_log=False,
+        log_config=None,
+        timeout_keep_alive=1,
+    )
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, args=([listener],))
+    listener.listen()
+    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    thread.start()
+    try:
+        yield address
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,241 @@
+"""More work than can be done, and clients that take their time.
+
+The encoder waits until a test lets it go, so that nothing here depends on speed.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
+from hosted import HeldEncoder, hosted
+from imgvec.app import create_app
+from imgvec.cli import patience
+from imgvec.encoders.registry import Encoders
+from imgvec.settings import load_settings
+from places import PictureServer, create_key, imgvec, server_environment
+from wire import wire
+
+WORKERS, QUEUE = 1, 3
+PLACES = 2 * WORKERS + QUEUE
+"""Requests that compute, have a turn, or wait for one."""
+
+
+@dataclass(frozen=True)
+class Busy:
+    """A server that can do little, and a key of its."""
+
+    address: str
+    environment: dict[str, str]
+    key: str
+    encoder: HeldEncoder
+
+    def embed(self) -> httpx2.Response:
+        """A good request: a text."""
+        return self.ask({"text": "a cat"})
+
+    def ask(self, content: dict[str, str]) -> httpx2.Response:
+        """A request at CoreViz's."""
+        return httpx2.post(
+            f"{self.address}/api/ai/embed",
+            json=content,
+            headers={"x-api-key": self.key},
+            timeout=60,
+            trust_env=False,
+        )
+
+    @property
+    def head(self) -> Mapping[str, str]:
+        """Headers of the same."""
+        return {"Content-Type": JSON, "x-api-key": self.key}
+
+
+@contextmanager
+def busy_server(
+    folder: Path, pictures: PictureServer, patch: pytest.MonkeyPatch, **settings: str
+) -> Iterator[Busy]:
+    environment = {
+        **server_environment(folder, pictures),
+        "IMGVEC_WORKERS": str(WORKERS),
+        "IMGVEC_QUEUE": str(QUEUE),
+        **settings,
+    }
+    key, _ = create_key("first", environment)
+    encoder = HeldEncoder()
+    encoder.go.set()
+    patch.setattr("imgvec.app.load_encoders", lambda _: Encoders((encoder,)))
+    with hosted(create_app(load_settings(environment))) as address:
+        yield Busy(address, environment, key, encoder)
+        encoder.go.set()
+
+
+@pytest.fixture
+def busy(
+    tmp_path: Path, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Busy]:
+    with busy_server(tmp_path, pictures, monkeypatch, IMGVEC_MAX_BODIES="100000") as server:
+        yield server
+
+
+def test_what_finds_no_place_is_refused_unread_and_uncounted(busy: Busy) -> None:
+    busy.encoder.go.clear()
+    with ThreadPoolExecutor(PLACES) as pool:
+        placed = [pool.submit(busy.embed) for _ in range(PLACES)]
+        wait_until_full(busy)
+        for endpoint in ENDPOINTS.values():
+            with wire(busy.address) as unread:
+                # None of its body is ever sent, and nobody looks at its key.
+                unread.begin(endpoint.path, 1_000_000, {KEY_HEADERS[endpoint.dialect]: "x"})
+                refused = unread.answer()
+            endpoint.check(refused, 429)
+            assert int(refused.headers["Retry-After"]) >= 1
+        assert_connection_stays(busy)
+        assert_others_are_answered(busy)
+        assert not any(job.done() for job in placed)
+        busy.encoder.go.set()
+        assert [job.result().status_code for job in placed] == [200] * PLACES
+    assert busy.embed().status_code == 200
+    listed = imgvec("keys", "list", "--json", environment=busy.environment)
+    assert [row["embeddings"] for row in json.loads(listed.stdout)] == [PLACES + 1]
+
+
+def wait_until_full(busy: Busy) -> None:
+    """Ask, without a key, until the answer is that there is no place."""
+    for _ in range(1000):
+        asked = httpx2.post(f"{busy.address}/api/ai/embed", json={}, trust_env=False)
+        if asked.status_code == 429:
+            return
+        assert asked.status_code == 401
+        time.sleep(0.01)
+    raise AssertionError("the queue never filled")
+
+
+def assert_connection_stays(busy: Busy) -> None:
+    """A short body that has come is taken; one that has not is not waited for."""
+    body = json.dumps({"text": "a cat"}).encode()
+    with wire(busy.address) as whole, wire(busy.address) as half:
+        for _ in range(3):
+            whole.begin("/api/ai/embed", len(body), busy.head, body)
+            kept = whole.answer()
+            assert (kept.status_code, kept.headers.get("Connection")) == (429, None)
+        half.begin("/api/ai/embed", len(body), busy.head, body[:5])
+        closed = half.answer()
+        assert (closed.status_code, closed.headers["Connection"]) == (429, "close")
+
+
+def assert_others_are_answered(busy: Busy) -> None:
+    """What does not compute has no part in the queue."""
+    with httpx2.Client(base_url=busy.address, timeout=60, trust_env=False) as client:
+        assert client.get("/health").status_code == 200
+        assert client.get("/ready").status_code == 200
+        assert client.get("/api/ai/embed").status_code == 405
+        assert client.post("/api/ai/nothing").status_code == 404
+        stored = client.post("/store", data={"key": busy.key}, files={"file": b"a file"})
+        assert stored.status_code == 200
+        metadata = client.get(f"{V2}/re_1/metadata", headers={"Authorization": busy.key})
+        assert metadata.status_code == 400
+
+
+def test_bodies_are_bounded_together(busy: Busy, pictures: PictureServer) -> None:
+    body = json.dumps({"text": "a cat" + " " * 59_000}).encode()
+    with wire(busy.address) as first, wire(busy.address) as second:
+        first.begin("/api/ai/embed", len(body), busy.head)
+        first.send(body[:-1])
+        assert busy.embed().status_code == 200
+        second.begin("/api/ai/embed", len(body), busy.head)
+        second.send(body)
+        refused = second.answer()
+        ENDPOINTS["coreviz"].check(refused, 429)
+        assert refused.headers["Retry-After"] == "1"
+        # An image from elsewhere counts as well, and is not looked at where there is no room.
+        elsewhere = {"image": pictures.url("noise", bytes(60_000))}
+        ENDPOINTS["coreviz"].check(busy.ask(elsewhere), 429)
+        first.send(body[-1:])
+        assert first.answer().status_code == 200
+        ENDPOINTS["coreviz"].check(busy.ask(elsewhere), 422)
+    with wire(busy.address) as alone:
+        # What was held is given back; and one that is alone passes, whatever its size.
+        large = json.dumps({"text": "a cat" + " " * 150_000}).encode()
+        alone.begin("/api/ai/embed", len(large), busy.head)
+        alone.send(large)
+        answer = alone.answer()
+        assert answer.status_code == 200, answer.text
+
+
+def test_slow_bodies_hold_no_place_and_end(
+    tmp_path: Path, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = {"IMGVEC_BODY_TIMEOUT": "2"}
+    with busy_server(tmp_path, pictures, monkeypatch, **settings) as busy, ExitStack() as stack:
+        for endpoint in list(ENDPOINTS.values()) * PLACES:
+            slow = stack.enter_context(wire(busy.address))
+            slow.begin(endpoint.path, 1000, {"Content-Type": JSON})
+            slow.send(b'{"img"')
+            stack.callback(lambda one, wanted: wanted.check(one.answer(), 400), slow, endpoint)
+        assert busy.embed().status_code == 200
+
+
+@pytest.fixture
+def impatient(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Busy:
+    """Its seconds are fewer; what else takes time takes longer than they are."""
+    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(patience, "TAKE_SECONDS", 0.3)
+    return busy
+
+
+@pytest.mark.parametrize("begun", [b"", b"POST /api/ai/embed HTTP/1.1\r\nHost: a\r\n"])
+def test_head_that_does_not_come(impatient: Busy, begun: bytes) -> None:
+    with wire(impatient.address) as slow:
+        slow.send(begun)
+        assert slow.ended()
+
+
+def test_head_that_drips(impatient: Busy) -> None:
+    with wire(impatient.address) as slow, pytest.raises(ConnectionError):
+        for byte in b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 1000:
+            slow.send(bytes([byte]))
+            time.sleep(0.01)
+
+
+def test_second_head_on_a_connection(impatient: Busy) -> None:
+    with wire(impatient.address) as slow:
+        body = json.dumps({"text": "a cat"}).encode()
+        slow.begin("/api/ai/embed", len(body), impatient.head)
+        slow.send(body)
+        assert slow.answer().status_code == 200
+        slow.send(b"GET /he")
+        assert slow.ended()
+
+
+def test_body_has_its_own_time(impatient: Busy) -> None:
+    with wire(impatient.address) as slow:
+        body = json.dumps({"text": "a cat"}).encode()
+        slow.begin("/api/ai/embed", len(body), impatient.head)
+        for byte in body:
+            slow.send(bytes([byte]))
+            time.sleep(0.05)
+        assert slow.answer().status_code == 200
+
+
+def test_answer_that_nobody_takes(impatient: Busy) -> None:
+    size = 19_000_000
+    kept = httpx2.post(
+        f"{impatient.address}{V2}/upload",
+        headers={"Authorization": impatient.key},
+        files={"file": bytes(size)},
+        timeout=60,
+        trust_env=False,
+    )
+    asset = kept.raise_for_status().json()["data"]["asset_id"]
+    with wire(impatient.address) as slow:
+        request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {impatient.key}"
+        slow.send(f"{request}\r\n\r\n".encode())
+        time.sleep(3)
+        assert slow.rest() < size
