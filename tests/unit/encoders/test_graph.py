@@ -86,7 +86,7 @@ def test_a_text_graph_unlike_its_manifest_is_named(copy: Path, rewrite: Rewrite)
 def test_the_bytes_of_the_file_do_not_outlive_the_loading(
     starter: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """ONNX Runtime would keep them as long as the session: 34 MB more for the starter."""
+    """ONNX Runtime would keep them as long as the session: 27 MB more for the starter."""
     data = (starter / "image.int8.onnx").read_bytes()
     monkeypatch.setattr("imgvec.encoders.graph.read_verified", lambda folder, file: data)
     before = sys.getrefcount(data)

