@@ -73,7 +73,7 @@ def test_what_was_verified_is_what_is_given(starter: Path) -> None:
     assert hashlib.sha256(read_verified(starter, file)).hexdigest() == file.sha256
 
 
-BAKE = "python3 -m imgvec.encoders.bake models/${ENCODER}"
+BAKE = 'python3 -m imgvec.encoders.bake "models/${name}"'
 """The step of the image's build."""
 
 

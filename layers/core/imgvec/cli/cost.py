@@ -13,7 +13,13 @@ from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Via, Workload
 
 
 @click.command()
-@click.option("--images", type=click.IntRange(min=1), default=MILLION, show_default=True)
+@click.option(
+    "--images",
+    type=click.IntRange(min=1),
+    default=MILLION,
+    show_default=True,
+    help="How many a month.",
+)
 @click.option(
     "--megapixels",
     type=click.FloatRange(min=0, min_open=True, max=50),
@@ -21,7 +27,13 @@ from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Via, Workload
     show_default=True,
     help="Of a JPEG, at 0.35 MB a megapixel.",
 )
-@click.option("--via", type=click.Choice(get_args(Via)), default="upload", show_default=True)
+@click.option(
+    "--via",
+    type=click.Choice(get_args(Via)),
+    default="upload",
+    show_default=True,
+    help="How an image comes: with the request, or fetched.",
+)
 @click.option(
     "--gateway",
     type=click.Choice(get_args(Gateway)),
@@ -30,7 +42,11 @@ from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Via, Workload
     help="REST API, HTTP API or Function URL.",
 )
 @click.option(
-    "--encoder", type=click.Choice(list(ENCODE_MS)), default="clip-vit-b32", show_default=True
+    "--encoder",
+    type=click.Choice(list(ENCODE_MS)),
+    default="clip-vit-b32",
+    show_default=True,
+    help="What embeds it.",
 )
 @click.option(
     "--processor",
