@@ -127,29 +127,29 @@ check: lint types test ## All that CI runs.
 docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and the picture in docs/deploy.md anew.
 	@$(BIN)/python docs/generate.py
 
-lock: .venv/run ## Resolve the requirement files anew (needs uv).
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate pyproject.toml -o requirements/run.txt
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
-	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate --group build -o requirements/build.txt
+COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
+HERE := $(COMPILE) --python-version 3.11
+IN_IMAGES := $(COMPILE) --python-version 3.13 -c requirements/run.txt
+# What tokenizers and ONNX Runtime ask for and nothing of ours imports.
+NOT_IMPORTED := $(addprefix --no-emit-package ,click colorama filelock flatbuffers fsspec hf-xet httpx2 httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
 
-lock-cloud: ## Resolve the requirements of the SAM CLI, the Lambda runtime and the audit anew (needs uv).
-	@echo aws-sam-cli | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate - -o requirements/sam.txt
-	@printf 'pip-audit\ncyclonedx-bom\n' | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate - -o requirements/audit.txt
-	@echo awslambdaric | uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate - -o requirements/runtime.txt
+lock: .venv/run ## Resolve anew what is installed here (needs uv).
+	@$(HERE) pyproject.toml -o requirements/run.txt
+	@$(HERE) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
+	@$(HERE) --group build -o requirements/build.txt
 
-lock-endpoint: ## Resolve the requirements of the serving image anew (needs uv).
-	@uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url \
-		--no-header --no-annotate infra/sagemaker/requirements.in -c requirements/run.txt -o infra/sagemaker/requirements.txt
+lock-images: ## Resolve anew what the functions and the serving image contain, from requirements.in (needs uv).
+	@$(IN_IMAGES) $(NOT_IMPORTED) functions/embeddings/requirements.in -o functions/embeddings/requirements.txt
+	@$(IN_IMAGES) layers/core/requirements.in -o layers/core/requirements.txt
+	@$(IN_IMAGES) infra/sagemaker/requirements.in -o infra/sagemaker/requirements.txt
+	@$(MAKE) wheels
 
-lock-parity: ## Resolve the requirements of the parity check anew (needs uv).
-	@printf '%s\n' open-clip-torch torchvision transformers | uv pip compile --quiet --universal --python-version 3.11 \
-		--generate-hashes --no-emit-index-url --no-header --no-annotate -c requirements/run.txt - -o requirements/parity.txt
+lock-tools: ## Resolve anew the tools of single stages, each in an environment of its own (needs uv).
+	@echo aws-sam-cli | $(HERE) - -o requirements/sam.txt
+	@echo awslambdaric | $(HERE) - -o requirements/runtime.txt
+	@printf '%s\n' pip-audit cyclonedx-bom | $(HERE) - -o requirements/audit.txt
+	@echo fastembed | $(HERE) - -o requirements/fastembed.txt
+	@printf '%s\n' open-clip-torch torchvision transformers | $(HERE) -c requirements/run.txt - -o requirements/parity.txt
 
 clean: ## Remove the environment and all caches.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

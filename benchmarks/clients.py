@@ -16,6 +16,7 @@ from benchmarks.wire import Connection, multipart
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import ImageLimits, decode
 from places import create_key, start_server, stop_server
+from watching import wait_until_ready
 
 SECONDS: Final = 12.0
 COUNTS: Final = (1, 4, 16, 64)
@@ -75,6 +76,7 @@ def _serving(material: Material) -> Iterator[tuple[str, str]]:
         key, _ = create_key("bench", environment)
         running = start_server(environment)
         try:
+            wait_until_ready(running.address)
             yield running.address, key
         finally:
             stop_server(running)

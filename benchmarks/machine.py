@@ -33,12 +33,6 @@ def load() -> float:
     return os.getloadavg()[0]
 
 
-def resident(process: int) -> float:
-    """Resident memory of a process, in MB."""
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    return int(found[1]) / 1000 if found else float("nan")
-
-
 def drop_page_cache() -> bool:
     """Forget all files that were read, where we may."""
     try:

@@ -8,11 +8,11 @@ from typing import Final
 
 import httpx2
 
-from benchmarks.machine import resident
 from benchmarks.material import CLIP, FORMATS, SIZES, Material
 from benchmarks.timing import in_turns
 from imgvec.images.decode import ImageLimits, decode
 from places import Running, create_key, start_server, stop_server
+from watching import resident, wait_until_ready
 
 ROUNDS: Final = 25
 LIMITS: Final = ImageLimits(max_bytes=200_000_000, max_pixels=50_000_000, max_frames=1)
@@ -58,6 +58,7 @@ def _server(material: Material, name: str | None) -> list[str]:
         key, _ = create_key("bench", environment)
         running = start_server(environment)
         try:
+            wait_until_ready(running.address)
             with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
                 return _asked(material, name or "starter", running, client, key)
         finally:

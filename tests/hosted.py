@@ -10,10 +10,10 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
-from imgvec.cli.patience import PatientProtocol
+from imgvec.http.patience import PatientProtocol
+from imgvec.http.web import refuse
+from imgvec.http.wire import Wire
 from imgvec.values import Pixels, Vector
-from imgvec.web import refuse
-from imgvec.wire import Wire
 
 LONGEST_SECONDS = 60.0
 """How long a test that fails may hold up what follows."""

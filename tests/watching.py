@@ -8,10 +8,10 @@ from pathlib import Path
 import httpx2
 
 
-def resident(process: int) -> float:
-    """Resident memory of a process, in MB."""
+def resident(process: int, line: str = "VmRSS") -> float:
+    """Resident memory of a process in MB: now, or with `VmHWM` at most until now."""
     status = Path(f"/proc/{process}/status").read_text()
-    found = re.search(r"VmRSS:\s+(\d+) kB", status)
+    found = re.search(rf"{line}:\s+(\d+) kB", status)
     return int(found[1]) / 1000 if found else float("nan")
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 from hostile_mix import Hostile, Mix
 from places import PictureServer
 from target import Target, started_target
+from watching import resident
 
 CONNECTIONS = 6
 DEADLINE = 20.0
@@ -108,12 +109,6 @@ async def send_all(address: str, requests: Iterator[Hostile], found: Found) -> N
     await connection.close()
 
 
-def memory(target: Target, line: str) -> float:
-    """The server's resident memory in megabytes: `VmRSS` now or `VmHWM` at most."""
-    status = Path(f"/proc/{target.running.process.pid}/status").read_text()
-    return int(status.partition(f"{line}:")[2].split()[0]) / 1000
-
-
 async def run(target: Target, number: int, seed: int) -> Found:
     """Send that many requests, and look at the server between them."""
     found = Found()
@@ -128,7 +123,7 @@ async def run(target: Target, number: int, seed: int) -> Found:
         same = target.good() == target.vector
         print(
             f"{found.requests:7d} requests, {len(found.faults)} answers of 5xx, "
-            f"{len(found.hung)} hung, resident {memory(target, 'VmRSS'):.0f} MB, "
+            f"{len(found.hung)} hung, resident {resident(target.running.process.pid):.0f} MB, "
             f"slowest {found.slowest:.2f} s, vector {'the same' if same else 'CHANGED'}",
             flush=True,
         )
@@ -157,7 +152,7 @@ def main(number: int, seed: int) -> int:
         started = time.monotonic()
         found = asyncio.run(run(target, number, seed))
         alive = target.running.process.poll() is None
-        peak = memory(target, "VmHWM") if alive else float("inf")
+        peak = resident(target.running.process.pid, "VmHWM") if alive else float("inf")
         same = alive and target.good() == target.vector
         seconds = time.monotonic() - started
         log = target.running.log

@@ -17,8 +17,8 @@ import pytest
 from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
 from hosted import HeldEncoder, hosted
 from imgvec.app import create_app
-from imgvec.cli import patience
 from imgvec.encoders.registry import Encoders
+from imgvec.http import patience
 from imgvec.settings import load_settings
 from places import PictureServer, create_key, imgvec, server_environment
 from wire import wire

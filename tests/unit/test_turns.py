@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from imgvec.errors import Overloaded
-from imgvec.turns import Turns
+from imgvec.flow.turns import Turns
 
 
 async def settled() -> None:
@@ -99,7 +99,7 @@ def test_told_to_come_back_when_the_queue_has_had_its_turns(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     now = 0.0
-    monkeypatch.setattr("imgvec.turns.time.monotonic", lambda: now)
+    monkeypatch.setattr("imgvec.flow.turns.time.monotonic", lambda: now)
 
     async def scenario() -> None:
         nonlocal now

@@ -5,11 +5,11 @@ from fastapi import FastAPI
 from imgvec.aliases import Alias, check_aliases, read_off
 from imgvec.dialects import all_dialects
 from imgvec.encoders.registry import load_encoders
-from imgvec.front import open_stores
+from imgvec.flow.front import open_stores
+from imgvec.flow.service import Service
+from imgvec.http.web import assemble
 from imgvec.images.configured import fetcher_of
-from imgvec.service import Service
 from imgvec.settings import Settings, load_settings
-from imgvec.web import assemble
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:

@@ -3,9 +3,9 @@
 from fastapi import FastAPI
 
 from imgvec.dialects import all_dialects
-from imgvec.front import Front, open_stores
+from imgvec.flow.front import Front, open_stores
+from imgvec.http.web import assemble
 from imgvec.settings import Settings
-from imgvec.web import assemble
 
 
 def create_assets_app(settings: Settings) -> FastAPI:

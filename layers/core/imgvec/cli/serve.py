@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from imgvec.cli.welcome import welcome_text
-from imgvec.listening import leave_quietly, listen, log_to_stderr
+from imgvec.http.listening import leave_quietly, listen, log_to_stderr
 from imgvec.settings import load_settings
 
 DRAIN_SECONDS: Final = 30
@@ -46,10 +46,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from starlette.middleware.gzip import GZipMiddleware
 
     from imgvec.app import create_app
-    from imgvec.cli.draining import DrainingServer
-    from imgvec.cli.patience import PatientProtocol
-    from imgvec.web import refuse
-    from imgvec.wire import Wire
+    from imgvec.http.draining import DrainingServer
+    from imgvec.http.patience import PatientProtocol
+    from imgvec.http.web import refuse
+    from imgvec.http.wire import Wire
 
     app = create_app(settings)
     # Here and not in the application: behind a gateway, the gateway compresses.

@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import NONE_OFF, Alias, Off
-from imgvec.boundary import REQUEST_ID
 from imgvec.consumers.allowance import Allowance
 from imgvec.dialects.call import Call
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
-from imgvec.front import Front
+from imgvec.flow.front import Front
+from imgvec.http.boundary import REQUEST_ID
 from imgvec.values import Attempt, Embedded
 
 if TYPE_CHECKING:
     # It computes, and brings what that takes.
-    from imgvec.service import Service
+    from imgvec.flow.service import Service
 
 StatusTable: TypeAlias = Mapping[type[RequestError], int]
 """Outcomes whose HTTP status a vendor chose unlike the others."""

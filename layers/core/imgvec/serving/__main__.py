@@ -10,7 +10,7 @@ from typing import Final
 import uvicorn
 
 from imgvec.errors import ImgvecError
-from imgvec.listening import leave_quietly, listen, log_to_stderr
+from imgvec.http.listening import leave_quietly, listen, log_to_stderr
 from imgvec.serving.app import create_serving_app
 from imgvec.settings import load_settings
 

@@ -5,7 +5,7 @@ import time
 
 import uvicorn
 
-from imgvec.traffic import Traffic
+from imgvec.flow.traffic import Traffic
 
 POLL_SECONDS = 0.05
 

@@ -9,7 +9,7 @@ from typing import Final
 from imgvec.consumers.charge import Charge, Ticket
 from imgvec.consumers.meter import Meter
 from imgvec.errors import TooFast
-from imgvec.front import Front
+from imgvec.flow.front import Front
 from imgvec.record import stage
 
 TWIN_SECONDS: Final = 5.0

@@ -15,10 +15,10 @@ from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgvec.boundary import own_path
 from imgvec.errors import BadParameter, NotReady, Overloaded, RequestError
-from imgvec.front import STOPPING, Front
-from imgvec.traffic import Traffic
+from imgvec.flow.front import STOPPING, Front
+from imgvec.flow.traffic import Traffic
+from imgvec.http.boundary import own_path
 
 TOO_SLOW: Final = "The body did not arrive in time"
 SHORT_DIGITS: Final = 5

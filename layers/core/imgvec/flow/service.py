@@ -5,22 +5,22 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-from imgvec.compute import Compute
 from imgvec.consumers.allowance import tightest
 from imgvec.consumers.charge import Charge
 from imgvec.consumers.events import UsageEvent, reported
-from imgvec.counted import counted
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
-from imgvec.encoding import Encoded, encode_image, encode_texts
 from imgvec.errors import BadParameter, Overloaded
-from imgvec.front import Front, Stores
+from imgvec.flow.compute import Compute
+from imgvec.flow.counted import counted
+from imgvec.flow.encoding import Encoded, encode_image, encode_texts
+from imgvec.flow.front import Front, Stores
+from imgvec.flow.turns import Turns
 from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
 from imgvec.images.fetch import Fetcher
 from imgvec.record import current, stage
 from imgvec.settings import Settings
-from imgvec.turns import Turns
 from imgvec.values import (
     Attempt,
     Caller,

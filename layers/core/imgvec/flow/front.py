@@ -13,12 +13,12 @@ from imgvec.assets import Assets
 from imgvec.consumers.gate import Gate
 from imgvec.consumers.meter import Meter
 from imgvec.errors import NotReady, Overloaded, StoreError, TooFast
+from imgvec.flow.traffic import Traffic
 from imgvec.record import current
 from imgvec.settings import Settings
 from imgvec.stores.blobs import open_blobs
 from imgvec.stores.open import cache_seconds_of, store_of
 from imgvec.stores.protocols import BlobStore, Store
-from imgvec.traffic import Traffic
 from imgvec.values import Caller
 
 P = ParamSpec("P")

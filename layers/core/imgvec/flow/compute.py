@@ -10,8 +10,8 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from imgvec.encoders.registry import Encoders
+from imgvec.flow.turns import Turns
 from imgvec.settings import Settings
-from imgvec.turns import Turns
 from imgvec.values import Pixels
 
 P = ParamSpec("P")

@@ -13,8 +13,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgvec.boundary import own_path
 from imgvec.errors import BadParameter, RequestError
+from imgvec.http.boundary import own_path
 
 LINGER_SECONDS: Final = 5.0
 """How long the rest of a refused body is read, and thrown away, before the connection closes."""

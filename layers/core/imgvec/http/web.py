@@ -13,12 +13,12 @@ from starlette.routing import Match
 
 from imgvec import __version__
 from imgvec.aliases import Off
-from imgvec.boundary import Boundary, own_path
 from imgvec.dialects import all_dialects
 from imgvec.dialects.protocol import error_headers, front_of, json_answer
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, RequestError
-from imgvec.front import Front
-from imgvec.intake import Intake, Paths
+from imgvec.flow.front import Front
+from imgvec.http.boundary import Boundary, own_path
+from imgvec.http.intake import Intake, Paths
 
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 

@@ -1,0 +1,1 @@
+"""What happens to a request between two dialects: admitted, read, counted, computed."""
