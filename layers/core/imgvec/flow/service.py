@@ -1,7 +1,7 @@
 """The flow, in one place: dialect -> gate -> source -> pixels -> meter -> encoder -> dialect."""
 
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, nullcontext
 from functools import partial
 from typing import Final
 
@@ -82,7 +82,8 @@ class Service(Front):
             charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
             async with AsyncExitStack() as held:
                 held.enter_context(self.traffic.holding(_brought(ask, contents)))
-                with stage("wait"):
+                # In a function nobody waits, and each stage of a log line is paid for.
+                with stage("wait") if self._compute.turns.busy else nullcontext():
                     await held.enter_async_context(self._compute.turns.turn())
                 encode = await self._prepared(ask, contents, encoder)
                 async with counted(self, self._meter, charge) as ticket:

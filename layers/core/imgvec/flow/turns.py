@@ -28,6 +28,11 @@ class Turns:
         self._seconds = 0.0
 
     @property
+    def busy(self) -> bool:
+        """Whether one more would have to wait."""
+        return self._free.locked()
+
+    @property
     def full(self) -> bool:
         """Whether one more would be turned away."""
         return self._waiting >= self._most
