@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from benchmarks import clients, cold, encoder, machine, peers, stages
+from benchmarks import clients, cold, encoder, machine, peers, remaining, stages
 from benchmarks.material import prepare
 
 PAGE: Final = Path("docs/performance.md")
@@ -15,6 +15,7 @@ PARTS: Final = {
     "stages": stages.section,
     "cold": cold.section,
     "clients": clients.section,
+    "remaining": remaining.section,
 }
 
 
