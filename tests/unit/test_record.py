@@ -46,7 +46,7 @@ def test_the_line_of_a_request_carries_its_record(
     assert (good.method, good.route, good.status) == ("GET", "/imgembed", 200)
     assert good.usage is not None
     assert (good.consumer, good.usage.images, good.usage.outcome) == ("first", 1, "answered")
-    assert list(good.stages) == ["admit", "read", "wait", "decode", "reserve", "encode", "settle"]
+    assert list(good.stages) == ["admit", "read", "decode", "reserve", "encode", "settle"]
     assert sum(good.stages.values()) <= good.milliseconds
     assert (bad.status, bad.usage, list(bad.stages)) == (400, None, ["admit"])
     assert good.request_id != bad.request_id
