@@ -10,8 +10,10 @@ from imgvec.images.decode import ImageLimits, decode
 SIZE = 260
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)
 SECONDS = 3.0 if sys.gettrace() is None else 12.0
-"""Of processor time for one file of the largest size; what is held off takes 4 to thousands. Counting
-a million reads takes three times as long while coverage watches."""
+"""Of processor time for one file of the largest size; what is held off takes 4 to thousands.
+
+Counting a million reads takes three times as long while coverage watches.
+"""
 
 
 def outcome(data: bytes) -> bytes:
