@@ -10,18 +10,17 @@ from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
-from benchmarks.material import CLIP, Material
+from benchmarks.material import CLIP, LIMITS, Material
 from benchmarks.timing import Timed, percentile
 from benchmarks.wire import Connection, multipart
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.decode import decode
 from places import create_key, start_server, stop_server
 from watching import wait_until_ready
 
 SECONDS: Final = 12.0
 COUNTS: Final = (1, 4, 16, 64)
 LOAD: Final = 0.7
-LIMITS: Final = ImageLimits(max_bytes=10**8, max_pixels=10**8, max_frames=1)
 
 
 def section(material: Material) -> str:

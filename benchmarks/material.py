@@ -10,6 +10,7 @@ from typing import Final
 
 from PIL import Image
 
+from imgvec.images.limits import ImageLimits
 from imgvec_models.build.encoder import TOKENIZER, build_encoder
 from imgvec_models.hub.recipe import find_recipe
 from imgvec_models.shapes.__main__ import write_towers
@@ -22,6 +23,7 @@ CLIP: Final = "clip-vit-b32"
 STARTER: Final = "starter"
 SIZES: Final = {"0.3": (640, 480), "2": (1632, 1224), "12": (4000, 3000), "48": (8000, 6000)}
 """Width and height, by megapixels."""
+LIMITS: Final = ImageLimits(max_bytes=200_000_000, max_pixels=50_000_000, max_frames=1)
 FORMATS: Final = ("JPEG", "PNG", "WebP")
 
 

@@ -9,15 +9,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.material import CACHE, CLIP, FORMATS, SIZES, Material
+from benchmarks.material import CACHE, CLIP, FORMATS, LIMITS, SIZES, Material
 from benchmarks.timing import Timed, in_turns
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.decode import decode
 
 ROUNDS: Final = {"0.3": 15, "2": 9, "12": 7, "48": 3}
 """By megapixels."""
 WORKER: Final = Path(__file__).with_name("peer_worker.py")
-LIMITS: Final = ImageLimits(max_bytes=200_000_000, max_pixels=50_000_000, max_frames=1)
 PREPROCESSING: Final = {
     "crop_size": {"height": 224, "width": 224},
     "do_center_crop": True,

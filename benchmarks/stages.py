@@ -8,14 +8,13 @@ from typing import Final
 
 import httpx2
 
-from benchmarks.material import CLIP, FORMATS, SIZES, Material
+from benchmarks.material import CLIP, FORMATS, LIMITS, SIZES, Material
 from benchmarks.timing import in_turns
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.decode import decode
 from places import Running, create_key, start_server, stop_server
 from watching import resident, wait_until_ready
 
 ROUNDS: Final = 25
-LIMITS: Final = ImageLimits(max_bytes=200_000_000, max_pixels=50_000_000, max_frames=1)
 MIXED: Final = 1000
 
 
