@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.encoders.arithmetic import normaliser, unit_prefix
+from imgvec.encoders.described import Described
 from imgvec.encoders.graph import Graph
 from imgvec.encoders.text import TextTower
 from imgvec.encoders.verify import read_manifest, verify_file
-from imgvec.errors import BadParameter, InternalFault
+from imgvec.errors import InternalFault
 from imgvec.settings import Provider
 from imgvec.values import Pixels, Vector
 
@@ -20,7 +21,7 @@ WantedImage: TypeAlias = tuple[Pixels, int]
 """Pixels, and the dimensions of the space that they are wanted in."""
 
 
-class OnnxEncoder:
+class OnnxEncoder(Described):
     """An `Encoder` of two ONNX graphs; each call embeds one image or one text.
 
     The image graph is loaded at once, the text tower with the first text, because many callers
@@ -38,42 +39,16 @@ class OnnxEncoder:
         manifest = read_manifest(folder)
         verify_file(folder, manifest.files.text)
         verify_file(folder, manifest.files.tokenizer)
-        self._manifest = manifest
+        super().__init__(manifest)
         self._folder = folder
         self._threads = threads
         self._provider = provider
-        self._revision = manifest.revision
         self._outputs = {space.dimensions: space.output for space in manifest.spaces}
         self._normalise = normaliser(manifest.preprocessing)
         self._image = Graph(folder, manifest.files.image, threads, provider)
         self._image.require((manifest.image.input,), manifest.outputs)
         self._text: TextTower | None = None
         self._text_lock = Lock()
-
-    @property
-    def name(self) -> str:
-        """The encoder's id."""
-        return self._manifest.name
-
-    @property
-    def revision(self) -> str:
-        """SHA-256 over weights and preprocessing, 64 hex digits."""
-        return self._revision
-
-    @property
-    def image_size(self) -> int:
-        """Height and width of the pixels it takes."""
-        return self._manifest.preprocessing.size
-
-    @property
-    def image_tokens(self) -> int:
-        """The image graph's own sequence length."""
-        return self._manifest.image.tokens
-
-    @property
-    def dimensions(self) -> frozenset[int]:
-        """Widths of the spaces that it gives."""
-        return frozenset(self._outputs)
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1.
@@ -116,10 +91,8 @@ class OnnxEncoder:
         return unit_prefix(row, dimensions), tokens
 
     def _output(self, dimensions: int) -> str:
-        try:
-            return self._outputs[dimensions]
-        except KeyError:
-            raise BadParameter(f"{self.name} gives no {dimensions} dimensions") from None
+        self._require(dimensions)
+        return self._outputs[dimensions]
 
     def _text_tower(self) -> TextTower:
         with self._text_lock:

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 import orjson
 
+from imgvec.encoders.described import Described
 from imgvec.encoders.invocation import PIXELS, TEXT, Attributes
 from imgvec.encoders.manifest import Manifest
 from imgvec.errors import BadParameter, InternalFault
@@ -25,7 +26,7 @@ class Invoke(Protocol):
         """The bytes of the vector, and the tokens that were read."""
 
 
-class SageMakerEncoder:
+class SageMakerEncoder(Described):
     """An `Encoder` whose inferences run at an endpoint, of this very revision or not at all.
 
     Nothing else takes over while the endpoint is away: vectors of two encoders do not mix.
@@ -33,35 +34,8 @@ class SageMakerEncoder:
 
     def __init__(self, manifest: Manifest, endpoint: Invoke) -> None:
         """Know the encoder by its manifest; the endpoint is asked for nothing yet."""
-        self._manifest = manifest
+        super().__init__(manifest)
         self._endpoint = endpoint
-        self._revision = manifest.revision
-        self._dimensions = frozenset(space.dimensions for space in manifest.spaces)
-
-    @property
-    def name(self) -> str:
-        """The encoder's id."""
-        return self._manifest.name
-
-    @property
-    def revision(self) -> str:
-        """SHA-256 over weights and preprocessing, 64 hex digits."""
-        return self._revision
-
-    @property
-    def image_size(self) -> int:
-        """Height and width of the pixels it takes."""
-        return self._manifest.preprocessing.size
-
-    @property
-    def image_tokens(self) -> int:
-        """The image graph's own sequence length."""
-        return self._manifest.image.tokens
-
-    @property
-    def dimensions(self) -> frozenset[int]:
-        """Widths of the spaces that it gives."""
-        return self._dimensions
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1.
@@ -92,8 +66,7 @@ class SageMakerEncoder:
         return self._encode(body, TEXT, dimensions)
 
     def _encode(self, body: bytes, media_type: str, dimensions: int) -> tuple[Vector, int]:
-        if dimensions not in self._dimensions:
-            raise BadParameter(f"{self.name} gives no {dimensions} dimensions")
+        self._require(dimensions)
         asked = Attributes(self._revision, dimensions)
         answer, tokens = self._endpoint.invoke(body, media_type, asked)
         return _read_vector(answer, dimensions), tokens
