@@ -33,6 +33,8 @@ def _recipe(**changes: object) -> Recipe:
         "text": shipped.text.model_copy(update={"max_tokens": SMALL.positions}),
         "native": Native(pooled=SMALL.image.width, joint=JOINT),
         "spaces": (JOINT, 48, WIDE),
+        # Its size is another than CLIP's, and so would be its preprocessor_config.json.
+        "files": {role: file for role, file in shipped.files.items() if role != "preprocessor"},
     }
     return shipped.model_copy(update=small | changes)
 
