@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from imgvec_models.graphs.run import Feed
 from imgvec_models.shapes.sizes import SMALL
 from imgvec_models.shapes.text import text_tower
 from imgvec_models.shapes.vision import image_tower
+from thin_clip import letters_tokenizer
 
 START, END = SMALL.vocabulary - 2, SMALL.vocabulary - 1
 
@@ -32,15 +32,7 @@ def write_small_clip(folder: Path) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for tower in ("image", "text"):
         (folder / f"{tower}.onnx").write_bytes(_serialised(tower))
-    letters = {chr(ord("a") + place): place for place in range(26)}
-    tokenizer = Tokenizer(
-        models.WordLevel(letters | {"?": 26, "<s>": START, "<e>": END}, unk_token="?")
-    )
-    tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
-    tokenizer.post_processor = processors.TemplateProcessing(
-        "<s> $A <e>", special_tokens=[("<s>", START), ("<e>", END)]
-    )
-    tokenizer.save(str(folder / "tokenizer.json"))
+    letters_tokenizer(SMALL.vocabulary).save(str(folder / "tokenizer.json"))
 
 
 def small_feeds(tower: str, count: int, seed: int = 0) -> list[Feed]:

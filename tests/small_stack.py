@@ -5,16 +5,15 @@ and then the emulated usage plans, and answers 403 where API Gateway would.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
 import boto3
 import pytest
 
+from answering import QuietHandler, answering
 from imgvec.consumers.authorizer import ANONYMOUS, POOL, Consumers, Shown, throttled_as
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.stack.outputs import TIERS, find_stack
@@ -94,7 +93,7 @@ def _template(address: str, gateway_keys: bool) -> dict[str, Any]:
 
 @contextmanager
 def _listening(stack: SmallStack) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_GET(self) -> None:
             with closing(DynamoStore(find_stack(stack.name).table)) as store:
                 headers = {name.lower(): value for name, value in self.headers.items()}
@@ -108,13 +107,5 @@ def _listening(stack: SmallStack) -> Iterator[str]:
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as address:
+        yield address

@@ -1,16 +1,15 @@
 """The audit, with a service that answers by script in the place of the real one."""
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Final
 
 import pytest
 
+from answering import QuietHandler, answering
 from supply.audit import OLD_DAYS, PIP_AUDIT, audit
 from supply.licences import licences, questionable
 
@@ -35,7 +34,7 @@ pytestmark = pytest.mark.skipif(
 def scripted_service(bad: str) -> Iterator[str]:
     """A service that knows an advisory against one package."""
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         def do_POST(self) -> None:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             known = asked["package"]["name"] == bad
@@ -45,16 +44,8 @@ def scripted_service(bad: str) -> Iterator[str]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as address:
+        yield address
 
 
 @pytest.fixture
