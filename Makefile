@@ -161,13 +161,13 @@ clean: ## Remove the environment and all caches.
 # Everything by hash; the package itself last, in place.
 .venv/run: .venv/bin/python requirements/run.txt requirements/build.txt pyproject.toml
 	@echo "Setting up .venv (a minute or so, once)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt -r requirements/build.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/test: .venv/run requirements/dev.txt
 	@echo "Setting up the test tools (a minute or so, once)"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
 	@touch $@
 
 # The SAM CLI, away from everything else. --no-deps: the file is complete, and pip does not match
@@ -181,7 +181,7 @@ clean: ## Remove the environment and all caches.
 # What AWS's base image brings: the runtime's client.
 .cache/runtime/ready: requirements/runtime.txt | .venv/bin/python
 	@rm -rf .cache/runtime
-	@$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --target .cache/runtime -r requirements/runtime.txt
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target .cache/runtime -r requirements/runtime.txt
 	@touch $@
 
 # What we compare with, each in an environment of its own. torch has no hash here: which of its
@@ -189,7 +189,7 @@ clean: ## Remove the environment and all caches.
 .cache/peers/ready: requirements/fastembed.txt | .venv/bin/python
 	@echo "Setting up the peers of the benchmark (some minutes, once)"
 	@$(PYTHON) -m venv --clear .cache/peers/fastembed
-	@.cache/peers/fastembed/bin/pip install --quiet --disable-pip-version-check --require-hashes -r $<
+	@.cache/peers/fastembed/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@$(PYTHON) -m venv --clear .cache/peers/transformers
 	@.cache/peers/transformers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.23.0 pillow==13.0.0
 	@touch $@

@@ -10,6 +10,7 @@ from typing import Final
 
 from PIL import Image
 
+from hub_preprocessor import preprocessor_config
 from imgvec.images.limits import ImageLimits
 from imgvec_models.build.encoder import TOKENIZER, build_encoder
 from imgvec_models.hub.recipe import find_recipe
@@ -20,6 +21,8 @@ from thin_clip import letters_tokenizer
 
 CACHE: Final = Path(".cache/bench").resolve()
 CLIP: Final = "clip-vit-b32"
+PREPROCESSOR: Final = "preprocessor.json"
+"""In the folder of the source, as pulled."""
 STARTER: Final = "starter"
 SIZES: Final = {"0.3": (640, 480), "2": (1632, 1224), "12": (4000, 3000), "48": (8000, 6000)}
 """Width and height, by megapixels."""
@@ -47,6 +50,7 @@ def prepare() -> Material:
         print("Building a CLIP B/32 of random weights (some minutes, once)", flush=True)
         recipe = find_recipe(models, CLIP)
         letters_tokenizer(B32.vocabulary).save(str(source / TOKENIZER))
+        (source / PREPROCESSOR).write_bytes(preprocessor_config(recipe.preprocessing))
         build_encoder(source, recipe, models / CLIP)
     return Material(source, models, _photos(CACHE / "photos"))
 

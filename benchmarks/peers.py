@@ -1,6 +1,5 @@
 """From a photo's bytes to a vector, beside what others do: one CLIP B/32 shape, one thread."""
 
-import json
 import os
 import subprocess
 from collections.abc import Callable, Iterator
@@ -9,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from benchmarks.material import CACHE, CLIP, FORMATS, LIMITS, SIZES, Material
+from benchmarks.material import CACHE, CLIP, FORMATS, LIMITS, PREPROCESSOR, SIZES, Material
 from benchmarks.timing import Timed, in_turns
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
@@ -17,21 +16,6 @@ from imgvec.images.decode import decode
 ROUNDS: Final = {"0.3": 15, "2": 9, "12": 7, "48": 3}
 """By megapixels."""
 WORKER: Final = Path(__file__).with_name("peer_worker.py")
-PREPROCESSING: Final = {
-    "crop_size": {"height": 224, "width": 224},
-    "do_center_crop": True,
-    "do_convert_rgb": True,
-    "do_normalize": True,
-    "do_rescale": True,
-    "do_resize": True,
-    "image_mean": [0.48145466, 0.4578275, 0.40821073],
-    "image_processor_type": "CLIPImageProcessor",
-    "image_std": [0.26862954, 0.26130258, 0.27577711],
-    "resample": 3,
-    "rescale_factor": 1 / 255,
-    "size": {"shortest_edge": 224},
-}
-"""CLIP's own, in the words that peers read."""
 
 
 def section(material: Material) -> str:
@@ -72,9 +56,9 @@ def _running(material: Material) -> Iterator[dict[str, Callable[[Path], float]]]
     """The peers whose environments are there, each in a process of its own."""
     folder = CACHE / "peer"
     folder.mkdir(exist_ok=True)
-    (folder / "preprocessor_config.json").write_text(json.dumps(PREPROCESSING))
-    (folder / "model.onnx").unlink(missing_ok=True)
-    os.link(material.source / "image.onnx", folder / "model.onnx")
+    for mine, theirs in ((PREPROCESSOR, "preprocessor_config.json"), ("image.onnx", "model.onnx")):
+        (folder / theirs).unlink(missing_ok=True)
+        os.link(material.source / mine, folder / theirs)
     pythons = sorted(Path(".cache/peers").glob("*/bin/python"))
     processes = {path.parts[-3]: _start(path, folder) for path in pythons}
     try:
