@@ -48,10 +48,12 @@ def main() -> None:
     """Go through the phases."""
     body = Path(sys.argv[2]).read_bytes()
     marks = [started(), time.time()]
+    from imgvec import starting
     from imgvec.app import create_app
 
     marks.append(time.time())
     app = create_app()
+    starting.over()
     marks.append(time.time())
     status = asyncio.run(ask(app, sys.argv[1], body))
     marks.append(time.time())

@@ -5,6 +5,7 @@ It also takes the bucket's word that a signed upload has arrived.
 
 from mangum.types import LambdaContext
 
+from imgvec import starting
 from imgvec.assets_app import create_assets_app
 from imgvec.aws.adapter import Event, adapt
 from imgvec.aws.arrivals import take_arrival
@@ -16,6 +17,7 @@ settings = desk_settings(load_settings())
 app = create_assets_app(settings)
 logger = observe("assets", settings.log_level)
 answer = adapt(app, logger)
+starting.over()
 
 
 def handler(event: Event, context: LambdaContext) -> Event:

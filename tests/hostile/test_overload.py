@@ -18,13 +18,14 @@ from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
 from hosted import HeldEncoder, hosted
 from imgvec.app import create_app
 from imgvec.encoders.registry import Encoders
+from imgvec.flow.together import MOST
 from imgvec.http import patience
 from imgvec.settings import load_settings
 from places import PictureServer, create_key, imgvec, server_environment
 from wire import wire
 
 WORKERS, QUEUE = 1, 3
-PLACES = 2 * WORKERS + QUEUE
+PLACES = MOST * WORKERS + QUEUE
 """Requests that compute, have a turn, or wait for one."""
 
 

@@ -54,3 +54,24 @@ def test_the_function_is_light_where_an_endpoint_encodes(
 @pytest.mark.parametrize("heavy", HEAVY)
 def test_the_command_line_imports_little(heavy: str) -> None:
     assert heavy not in imported_by("import imgvec.cli")
+
+
+def test_a_start_builds_no_validator_that_only_a_description_needs() -> None:
+    """Should pydantic or FastAPI no longer heed what `imgvec.starting` sets, this tells."""
+    told = (
+        "from fastapi.openapi.models import OpenAPI\n"
+        "from imgvec.dialects.coreviz import CoreVizProblem\n"
+        "print(OpenAPI.__pydantic_complete__, CoreVizProblem.__pydantic_complete__)"
+    )
+    for first, built in (("imgvec.starting, imgvec.app", "False"), ("imgvec.app", "True")):
+        code = f"import {first}\n{told}"
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
+        assert done.stdout.decode().split() == [built, "False"]
+
+
+def test_garbage_is_collected_again_behind_a_start() -> None:
+    code = (
+        "import gc\nfrom imgvec import starting\nassert not gc.isenabled()\n"
+        "starting.over()\nassert gc.isenabled() and gc.get_freeze_count() > 1000"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -88,7 +88,7 @@ def test_the_bytes_of_the_file_do_not_outlive_the_loading(
 ) -> None:
     """ONNX Runtime would keep them as long as the session: 27 MB more for the starter."""
     data = (starter / "image.int8.onnx").read_bytes()
-    monkeypatch.setattr("imgvec.encoders.graph.read_verified", lambda folder, file: data)
+    monkeypatch.setattr("imgvec.encoders.graph.verified_graph", lambda folder, file: data)
     before = sys.getrefcount(data)
     graph = Graph(starter, read_manifest(starter).files.image, threads=1)
     gc.collect()

@@ -5,12 +5,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from imgvec.encoders.bake import bake
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.record import RECORD
-from imgvec.encoders.verify import read_manifest, read_verified, verify
+from imgvec.encoders.verify import read_manifest, read_verified, verified_graph, verify
 from imgvec.errors import ModelError
 from places import ROOT
 
@@ -121,6 +122,19 @@ class TestInAnImage:
         (copy / RECORD).write_text('{"image.int8.onnx": ')
         with pytest.raises(ModelError, match=r"verified\.json cannot be read"):
             OnnxEncoder(copy)
+
+    def test_a_graph_is_opened_by_its_path_there_and_from_verified_bytes_elsewhere(
+        self, copy: Path
+    ) -> None:
+        file = read_manifest(copy).files.image
+        bytes_of_it = (copy / file.path).read_bytes()
+        assert verified_graph(copy, file) == bytes_of_it
+        bake(copy)
+        assert verified_graph(copy, file) == copy / file.path
+        pixels = np.full((260, 260, 3), 99, np.uint8)
+        baked = OnnxEncoder(copy).encode_image(pixels, 512)
+        (copy / RECORD).unlink()
+        assert baked.tobytes() == OnnxEncoder(copy).encode_image(pixels, 512).tobytes()
 
     def test_a_start_reads_nothing_that_it_does_not_need_yet(self, copy: Path) -> None:
         """Seen by what it misses: of the text tower, only sizes are looked at."""

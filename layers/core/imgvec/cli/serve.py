@@ -45,6 +45,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     import uvicorn
     from starlette.middleware.gzip import GZipMiddleware
 
+    from imgvec import starting
     from imgvec.app import create_app
     from imgvec.http.draining import DrainingServer
     from imgvec.http.patience import PatientProtocol
@@ -76,6 +77,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
+    starting.over()
     server = DrainingServer(config, app.state.front.traffic, DRAIN_SECONDS)
     server.run(sockets=[listener])
 

@@ -4,7 +4,6 @@ from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,6 +12,7 @@ from imgvec.dialects.call import JSON, Call, read_call
 from imgvec.dialects.describe import (
     IDEMPOTENCY,
     STRING,
+    Shape,
     answers,
     choice,
     fields,
@@ -62,7 +62,7 @@ SENTENCES: Final = {
 }
 
 
-class Embedding(BaseModel):
+class CoreVizEmbedding(Shape):
     """A vector of the vendor's shape."""
 
     embedding: list[float]
@@ -70,7 +70,7 @@ class Embedding(BaseModel):
     model: str
 
 
-class Problem(BaseModel):
+class CoreVizProblem(Shape):
     """The vendor's error envelope."""
 
     error: str
@@ -89,7 +89,7 @@ _REQUEST = operation(
         fields(("input",), input=STRING, type=choice("image", "text"), model=STRING),
     ),
 )
-_ANSWERS = answers(Embedding, Problem, 400, 401, 402, 403, 413, 422, 429, 500, 503)
+_ANSWERS = answers(CoreVizEmbedding, CoreVizProblem, 400, 401, 402, 403, 413, 422, 429, 500, 503)
 
 
 @router.post("/api/ai/embeddings", openapi_extra=_REQUEST, responses=_ANSWERS)

@@ -1,15 +1,18 @@
 """Pieces of an OpenAPI operation. Dialects read their requests by hand (the key is judged before
 the parameters), so they also describe them by hand; a test holds both together."""
 
-from typing import Any, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
+from pydantic.json_schema import models_json_schema
 
 Schema: TypeAlias = dict[str, Any]
 
 STRING: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 FILE: Schema = {"type": "string", "format": "binary"}
+
+REFERENCE: Final = "#/components/schemas/{model}"
 
 
 def fields(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
@@ -60,11 +63,34 @@ def operation(*parameters: Schema, **bodies: Schema) -> Schema:
     return described
 
 
+class Shape(BaseModel):
+    """The shape of an answer. Answers are prebuilt and pass through none, so shapes are made when
+    the description is asked for: a validator for each status of each route was a fifth of a start.
+    """
+
+    model_config = ConfigDict(defer_build=True)
+
+
 def answers(
-    success: type[BaseModel] | None, error: type[BaseModel], *statuses: int
+    success: type[Shape] | None, error: type[Shape], *statuses: int
 ) -> dict[int | str, dict[str, Any]]:
     """The answer of a success and the statuses that carry the error envelope."""
-    described: dict[int | str, dict[str, Any]] = {status: {"model": error} for status in statuses}
+    described: dict[int | str, dict[str, Any]] = {status: _answer(error) for status in statuses}
     if success is not None:
-        described[200] = {"model": success}
+        described[200] = _answer(success)
     return described
+
+
+def _answer(shape: type[Shape]) -> Schema:
+    reference = {"$ref": REFERENCE.format(model=shape.__name__)}
+    return {"content": {"application/json": {"schema": reference}}}
+
+
+def shapes() -> Schema:
+    """The schemas of all shapes, by name."""
+    every: list[tuple[type[BaseModel], Literal["serialization"]]] = [
+        (shape, "serialization") for shape in Shape.__subclasses__()
+    ]
+    _, described = models_json_schema(every, ref_template=REFERENCE)
+    schemas: Schema = described["$defs"]
+    return schemas

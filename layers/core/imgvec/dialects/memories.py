@@ -23,7 +23,13 @@ from imgvec.dialects.describe import (
     operation,
 )
 from imgvec.dialects.memories_envelope import failure, keys_of, success
-from imgvec.dialects.memories_shapes import FAILS, KEY, Failure, ImageEmbedding, TextEmbeddings
+from imgvec.dialects.memories_shapes import (
+    FAILS,
+    KEY,
+    MemoriesFailure,
+    MemoriesImageEmbedding,
+    MemoriesTextEmbeddings,
+)
 from imgvec.dialects.protocol import (
     Dialect,
     attempt_of,
@@ -57,7 +63,7 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
             fields(("image_url", "model"), image_url=STRING, model=_IMAGE_MODEL),
         ),
     ),
-    responses=answers(ImageEmbedding, Failure, *FAILS),
+    responses=answers(MemoriesImageEmbedding, MemoriesFailure, *FAILS),
 )
 async def embed_image(request: Request) -> Response:
     """Embed an uploaded file, a stored asset or the image at a URL."""
@@ -80,7 +86,7 @@ async def embed_image(request: Request) -> Response:
             dimensionality=INTEGER,
         ),
     ),
-    responses=answers(TextEmbeddings, Failure, *FAILS),
+    responses=answers(MemoriesTextEmbeddings, MemoriesFailure, *FAILS),
 )
 async def embed_text(request: Request) -> Response:
     """Embed one text or up to a hundred, each counted, all or nothing."""

@@ -2,42 +2,40 @@
 
 from typing import Final
 
-from pydantic import BaseModel
-
-from imgvec.dialects.describe import answers, parameter, path_parameter
+from imgvec.dialects.describe import Shape, answers, parameter, path_parameter
 
 FAILS: Final = (400, 401, 402, 403, 415, 429, 500, 503)
 KEY: Final = parameter("Authorization", "header", "Your API key, raw or as `Bearer <key>`")
 ASSET_ID: Final = path_parameter("asset_id")
 
 
-class Vector(BaseModel):
+class MemoriesVector(Shape):
     """One vector."""
 
     embedding: list[float]
 
 
-class ImageEmbedding(BaseModel):
+class MemoriesImageEmbedding(Shape):
     """The answer of embeddings/image."""
 
     code: int
     msg: str
-    data: Vector
+    data: MemoriesVector
     success: bool
     failed: bool
 
 
-class TextEmbeddings(BaseModel):
+class MemoriesTextEmbeddings(Shape):
     """The answer of embeddings/text: one vector for each input, in order."""
 
     code: int
     msg: str
-    data: list[Vector]
+    data: list[MemoriesVector]
     success: bool
     failed: bool
 
 
-class Answer(BaseModel):
+class MemoriesAnswer(Shape):
     """The envelope of the asset calls."""
 
     code: int
@@ -47,7 +45,7 @@ class Answer(BaseModel):
     failed: bool
 
 
-class Failure(BaseModel):
+class MemoriesFailure(Shape):
     """The vendor's error envelope."""
 
     code: int
@@ -57,6 +55,6 @@ class Failure(BaseModel):
     failed: bool
 
 
-ASSET_FAILS: Final = answers(None, Failure, *FAILS, 404)
+ASSET_FAILS: Final = answers(None, MemoriesFailure, *FAILS, 404)
 """404 where the id has not the form of one: then there is no such path."""
-ASSET_ANSWERS: Final = answers(Answer, Failure, *FAILS, 404)
+ASSET_ANSWERS: Final = answers(MemoriesAnswer, MemoriesFailure, *FAILS, 404)

@@ -22,10 +22,10 @@ from imgvec.dialects.pixlab_shapes import (
     KEY,
     QUERY,
     UPLOAD,
-    Embedding,
-    LlmEmbedding,
-    Problem,
-    Stored,
+    PixLabEmbedding,
+    PixLabLlmEmbedding,
+    PixLabProblem,
+    PixLabStored,
 )
 from imgvec.dialects.pixlab_store import keys_of, named_image, store_file
 from imgvec.dialects.protocol import (
@@ -58,12 +58,12 @@ assets = APIRouter(tags=["PixLab"])
 @router.get(
     "/imgembed",
     openapi_extra=operation(*KEY, IDEMPOTENCY, *QUERY),
-    responses=answers(Embedding, Problem, *FAILS),
+    responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
 )
 @router.post(
     "/imgembed",
     openapi_extra=operation(*KEY, IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=IMAGE),
-    responses=answers(Embedding, Problem, *FAILS),
+    responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
 )
 async def imgembed(request: Request) -> Response:
     """Embed an image; at a host that begins with `llm.`, as `/llmimgembed`."""
@@ -86,7 +86,7 @@ async def imgembed(request: Request) -> Response:
 @router.post(
     "/llmimgembed",
     openapi_extra=operation(*KEY, IDEMPOTENCY, json=IMAGE),
-    responses=answers(LlmEmbedding, Problem, *FAILS),
+    responses=answers(PixLabLlmEmbedding, PixLabProblem, *FAILS),
 )
 async def llmimgembed(request: Request) -> Response:
     """Embed an image, JSON only. An embedding reads tokens and writes none."""
@@ -107,7 +107,7 @@ async def llmimgembed(request: Request) -> Response:
 @assets.post(
     "/store",
     openapi_extra=operation(*KEY, multipart=FILE_TO_STORE),
-    responses=answers(Stored, Problem, *FAILS),
+    responses=answers(PixLabStored, PixLabProblem, *FAILS),
 )
 async def store(request: Request) -> Response:
     """Keep a file; its link can be given as `img`."""

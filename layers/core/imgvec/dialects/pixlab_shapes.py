@@ -2,9 +2,7 @@
 
 from typing import Final
 
-from pydantic import BaseModel
-
-from imgvec.dialects.describe import FILE, INTEGER, STRING, fields, parameter
+from imgvec.dialects.describe import FILE, INTEGER, STRING, Shape, fields, parameter
 
 KEY: Final = (
     parameter("key", "query", "Your API key"),
@@ -21,7 +19,7 @@ FAILS: Final = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
 FILE_TO_STORE: Final = fields(("file",), file=FILE, key=STRING, comment=STRING)
 
 
-class Embedding(BaseModel):
+class PixLabEmbedding(Shape):
     """The answer of img-embed."""
 
     status: int
@@ -29,7 +27,7 @@ class Embedding(BaseModel):
     total_tokens: int
 
 
-class LlmEmbedding(BaseModel):
+class PixLabLlmEmbedding(Shape):
     """The answer of LLM image embed."""
 
     status: int
@@ -42,7 +40,7 @@ class LlmEmbedding(BaseModel):
     total_output_tokens: int
 
 
-class Stored(BaseModel):
+class PixLabStored(Shape):
     """The answer of store."""
 
     status: int
@@ -50,7 +48,7 @@ class Stored(BaseModel):
     id: str
 
 
-class Problem(BaseModel):
+class PixLabProblem(Shape):
     """The vendor's error envelope; `status` mirrors the HTTP status."""
 
     status: int

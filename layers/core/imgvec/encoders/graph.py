@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.encoders.manifest import File
-from imgvec.encoders.verify import MANIFEST, read_verified
+from imgvec.encoders.verify import MANIFEST, verified_graph
 from imgvec.errors import ModelError
 from imgvec.settings import Provider
 
@@ -54,7 +54,7 @@ class Graph:
             onnxruntime.preload_dlls()
         try:
             self._session = onnxruntime.InferenceSession(
-                read_verified(folder, file), options, providers=PROVIDERS[provider]
+                verified_graph(folder, file), options, providers=PROVIDERS[provider]
             )
         except (
             native.Fail,

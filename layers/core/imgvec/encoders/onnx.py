@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 from threading import Lock
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,14 +10,12 @@ from numpy.typing import NDArray
 from imgvec.encoders.arithmetic import normaliser, unit_prefix
 from imgvec.encoders.described import Described
 from imgvec.encoders.graph import Graph
+from imgvec.encoders.protocol import WantedImage
 from imgvec.encoders.text import TextTower
 from imgvec.encoders.verify import read_manifest, verify_file
 from imgvec.errors import InternalFault
 from imgvec.settings import Provider
 from imgvec.values import Pixels, Vector
-
-WantedImage: TypeAlias = tuple[Pixels, int]
-"""Pixels, and the dimensions of the space that they are wanted in."""
 
 
 class OnnxEncoder(Described):

@@ -1,8 +1,13 @@
 """What the service needs of an encoder; it knows no HTTP and no vendor."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
 
+from imgvec.errors import InternalFault
 from imgvec.values import Pixels, Vector
+
+WantedImage: TypeAlias = tuple[Pixels, int]
+"""Pixels, and the dimensions of the space that they are wanted in."""
 
 
 class Encoder(Protocol):
@@ -33,3 +38,11 @@ class Encoder(Protocol):
 
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
         """Embed a text into the same space; also give the number of tokens read."""
+
+
+@runtime_checkable
+class BatchEncoder(Encoder, Protocol):
+    """An encoder that can take several images in one inference."""
+
+    def encode_images(self, wanted: Sequence[WantedImage]) -> Sequence[Vector | InternalFault]:
+        """Embed each image to its own dimensions; one that gives no vector has its error there."""

@@ -5,17 +5,22 @@ import logging
 import os
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeVar
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
+from imgvec.encoders.protocol import BatchEncoder, Encoder
 from imgvec.encoders.registry import Encoders
+from imgvec.flow.together import MOST, Together
 from imgvec.flow.turns import Turns
 from imgvec.settings import Settings
-from imgvec.values import Pixels
+from imgvec.values import Pixels, Vector
 
 P = ParamSpec("P")
 T = TypeVar("T")
+
+Encoded: TypeAlias = tuple[tuple[Vector, ...], int]
+"""Vectors, and the tokens that were read for them."""
 
 log = logging.getLogger(__name__)
 
@@ -23,15 +28,21 @@ log = logging.getLogger(__name__)
 class Compute:
     """One thread for each core, so that decoding and encoding overlap and wait for no store.
 
-    Twice as many requests have a turn, so that the threads have work while stores are waited for.
+    More requests have a turn, so that the threads have work while stores are waited for, and find
+    images that they can encode together.
     """
 
     def __init__(self, encoders: Encoders, settings: Settings) -> None:
         """Start a first inference of each encoder, so that readiness is a fact and not a hope."""
         workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
-        self.turns = Turns(at_once=2 * workers, waiting=settings.queue)
+        self.turns = Turns(at_once=MOST * workers, waiting=settings.queue)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
         self._encoders = encoders
+        self._together = {
+            encoder.name: Together(encoder, self._threads)
+            for encoder in encoders
+            if isinstance(encoder, BatchEncoder)
+        }
         self._first: Future[None] = self._threads.submit(_try_each, encoders)
 
     @property
@@ -52,9 +63,29 @@ class Compute:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
 
+    async def encode_image(self, encoder: Encoder, pixels: Pixels, dimensions: int) -> Encoded:
+        """Embed an image, together with others that wait where the encoder can take several."""
+        together = self._together.get(encoder.name)
+        if together is None:
+            vector = await self.run(encoder.encode_image, pixels, dimensions)
+        else:
+            vector = await asyncio.wrap_future(together.submit((pixels, dimensions)))
+        return (vector,), encoder.image_tokens
+
+    async def encode_texts(
+        self, encoder: Encoder, texts: tuple[str, ...], dimensions: int
+    ) -> Encoded:
+        """Embed one text at a time, so that no vector depends on its batch-mates or on padding."""
+        encoded = await self.run(_each, encoder, texts, dimensions)
+        return tuple(vector for vector, _ in encoded), sum(tokens for _, tokens in encoded)
+
     def close(self) -> None:
         """Finish what runs and end the threads."""
         self._threads.shutdown()
+
+
+def _each(encoder: Encoder, texts: tuple[str, ...], dimensions: int) -> list[tuple[Vector, int]]:
+    return [encoder.encode_text(text, dimensions) for text in texts]
 
 
 def _try_each(encoders: Encoders) -> None:

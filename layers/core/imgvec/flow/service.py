@@ -1,6 +1,6 @@
 """The flow, in one place: dialect -> gate -> source -> pixels -> meter -> encoder -> dialect."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack, nullcontext
 from functools import partial
 from typing import Final
@@ -11,9 +11,8 @@ from imgvec.consumers.events import UsageEvent, reported
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded
-from imgvec.flow.compute import Compute
+from imgvec.flow.compute import Compute, Encoded
 from imgvec.flow.counted import counted
-from imgvec.flow.encoding import Encoded, encode_image, encode_texts
 from imgvec.flow.front import Front, Stores
 from imgvec.flow.turns import Turns
 from imgvec.images.configured import limits_of
@@ -88,7 +87,7 @@ class Service(Front):
                 encode = await self._prepared(ask, contents, encoder)
                 async with counted(self, self._meter, charge) as ticket:
                     with stage("encode"):
-                        vectors, tokens = await self._compute.run(encode)
+                        vectors, tokens = await encode()
             event.outcome = "replayed" if ticket.hold is None else "answered"
         allowance = tightest((rate, ticket.allowance))
         return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens, allowance)
@@ -116,13 +115,13 @@ class Service(Front):
 
     async def _prepared(
         self, ask: Wanted, contents: tuple[bytes, ...], encoder: Encoder
-    ) -> Callable[[], Encoded]:
+    ) -> Callable[[], Awaitable[Encoded]]:
         """What is left to be computed once the units are reserved: a bad image is free."""
         if isinstance(ask, TextWanted):
-            return partial(encode_texts, encoder, ask.texts, ask.dimensions)
+            return partial(self._compute.encode_texts, encoder, ask.texts, ask.dimensions)
         with stage("decode"):
             pixels = await self._compute.run(decode, contents[0], encoder.image_size, self._limits)
-        return partial(encode_image, encoder, pixels, ask.dimensions)
+        return partial(self._compute.encode_image, encoder, pixels, ask.dimensions)
 
     async def _read(self, source: ImageSource, caller: Caller) -> bytes:
         match source:

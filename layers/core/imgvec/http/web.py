@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -14,6 +15,7 @@ from starlette.routing import Match
 from imgvec import __version__
 from imgvec.aliases import Off
 from imgvec.dialects import all_dialects
+from imgvec.dialects.describe import shapes
 from imgvec.dialects.protocol import error_headers, front_of, json_answer
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, RequestError
 from imgvec.flow.front import Front
@@ -25,9 +27,20 @@ DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 The same image asked for in the same space gives the same floats, whatever the route."""
 
 
+class DescribedApi(FastAPI):
+    """An application whose description names the shapes of the dialects' answers."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI description, made when it is first asked for."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            described.setdefault("components", {}).setdefault("schemas", {}).update(shapes())
+        return super().openapi()
+
+
 def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off]) -> FastAPI:
     """The application of these routes."""
-    app = FastAPI(
+    app = DescribedApi(
         title="imgvec",
         version=__version__,
         description=DESCRIPTION,

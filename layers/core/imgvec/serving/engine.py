@@ -8,7 +8,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from imgvec.encoders.onnx import OnnxEncoder, WantedImage
+from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.protocol import WantedImage
 from imgvec.errors import RequestError
 from imgvec.serving.batching import Batcher
 from imgvec.settings import Settings
