@@ -8,7 +8,7 @@ from imgvec.encoders.registry import load_encoders
 from imgvec.flow.front import open_stores
 from imgvec.flow.service import Service
 from imgvec.http.web import assemble
-from imgvec.images.configured import fetcher_of
+from imgvec.images.configured import fetch_of
 from imgvec.settings import Settings, load_settings
 
 
@@ -23,7 +23,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     encoders = load_encoders(settings)
     widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
     check_aliases(_aliases(), widths, off)
-    service = Service(settings, open_stores(settings), fetcher_of(settings), encoders)
+    service = Service(settings, open_stores(settings), fetch_of(settings), encoders)
     routers = [router for one in all_dialects() for router in (one.router, one.assets)]
     return assemble(service, routers, off)
 

@@ -8,7 +8,7 @@ import click
 
 from imgvec.encoders.registry import load_encoders
 from imgvec.errors import RequestError, TooLarge
-from imgvec.images.configured import fetcher_of, limits_of
+from imgvec.images.configured import fetch_of, limits_of
 from imgvec.images.decode import decode
 from imgvec.images.sources import is_url
 from imgvec.settings import Settings
@@ -46,7 +46,7 @@ class Vectoriser:
         self._encoder = encoder
         self._dimensions = dimensions
         self._limits = limits_of(settings)
-        self._fetcher = fetcher_of(settings)
+        self._fetch = fetch_of(settings)
 
     def embed(self, source: str) -> Row:
         """Embed one file or URL; a bad one gives a row that says why."""
@@ -61,7 +61,7 @@ class Vectoriser:
 
     def _read(self, source: str) -> bytes:
         if is_url(source):
-            return asyncio.run(self._fetcher.fetch(source))
+            return asyncio.run(self._fetch(source))
         path = Path(source)
         if path.stat().st_size > self._limits.max_bytes:
             raise TooLarge

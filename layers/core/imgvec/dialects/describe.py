@@ -75,13 +75,14 @@ def answers(
     success: type[Shape] | None, error: type[Shape], *statuses: int
 ) -> dict[int | str, dict[str, Any]]:
     """The answer of a success and the statuses that carry the error envelope."""
-    described: dict[int | str, dict[str, Any]] = {status: _answer(error) for status in statuses}
+    described: dict[int | str, dict[str, Any]] = {status: answer(error) for status in statuses}
     if success is not None:
-        described[200] = _answer(success)
+        described[200] = answer(success)
     return described
 
 
-def _answer(shape: type[Shape]) -> Schema:
+def answer(shape: type[Shape]) -> Schema:
+    """One answer, of this shape."""
     reference = {"$ref": REFERENCE.format(model=shape.__name__)}
     return {"content": {"application/json": {"schema": reference}}}
 

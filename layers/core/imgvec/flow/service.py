@@ -15,9 +15,8 @@ from imgvec.flow.compute import Compute, Encoded
 from imgvec.flow.counted import counted
 from imgvec.flow.front import Front, Stores
 from imgvec.flow.turns import Turns
-from imgvec.images.configured import limits_of
+from imgvec.images.configured import Fetch, limits_of
 from imgvec.images.decode import decode
-from imgvec.images.fetch import Fetcher
 from imgvec.record import current, stage
 from imgvec.settings import Settings
 from imgvec.values import (
@@ -44,12 +43,12 @@ class Service(Front):
     """
 
     def __init__(
-        self, settings: Settings, stores: Stores, fetcher: Fetcher, encoders: Encoders
+        self, settings: Settings, stores: Stores, fetch: Fetch, encoders: Encoders
     ) -> None:
         """Start to compute."""
         super().__init__(settings, stores)
         self._meter = stores.meter
-        self._fetcher = fetcher
+        self._fetch = fetch
         self._fetches = Turns(at_once=FETCHES, waiting=settings.queue)
         self._encoders = encoders
         self._limits = limits_of(settings)
@@ -129,7 +128,7 @@ class Service(Front):
                 return data
             case Url(url):
                 async with self._fetches.turn():
-                    return await self._fetcher.fetch(url)
+                    return await self._fetch(url)
             case StoredAsset(asset_id):
                 return await self.store(self.assets.read, caller.consumer, asset_id)
 

@@ -15,7 +15,7 @@ from starlette.routing import Match
 from imgvec import __version__
 from imgvec.aliases import Off
 from imgvec.dialects import all_dialects
-from imgvec.dialects.describe import shapes
+from imgvec.dialects.describe import Shape, answer, shapes
 from imgvec.dialects.protocol import error_headers, front_of, json_answer
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, RequestError
 from imgvec.flow.front import Front
@@ -25,6 +25,12 @@ from imgvec.http.intake import Intake, Paths
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 
 The same image asked for in the same space gives the same floats, whatever the route."""
+
+
+class State(Shape):
+    """How the process is."""
+
+    status: str
 
 
 class DescribedApi(FastAPI):
@@ -52,8 +58,9 @@ def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off])
     app.state.off = off
     for router in routers:
         app.include_router(router)
-    app.add_api_route("/health", _health, tags=["imgvec"])
-    app.add_api_route("/ready", _ready, tags=["imgvec"])
+    # As answers that are prebuilt, like all: for one that FastAPI makes it imports pydantic's past.
+    app.add_api_route("/health", _health, tags=["imgvec"], responses={200: answer(State)})
+    app.add_api_route("/ready", _ready, tags=["imgvec"], responses={200: answer(State)})
     app.add_api_route("/", _front_door, include_in_schema=False)
     app.exception_handler(RequestError)(_refused)
     app.exception_handler(HTTPException)(_framework_refused)
@@ -89,15 +96,15 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     app.state.front.close()
 
 
-async def _health() -> dict[str, str]:
+async def _health() -> Response:
     """The process is alive."""
-    return {"status": "alive"}
+    return json_answer({"status": "alive"})
 
 
-async def _ready(request: Request) -> dict[str, str]:
+async def _ready(request: Request) -> Response:
     """A real inference has passed, the stores can be read, and the process is not stopping."""
     await front_of(request).check()
-    return {"status": "ready"}
+    return json_answer({"status": "ready"})
 
 
 async def _front_door(request: Request) -> Response:

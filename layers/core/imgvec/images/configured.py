@@ -1,9 +1,18 @@
 """What reads images, as the settings want it."""
 
-from imgvec.images.fetch import Fetcher
+from collections.abc import Callable, Coroutine
+from functools import cache
+from typing import TYPE_CHECKING, TypeAlias
+
 from imgvec.images.limits import ImageLimits
 from imgvec.images.urls import parse_allow
 from imgvec.settings import Settings
+
+if TYPE_CHECKING:
+    from imgvec.images.fetch import Fetcher
+
+Fetch: TypeAlias = Callable[[str], Coroutine[None, None, bytes]]
+"""Downloads a URL; raises what `Fetcher.fetch` raises."""
 
 
 def limits_of(settings: Settings) -> ImageLimits:
@@ -15,14 +24,22 @@ def limits_of(settings: Settings) -> ImageLimits:
     )
 
 
-def fetcher_of(settings: Settings) -> Fetcher:
-    """Who fetches images from URLs.
+def fetch_of(settings: Settings) -> Fetch:
+    """What fetches images from URLs. Its HTTP client is imported with the first: many callers send
+    none, and a start is billed.
 
     Raises:
         SettingsError: `IMGVEC_FETCH_ALLOW` names no host.
     """
-    return Fetcher(
-        allow=parse_allow(settings.fetch_allow),
-        timeout=settings.fetch_timeout,
-        max_bytes=settings.max_image,
-    )
+    allow = parse_allow(settings.fetch_allow)
+
+    @cache
+    def fetcher() -> "Fetcher":
+        from imgvec.images.fetch import Fetcher
+
+        return Fetcher(allow=allow, timeout=settings.fetch_timeout, max_bytes=settings.max_image)
+
+    async def fetch(url: str) -> bytes:
+        return await fetcher().fetch(url)
+
+    return fetch

@@ -44,7 +44,7 @@ def create_serving_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(title="imgvec serving", lifespan=lifespan, docs_url=None, redoc_url=None)
     app.state.engine = engine
-    app.add_api_route("/ping", _ping, methods=["GET"])
+    app.add_api_route("/ping", _ping, methods=["GET"], response_model=None)
     app.add_api_route("/invocations", _invocations, methods=["POST"], response_model=None)
     app.exception_handler(RequestError)(_refused)
     return app
