@@ -2,19 +2,37 @@
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from benchmarks import clients, cold, encoder, machine, peers, remaining, stages
-from benchmarks.material import prepare
+from benchmarks import (
+    clients,
+    cold,
+    dollars,
+    encoder,
+    machine,
+    peers,
+    pixels,
+    remaining,
+    served,
+    shipped,
+    stages,
+)
+from benchmarks.material import Material, prepare
+from benchmarks.timing import Pace
 
 PAGE: Final = Path("docs/performance.md")
-PARTS: Final = {
+PARTS: Final[dict[str, Callable[[Material, Pace], str]]] = {
     "encoder": encoder.section,
     "peers": peers.section,
     "stages": stages.section,
+    "pixels": pixels.section,
+    "served": served.section,
     "cold": cold.section,
     "clients": clients.section,
+    "shipped": shipped.section,
+    "dollars": dollars.section,
     "remaining": remaining.section,
 }
 
@@ -39,7 +57,7 @@ def main(asked: list[str]) -> None:
     print(head, flush=True)
     sections = []
     for name in asked or PARTS:
-        sections.append(PARTS[name](material))
+        sections.append(PARTS[name](material, Pace()))
         print(sections[-1], flush=True)
     if not asked:
         PAGE.write_text("\n".join([head, *sections]))

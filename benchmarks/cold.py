@@ -13,7 +13,7 @@ import orjson
 
 from benchmarks.machine import drop_page_cache
 from benchmarks.material import CLIP, STARTER, Material
-from benchmarks.timing import Timed
+from benchmarks.timing import Pace, Timed
 from places import create_key
 
 ROUNDS: Final = 5
@@ -21,20 +21,21 @@ PROCESS: Final = Path(__file__).with_name("cold_process.py")
 PHASES: Final = ("process", "imports", "load", "first vector")
 
 
-def section(material: Material) -> str:
+def section(material: Material, pace: Pace) -> str:
     """Wall time of each phase, and the CPU's of all."""
+    rounds = pace.rounds(ROUNDS)
     lines = [
         "## Cold start",
         "",
         "`imgvec.app` from nothing to one vector of a 0.3-megapixel JPEG, wall ms by phase: "
-        f"medians of {ROUNDS} starts.",
+        f"medians of {rounds} starts.",
         "",
         f"| encoder | page cache | {' | '.join(PHASES)} | all, wall | all, CPU |",
         "|---" * (len(PHASES) + 4) + "|",
     ]
     for name in (STARTER, CLIP):
         for dropped in (True, False):
-            starts = [_start(material, name, dropped) for _ in range(ROUNDS)]
+            starts = [_start(material, name, dropped) for _ in range(rounds)]
             if None in starts:
                 lines.append(f"| `{name}` | dropped | not allowed here |")
                 continue

@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import onnxruntime
 
 from benchmarks.machine import uses_tiles
 from benchmarks.material import CLIP, STARTER, Material
 from benchmarks.products import macs, multiplier, opened, tower_macs, tower_products
 from benchmarks.timing import Pace, in_turns
 from imgvec.encoders.registry import shipped_folder
+from imgvec_models.graphs.run import Feed
 
 ROUNDS: Final = 40
 SIDE: Final = 2048
@@ -62,10 +64,14 @@ def section(material: Material, pace: Pace) -> str:
 def tower(path: Path, images: int = 1) -> partial[object]:
     """One run of an image tower's first output, on so many random images at once."""
     session = opened(str(path))
+    return partial(session.run, [session.get_outputs()[0].name], random_images(session, images))
+
+
+def random_images(session: onnxruntime.InferenceSession, images: int = 1) -> Feed:
+    """What a tower takes."""
     (taken,) = session.get_inputs()
     shape = (images, *taken.shape[1:])
-    image = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    return partial(session.run, [session.get_outputs()[0].name], {taken.name: image})
+    return {taken.name: np.random.default_rng(0).normal(size=shape).astype(np.float32)}
 
 
 def _by_what() -> str:
