@@ -67,7 +67,7 @@ def section(material: Material, pace: Pace) -> str:
             "## Many clients",
             "",
             f"CLIP, 0.3-megapixel JPEGs, one server on {cores} cores that the clients share, "
-            f"{seconds:.0f} s each. The last column is what the server makes of a second of a "
+            f"{seconds:g} s each. The last column is what the server makes of a second of a "
             "core, which the clients take no part of: images, as a share of the bare encoder's.",
             "",
             "| | images a second | of the bare encoder | of decode and encode | cores that work "

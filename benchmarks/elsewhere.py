@@ -22,7 +22,7 @@ class Processor:
 
 
 PROCESSORS: Final = (
-    Processor("x86 with AVX2", "three instructions for 32, two at once", 21, 32),
+    Processor("x86 with AVX2", "three for 32, two or three at once", 21, 32),
     Processor("x86 with AVX-VNNI or AVX512-VNNI", "one for 32 or 64, one or two at once", 64, 128),
     Processor("x86 with AMX", "one for 16,384, in 16 cycles", 1024, 1024),
     Processor("Arm with dot products", "one for 16, two or four at once", 32, 64),
@@ -35,8 +35,8 @@ def table(clip: Clip) -> list[str]:
     lines = [
         "### Other processors (estimated from their instructions, not measured)",
         "",
-        f"The least that {whole / 1e9:.2f} GMAC can take on one core at {GIGAHERTZ:.0f} GHz, all of "
-        "it products of 8 bits; what a graph takes beyond its limit stands at the top.",
+        f"The least that {whole / 1e9:.2f} GMAC can take on one core at {GIGAHERTZ:.0f} GHz, all "
+        "of it products of 8 bits; what a graph takes beyond its limit stands at the top.",
         "",
         "| processor | instructions | products a cycle | ms at least |",
         "|---|---|---|---|",

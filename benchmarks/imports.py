@@ -15,13 +15,13 @@ LINE: Final = re.compile(r"import time:\s+(\d+) \|\s+\d+ \|\s+([\w]+)")
 
 def table(pace: Pace) -> tuple[list[str], str]:
     """Self time of `import imgvec.app` by package, and the sentence's part: the largest two."""
-    rounds = pace.rounds(ROUNDS)
+    rounds = pace.rounds(ROUNDS, least=1)
     spent = Counter[str]()
     for _ in range(rounds):
         spent.update(_once())
     whole = sum(spent.values())
     lines = [
-        f"`import imgvec.app`, mean of {rounds} processes under `-X importtime`:",
+        f"`import imgvec.app`, mean of {rounds} under `-X importtime`:",
         "",
         "| package | ms | share |",
         "|---|---|---|",

@@ -1,4 +1,4 @@
-"""What is left: an encoding by kind of node, a decoding by step, imports by package, what is next."""
+"""What is left: an encoding by kind of node, a decoding by step, imports by package."""
 
 import json
 from collections import Counter

@@ -16,9 +16,9 @@ class Pace:
 
     share: float = 1.0
 
-    def rounds(self, usual: int) -> int:
-        """Repetitions of one thing; two at least, for a spread."""
-        return max(2, round(self.share * usual))
+    def rounds(self, usual: int, least: int = 2) -> int:
+        """Repetitions of one thing; a spread takes two at least."""
+        return max(least, round(self.share * usual))
 
     def seconds(self, usual: float) -> float:
         """How long to go on."""
