@@ -37,9 +37,13 @@ class Throughput:
     clients: float = 0.0
     """The same of those who ask."""
 
+    def for_a_core(self, bare: "Throughput") -> float:
+        """Images of a processor second, as a share of the bare encoder's."""
+        return self.rate / self.cores / (bare.rate / bare.cores)
+
     def row(self, name: str, bare: "Throughput", plain: "Throughput") -> str:
         """A line of the table, with shares of the bare encoder and of decode and encode."""
-        each = self.rate / self.cores / (bare.rate / bare.cores)
+        each = self.for_a_core(bare)
         shares = [f"{self.rate / other.rate:.2f}" for other in (bare, plain)]
         used = f"{self.cores:.2f} | {self.clients:.2f}"
         return f"| {name} | {self.rate:.1f} | {' | '.join(shares)} | {used} | {each:.2f} |"
@@ -60,15 +64,16 @@ def section(material: Material, pace: Pace) -> str:
     with served(material, CLIP) as (running, key):
         request = img_embed(key, photo).written
         found = {count: _served(running, request, count, seconds) for count in COUNTS}
-        waits = _waits(running.address, request, LOAD * found[MANY].rate, seconds)
+        many = found[MANY]
+        waits = _waits(running.address, request, LOAD * many.rate, seconds)
     median, late = Timed(tuple(waits)).median, percentile(waits, 0.99)
     return "\n".join(
         [
             "## Many clients",
             "",
             f"CLIP, 0.3-megapixel JPEGs, one server on {cores} cores that the clients share, "
-            f"{seconds:g} s each. The last column is what the server makes of a second of a "
-            "core, which the clients take no part of: images, as a share of the bare encoder's.",
+            f"{seconds:g} s each. The last column counts images for each second of a core that "
+            "the server has, which clients take no part of: as a share of the bare encoder's.",
             "",
             "| | images a second | of the bare encoder | of decode and encode | cores that work "
             "| cores that ask | for a core-second |",
@@ -76,6 +81,10 @@ def section(material: Material, pace: Pace) -> str:
             bare.row(f"encoder alone, {cores} threads, no decoding", bare, plain),
             plain.row(f"decode and encode, {cores} threads, no server", bare, plain),
             *(one.row(f"{count} clients", bare, plain) for count, one in found.items()),
+            "",
+            f"{MANY} clients get **{many.rate / bare.rate:.0%}** of the bare encoder's throughput "
+            f"from the cores that they share, and **{many.for_a_core(bare):.0%}** of it for each "
+            "second of a core that the server has.",
             "",
             f"Arrivals at random at {LOAD:.0%} of the rate of {MANY} clients ({len(waits)} "
             f"requests): median {median:.0f} ms, p99 {late:.0f} ms, **{late / median:.1f} times** "

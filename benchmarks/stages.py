@@ -28,7 +28,7 @@ from imgvec.images.geometry import Picture, square
 ROUNDS: Final = 25
 PIXELS: Final = "bytes to pixels"
 ENCODE: Final = "encode"
-GATE: Final = "gate"
+GATE: Final = "gate, for a consumer with a plan"
 DIALECT: Final = "dialect and framework: read a form, write an answer"
 STAGES: Final = (PIXELS, ENCODE, GATE, DIALECT)
 WHOLE: Final = "the whole request, over HTTP"
