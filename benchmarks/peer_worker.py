@@ -6,6 +6,7 @@ finds or makes there.
 """
 
 import asyncio
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -45,9 +46,12 @@ def infinity(folder: Path) -> Callable[[Path], object]:
     from infinity_emb import AsyncEmbeddingEngine, EngineArgs
 
     torch.set_num_threads(1)
-    whole = _whole_clip(folder)
     arguments = EngineArgs(
-        str(whole), engine="torch", device="cpu", dtype="float32", model_warmup=False
+        model_name_or_path=str(_whole_clip(folder)),
+        engine="torch",
+        device="cpu",
+        dtype="float32",
+        model_warmup=False,
     )
     engine = AsyncEmbeddingEngine.from_args(arguments)
     loop = asyncio.new_event_loop()
@@ -80,6 +84,8 @@ def main() -> None:
         started = time.perf_counter()
         embed(Path(line.strip()))
         print((time.perf_counter() - started) * 1000, flush=True)
+    # A peer's own threads may wait for more, and nothing is left to be written.
+    os._exit(0)
 
 
 if __name__ == "__main__":

@@ -35,8 +35,8 @@ def section(material: Material, pace: Pace) -> str:
         "A CLIP of B/32's shape (random weights), one thread each, all in turns, ms: median",
         "(quartiles). fastembed runs the float32 ONNX file; transformers, and infinity's engine",
         "without its HTTP, run torch in float32; all decode the whole photo. In brackets: how many",
-        "times longer than imgvec. Not here: immich's machine-learning service, which is a",
-        "container image and no package of any index.",
+        "times longer than imgvec. Not here: immich's machine-learning service, which comes as a",
+        "container image and is not on PyPI.",
         "",
     ]
     with _running(material) as (peers, failed):
