@@ -15,6 +15,8 @@ N ?= 10000
 SEED ?= 1
 MINUTES ?= 60
 
+PEERS := $(foreach peer,fastembed transformers infinity,.cache/peers/$(peer)/ready)
+
 .DEFAULT_GOAL := help
 # Every target that is no file.
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
@@ -99,7 +101,7 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
-bench: .venv/test .cache/peers/ready ## Measure everything beside others; writes docs/performance.md (half an hour).
+bench: .venv/test $(PEERS) .cache/shipped/ready ## Measure everything beside others; writes docs/performance.md (half an hour).
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks
 
 scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
@@ -186,12 +188,23 @@ clean: ## Remove the environment and all caches.
 
 # What we compare with, each in an environment of its own. torch has no hash here: which of its
 # builds is installed depends on the machine.
-.cache/peers/ready: requirements/fastembed.txt | .venv/bin/python
-	@echo "Setting up the peers of the benchmark (some minutes, once)"
-	@$(PYTHON) -m venv --clear .cache/peers/fastembed
-	@.cache/peers/fastembed/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
-	@$(PYTHON) -m venv --clear .cache/peers/transformers
-	@.cache/peers/transformers/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.23.0 pillow==13.0.0
+.cache/peers/fastembed/ready: requirements/fastembed.txt | .venv/bin/python
+	@echo "Setting up fastembed, for the benchmark (a minute or so, once)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+.cache/peers/transformers/ready: | .venv/bin/python
+	@echo "Setting up transformers and torch, for the benchmark (some minutes, once)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 transformers==5.23.0 pillow==13.0.0
+	@touch $@
+
+.cache/peers/infinity/ready: | .venv/bin/python
+	@echo "Setting up infinity and torch, for the benchmark (some minutes, once)"
+	@$(PYTHON) -m venv --clear $(@D)
+	@$(@D)/bin/pip install --quiet --disable-pip-version-check torch==2.13.0 infinity-emb==0.0.78 \
+		sentence-transformers==3.4.1 transformers==4.47.1 pillow==13.0.0 aiohttp==3.14.5
 	@touch $@
 
 # An emulator of AWS, for stores and for deploying into.

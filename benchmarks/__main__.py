@@ -2,19 +2,37 @@
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import clients, cold, encoder, machine, peers, remaining, stages
-from benchmarks.material import prepare
+from benchmarks import (
+    clients,
+    cold,
+    dollars,
+    encoder,
+    machine,
+    peers,
+    pixels,
+    remaining,
+    served,
+    shipped,
+    stages,
+)
+from benchmarks.material import Material, prepare
+from benchmarks.timing import Pace
 
 PAGE: Final = Path("docs/performance.md")
-PARTS: Final = {
+PARTS: Final[dict[str, Callable[[Material, Pace], str]]] = {
     "encoder": encoder.section,
     "peers": peers.section,
     "stages": stages.section,
+    "pixels": pixels.section,
+    "served": served.section,
     "cold": cold.section,
     "clients": clients.section,
+    "shipped": shipped.section,
+    "dollars": dollars.section,
     "remaining": remaining.section,
 }
 
@@ -24,26 +42,31 @@ def main(asked: list[str]) -> None:
     unknown = set(asked) - set(PARTS)
     if unknown:
         raise SystemExit(f"There is no part {', '.join(unknown)}; there are: {', '.join(PARTS)}")
-    material = prepare()
     begun = time.time()
+    page = measured(prepare(), Pace(), asked or list(PARTS))
+    if not asked:
+        PAGE.write_text(page)
+        print(f"{PAGE} is written, after {(time.time() - begun) / 60:.0f} minutes.")
+
+
+def measured(material: Material, pace: Pace, parts: Sequence[str]) -> str:
+    """The page with these parts; each is printed once it is there."""
     head = "\n".join(
         [
             "<!-- Made by `make bench`; run it again instead of editing. -->",
             "# Performance",
             "",
             f"{machine.described()}. Load average at the start: {machine.load():.1f}. One run of "
-            f"`make bench`, {time.strftime('%Y-%m-%d', time.gmtime(begun))}.",
+            f"`make bench`, {time.strftime('%Y-%m-%d', time.gmtime())}.",
             "",
         ]
     )
     print(head, flush=True)
-    sections = []
-    for name in asked or PARTS:
-        sections.append(PARTS[name](material))
+    sections = [head]
+    for name in parts:
+        sections.append(PARTS[name](material, pace))
         print(sections[-1], flush=True)
-    if not asked:
-        PAGE.write_text("\n".join([head, *sections]))
-        print(f"{PAGE} is written, after {(time.time() - begun) / 60:.0f} minutes.")
+    return "\n".join(sections)
 
 
 if __name__ == "__main__":

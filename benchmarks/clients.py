@@ -2,130 +2,131 @@
 
 import os
 import random
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from functools import partial
 from typing import Final
-from urllib.parse import urlsplit
 
 from benchmarks.material import CLIP, LIMITS, Material
-from benchmarks.timing import Timed, percentile
-from benchmarks.wire import Connection, multipart
+from benchmarks.server import served
+from benchmarks.timing import Pace, Timed, percentile
+from benchmarks.wire import Connection, img_embed
+from imgvec.cli.rate import rate_of
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
-from places import create_key, start_server, stop_server
-from watching import wait_until_ready
+from places import Running
+from watching import cpu_seconds
 
 SECONDS: Final = 12.0
 COUNTS: Final = (1, 4, 16, 64)
+MANY: Final = 16
 LOAD: Final = 0.7
 
 
-def section(material: Material) -> str:
+@dataclass(frozen=True, slots=True)
+class Throughput:
+    """What came of some seconds."""
+
+    rate: float
+    """Images a second."""
+    cores: float
+    """Processor seconds a second of what makes the vectors: the server, where there is one."""
+    clients: float = 0.0
+    """The same of those who ask."""
+
+    def for_a_core(self, bare: "Throughput") -> float:
+        """Images of a processor second, as a share of the bare encoder's."""
+        return self.rate / self.cores / (bare.rate / bare.cores)
+
+    def row(self, name: str, bare: "Throughput", plain: "Throughput") -> str:
+        """A line of the table, with shares of the bare encoder and of decode and encode."""
+        each = self.for_a_core(bare)
+        shares = [f"{self.rate / other.rate:.2f}" for other in (bare, plain)]
+        used = f"{self.cores:.2f} | {self.clients:.2f}"
+        return f"| {name} | {self.rate:.1f} | {' | '.join(shares)} | {used} | {each:.2f} |"
+
+
+def section(material: Material, pace: Pace) -> str:
     """Images a second by number of clients, and the waits when they come at random."""
+    seconds, cores = pace.seconds(SECONDS), os.cpu_count() or 1
     photo = material.photos["0.3", "JPEG"].read_bytes()
     encoder = OnnxEncoder(material.models / CLIP)
     pixels = decode(photo, encoder.image_size, LIMITS)
-    cores = os.cpu_count() or 1
-    bare = _rate(cores, lambda: encoder.encode_image(pixels, 512))
-    plain = _rate(
-        cores,
-        lambda: encoder.encode_image(decode(photo, encoder.image_size, LIMITS), 512),
-    )
-    with _serving(material) as (address, key):
-        host = urlsplit(address).netloc
-        request = multipart("/imgembed", host, {"key": key, "dimension": "512"}, photo)
-        rates = {count: _served(address, request, count) for count in COUNTS}
-        waits = _waits(address, request, LOAD * rates[16])
+
+    def whole() -> None:
+        encoder.encode_image(decode(photo, encoder.image_size, LIMITS), 512)
+
+    bare = _here([partial(encoder.encode_image, pixels, 512)] * cores, seconds)
+    plain = _here([whole] * cores, seconds)
+    with served(material, CLIP) as (running, key):
+        request = img_embed(key, photo).written
+        found = {count: _served(running, request, count, seconds) for count in COUNTS}
+        many = found[MANY]
+        waits = _waits(running.address, request, LOAD * many.rate, seconds)
     median, late = Timed(tuple(waits)).median, percentile(waits, 0.99)
     return "\n".join(
         [
             "## Many clients",
             "",
             f"CLIP, 0.3-megapixel JPEGs, one server on {cores} cores that the clients share, "
-            f"{SECONDS:.0f} s each.",
+            f"{seconds:g} s each. The last column counts images for each second of a core that "
+            "the server has, which clients take no part of: as a share of the bare encoder's.",
             "",
-            "| | images a second | of decode and encode |",
-            "|---|---|---|",
-            f"| encoder alone, {cores} threads, no decoding | {bare:.1f} | |",
-            f"| decode and encode, {cores} threads, no server | {plain:.1f} | 1 |",
-            *(
-                f"| {count} clients | {rate:.1f} | {rate / plain:.2f} |"
-                for count, rate in rates.items()
-            ),
+            "| | images a second | of the bare encoder | of decode and encode | cores that work "
+            "| cores that ask | for a core-second |",
+            "|---|---|---|---|---|---|---|",
+            bare.row(f"encoder alone, {cores} threads, no decoding", bare, plain),
+            plain.row(f"decode and encode, {cores} threads, no server", bare, plain),
+            *(one.row(f"{count} clients", bare, plain) for count, one in found.items()),
             "",
-            f"Arrivals at random at {LOAD:.0%} of the rate of 16 clients ({len(waits)} requests): "
-            f"median {median:.0f} ms, p99 {late:.0f} ms, **{late / median:.1f} times** the median.",
+            f"{MANY} clients get **{many.rate / bare.rate:.0%}** of the bare encoder's throughput "
+            f"from the cores that they share, and **{many.for_a_core(bare):.0%}** of it for each "
+            "second of a core that the server has.",
+            "",
+            f"Arrivals at random at {LOAD:.0%} of the rate of {MANY} clients ({len(waits)} "
+            f"requests): median {median:.0f} ms, p99 {late:.0f} ms, **{late / median:.1f} times** "
+            "the median.",
             "",
         ]
     )
 
 
-@contextmanager
-def _serving(material: Material) -> Iterator[tuple[str, str]]:
-    with tempfile.TemporaryDirectory() as data:
-        environment = {
-            **os.environ,
-            "IMGVEC_DATA": data,
-            "IMGVEC_MODELS": str(material.models),
-            "IMGVEC_ENCODERS": CLIP,
-        }
-        key, _ = create_key("bench", environment)
-        running = start_server(environment)
-        try:
-            wait_until_ready(running.address)
-            yield running.address, key
-        finally:
-            stop_server(running)
+def _here(work: Sequence[Callable[[], object]], seconds: float) -> Throughput:
+    """Threads of this process, one for each work."""
+    started, used = time.perf_counter(), time.process_time()
+    rate = rate_of(work, seconds)
+    return Throughput(rate, (time.process_time() - used) / (time.perf_counter() - started))
 
 
-def _rate(threads: int, work: Callable[[], object]) -> float:
-    """How often a second so many threads do it, each without a pause."""
-    end = time.perf_counter() + SECONDS
-
-    def loop(_: int) -> int:
-        done = 0
-        while time.perf_counter() < end:
-            work()
-            done += 1
-        return done
-
-    with ThreadPoolExecutor(threads) as pool:
-        return sum(pool.map(loop, range(threads))) / SECONDS
+def _served(running: Running, request: bytes, count: int, seconds: float) -> Throughput:
+    """So many clients, each asking anew when it is answered."""
+    with ExitStack() as stack:
+        connections = [
+            stack.enter_context(closing(Connection(running.address))) for _ in range(count)
+        ]
+        started, before = time.perf_counter(), cpu_seconds(running.process.pid)
+        here = _here([partial(one.ask, request) for one in connections], seconds)
+        used = cpu_seconds(running.process.pid) - before
+    return Throughput(here.rate, used / (time.perf_counter() - started), here.cores)
 
 
-def _served(address: str, request: bytes, count: int) -> float:
-    """Images a second that so many clients get, each asking anew when it is answered."""
-    end = time.perf_counter() + SECONDS
-
-    def client(_: int) -> int:
-        connection, answered = Connection(address), 0
-        while time.perf_counter() < end:
-            answered += connection.ask(request) == 200
-        connection.close()
-        return answered
-
-    with ThreadPoolExecutor(count) as pool:
-        return sum(pool.map(client, range(count))) / SECONDS
-
-
-def _waits(address: str, request: bytes, rate: float) -> list[float]:
+def _waits(address: str, request: bytes, rate: float, seconds: float) -> list[float]:
     """Milliseconds from when each request was due to its answer, at `rate` a second at random."""
     due, arrivals = time.perf_counter(), []
     chance = random.Random(0)
-    while due < time.perf_counter() + 2 * SECONDS:
+    end = due + 2 * seconds
+    while due < end:
         due += chance.expovariate(rate)
         arrivals.append(due)
 
     def ask(moment: float) -> float:
         time.sleep(max(0.0, moment - time.perf_counter()))
-        connection = Connection(address)
-        assert connection.ask(request) == 200
-        waited = (time.perf_counter() - moment) * 1000
-        connection.close()
-        return waited
+        with closing(Connection(address)) as connection:
+            connection.ask(request)
+        return (time.perf_counter() - moment) * 1000
 
     with ThreadPoolExecutor(64) as pool:
         return list(pool.map(ask, arrivals))

@@ -5,67 +5,77 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Final
+from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
 
 import orjson
 
 from benchmarks.machine import drop_page_cache
 from benchmarks.material import CLIP, STARTER, Material
-from benchmarks.timing import Timed
+from benchmarks.timing import Pace, Timed
 from places import create_key
 
 ROUNDS: Final = 5
 PROCESS: Final = Path(__file__).with_name("cold_process.py")
 PHASES: Final = ("process", "imports", "load", "first vector")
+COLUMNS: Final = (*PHASES, "wall", "cpu")
+
+Start: TypeAlias = dict[str, float]
+"""Milliseconds by column."""
 
 
-def section(material: Material) -> str:
+def section(material: Material, pace: Pace) -> str:
     """Wall time of each phase, and the CPU's of all."""
+    rounds = pace.rounds(ROUNDS, least=1)
     lines = [
         "## Cold start",
         "",
         "`imgvec.app` from nothing to one vector of a 0.3-megapixel JPEG, wall ms by phase: "
-        f"medians of {ROUNDS} starts.",
+        f"medians of {rounds} starts.",
         "",
         f"| encoder | page cache | {' | '.join(PHASES)} | all, wall | all, CPU |",
         "|---" * (len(PHASES) + 4) + "|",
     ]
     for name in (STARTER, CLIP):
-        for dropped in (True, False):
-            starts = [_start(material, name, dropped) for _ in range(ROUNDS)]
-            if None in starts:
-                lines.append(f"| `{name}` | dropped | not allowed here |")
-                continue
-            medians = [
-                f"{Timed(tuple(start[phase] for start in starts if start)).median:.0f}"
-                for phase in (*PHASES, "wall", "cpu")
-            ]
-            kind = "dropped" if dropped else "warm"
-            lines.append(f"| `{name}` | {kind} | {' | '.join(medians)} |")
+        with TemporaryDirectory() as folder:
+            start = _prepared(material, name, Path(folder))
+            for kind, before in (("dropped", drop_page_cache), ("warm", _nothing)):
+                starts = [start() for _ in range(rounds) if before()]
+                lines.append(f"| `{name}` | {kind} | {_medians(starts)} |")
     return "\n".join([*lines, ""])
 
 
-def _start(material: Material, name: str, dropped: bool) -> dict[str, float] | None:
+def _nothing() -> bool:
+    return True
+
+
+def _medians(starts: list[Start]) -> str:
+    if not starts:
+        return " | ".join(["not allowed here", *[""] * (len(COLUMNS) - 1)])
+    return " | ".join(
+        f"{Timed(tuple(start[column] for start in starts)).median:.0f}" for column in COLUMNS
+    )
+
+
+def _prepared(material: Material, name: str, folder: Path) -> Callable[[], Start]:
+    """A key in a store, a request in a file; gives what starts a process with them."""
+    environment = {
+        **os.environ,
+        "IMGVEC_DATA": str(folder),
+        "IMGVEC_MODELS": str(material.models),
+        "IMGVEC_ENCODERS": name,
+    }
     photo = base64.b64encode(material.photos["0.3", "JPEG"].read_bytes()).decode()
-    with tempfile.TemporaryDirectory() as data:
-        environment = {
-            **os.environ,
-            "IMGVEC_DATA": data,
-            "IMGVEC_MODELS": str(material.models),
-            "IMGVEC_ENCODERS": name,
-        }
-        request = Path(data, "request.json")
-        request.write_text(json.dumps({"image": f"data:image/jpeg;base64,{photo}"}))
-        key, _ = create_key("bench", environment)
-        if dropped and not drop_page_cache():
-            return None
-        done = subprocess.run(
-            [sys.executable, PROCESS, key, request],
-            env=environment,
-            capture_output=True,
-            check=True,
-        )
-    phases: dict[str, float] = orjson.loads(done.stdout)
+    request = folder / "request.json"
+    request.write_text(json.dumps({"image": f"data:image/jpeg;base64,{photo}"}))
+    key, _ = create_key("bench", environment)
+    return partial(_start, [sys.executable, str(PROCESS), key, str(request)], environment)
+
+
+def _start(command: list[str], environment: dict[str, str]) -> Start:
+    done = subprocess.run(command, env=environment, capture_output=True, check=True)
+    phases: Start = orjson.loads(done.stdout)
     return phases

@@ -7,6 +7,7 @@ import asyncio
 import json
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,8 @@ def started() -> float:
     return time.time() - uptime + ticks / 100
 
 
-async def ask(app: "ASGIApp", key: str, content: bytes) -> int:
-    """One request without a server in between; gives its status."""
+async def ask(app: "ASGIApp", path: str, headers: Mapping[str, str], content: bytes) -> int:
+    """One POST without a server in between; gives its status."""
     body: list[Message] = [{"type": "http.request", "body": content, "more_body": False}]
     status = 0
 
@@ -36,9 +37,9 @@ async def ask(app: "ASGIApp", key: str, content: bytes) -> int:
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/api/ai/embeddings",
+        "path": path,
         "query_string": b"",
-        "headers": [(b"x-api-key", key.encode()), (b"content-type", b"application/json")],
+        "headers": [(name.lower().encode(), value.encode()) for name, value in headers.items()],
     }
     await app(scope, receive, send)
     return status
@@ -55,7 +56,8 @@ def main() -> None:
     app = create_app()
     starting.over()
     marks.append(time.time())
-    status = asyncio.run(ask(app, sys.argv[1], body))
+    headers = {"x-api-key": sys.argv[1], "content-type": "application/json"}
+    status = asyncio.run(ask(app, "/api/ai/embeddings", headers, body))
     marks.append(time.time())
     if status != 200:
         sys.exit(f"answered {status}")

@@ -1,4 +1,4 @@
-"""The image tower alone, on one thread: float32, int8 as served, and the arithmetic's limit."""
+"""The image tower alone, on one thread: float32, int8 as served, and the arithmetic's limits."""
 
 from functools import partial
 from pathlib import Path
@@ -6,81 +6,73 @@ from typing import Final
 
 import numpy as np
 import onnxruntime
-from onnx import TensorProto, helper
 
+from benchmarks.machine import uses_tiles
 from benchmarks.material import CLIP, STARTER, Material
-from benchmarks.timing import in_turns
+from benchmarks.products import macs, multiplier, opened, tower_macs, tower_products
+from benchmarks.timing import Pace, in_turns
 from imgvec.encoders.registry import shipped_folder
+from imgvec_models.graphs.run import Feed
 
 ROUNDS: Final = 40
 SIDE: Final = 2048
 """Of the square matrices whose product shows what the kernels can do."""
-MACS: Final = 4.41e9
-"""Of CLIP B/32's image tower: 50 positions through 12 blocks of width 768, and 49 patches."""
 
 
-def section(material: Material) -> str:
-    """Milliseconds of one image, and how far from the limit they are."""
-    image = np.random.default_rng(0).normal(size=(1, 3, 224, 224)).astype(np.float32)
-    small = np.random.default_rng(0).normal(size=(1, 3, 260, 260)).astype(np.float32)
+def section(material: Material, pace: Pace) -> str:
+    """Milliseconds of one image, and how far from the limits they are."""
+    rounds, own = pace.rounds(ROUNDS), tower_products(material.clip)
     timed = in_turns(
         {
-            "int8 product": _product(),
-            "float32": _tower(material.source / "image.onnx", image),
-            "int8": _tower(material.models / CLIP / "image.onnx", image),
-            "starter": _tower(shipped_folder() / STARTER / "image.int8.onnx", small),
+            "square": multiplier([(SIDE, SIDE, SIDE)]),
+            "own": multiplier(own),
+            "float32": tower(material.source / "image.onnx"),
+            "int8": tower(material.models / CLIP / "image.onnx"),
+            "starter": tower(shipped_folder() / STARTER / "image.int8.onnx"),
         },
-        ROUNDS,
+        rounds,
     )
-    rate = SIDE**3 / timed["int8 product"].median * 1000
-    limit = MACS / rate * 1000
     fp32, int8 = timed["float32"].median, timed["int8"].median
+    whole = tower_macs(material.clip)
+    rate, own_rate = SIDE**3 / timed["square"].median, macs(own) / timed["own"].median
+    limit = whole / rate
     return "\n".join(
         [
             "## The encoder",
             "",
             "CLIP B/32's image tower, one thread, one image, ms: median (quartiles) of "
-            f"{ROUNDS} runs in turns.",
+            f"{rounds} runs in turns.",
             "",
             "| graph | ms | of float32 |",
             "|---|---|---|",
             f"| ONNX Runtime, float32 | {timed['float32']} | 1 |",
             f"| int8, as served | {timed['int8']} | {fp32 / int8:.2f} times faster |",
+            f"| its {len(own)} integer products, bare | {timed['own']} | |",
             f"| `starter`, as served | {timed['starter']} | |",
             "",
-            f"A product of {SIDE}-cubed int8 matrices reaches {rate / 1e9:.0f} GMAC/s on this "
-            f"core, so {MACS / 1e9:.2f} GMAC take {limit:.1f} ms at least: the served graph takes "
-            f"**{int8 / limit:.2f} times** that limit.",
+            f"A product of {SIDE}-cubed int8 matrices reaches {rate / 1e6:.0f} GMAC/s on this "
+            f"core, {_by_what()}, so {whole / 1e9:.2f} GMAC take {limit:.1f} ms at least: the "
+            f"served graph takes **{int8 / limit:.2f} times** that limit. The tower's own matrices "
+            f"have {1 + material.clip.patches} rows, of which the same kernel makes "
+            f"{own_rate / 1e6:.0f} GMAC/s: the served graph takes "
+            f"**{int8 / timed['own'].median:.2f} times** its bare products.",
             "",
         ]
     )
 
 
-def _tower(path: Path, image: np.ndarray) -> partial[object]:
-    session = onnxruntime.InferenceSession(path, _options(), providers=["CPUExecutionProvider"])
-    output = session.get_outputs()[0].name
-    return partial(session.run, [output], {session.get_inputs()[0].name: image})
+def tower(path: Path, images: int = 1) -> partial[object]:
+    """One run of an image tower's first output, on so many random images at once."""
+    session = opened(str(path))
+    return partial(session.run, [session.get_outputs()[0].name], random_images(session, images))
 
 
-def _product() -> partial[object]:
-    random = np.random.default_rng(0)
-    weights = random.integers(-127, 127, (SIDE, SIDE), np.int8)
-    shape = (SIDE, SIDE)
-    graph = helper.make_graph(
-        [helper.make_node("MatMulInteger", ["a", "b"], ["c"])],
-        "product",
-        [helper.make_tensor_value_info("a", TensorProto.UINT8, shape)],
-        [helper.make_tensor_value_info("c", TensorProto.INT32, shape)],
-        [helper.make_tensor("b", TensorProto.INT8, shape, weights.tobytes(), raw=True)],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    session = onnxruntime.InferenceSession(
-        model.SerializeToString(), _options(), providers=["CPUExecutionProvider"]
-    )
-    return partial(session.run, None, {"a": random.integers(0, 255, (SIDE, SIDE), np.uint8)})
+def random_images(session: onnxruntime.InferenceSession, images: int = 1) -> Feed:
+    """What a tower takes."""
+    (taken,) = session.get_inputs()
+    shape = (images, *taken.shape[1:])
+    return {taken.name: np.random.default_rng(0).normal(size=shape).astype(np.float32)}
 
 
-def _options() -> onnxruntime.SessionOptions:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    return options
+def _by_what() -> str:
+    return "with AMX" if uses_tiles() else "without AMX"

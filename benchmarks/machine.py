@@ -1,16 +1,22 @@
 """The machine's name, for whoever compares."""
 
+import ctypes
 import os
 import platform
 import re
 import subprocess
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 import onnxruntime
 import PIL
 
-KERNELS = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8")
+KERNELS: Final = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8")
+ARCH_PRCTL: Final = 158
+GET_GRANTED: Final = 0x1022
+"""`ARCH_GET_XCOMP_PERM` of x86-64 Linux: which large registers this process may use."""
+TILES: Final = 1 << 18
 
 
 def described() -> str:
@@ -23,9 +29,19 @@ def described() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
         f"{name[1] if name else platform.processor()}, {os.cpu_count()} cores, {memory:.0f} GiB, "
-        f"{sets}; Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}, "
+        f"{sets} (AMX is {'in' if uses_tiles() else 'not in'} use); "
+        f"Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}, "
         f"Pillow {PIL.__version__}, NumPy {np.__version__}"
     )
+
+
+def uses_tiles() -> bool:
+    """Whether ONNX Runtime multiplies with AMX: where it will, it has asked Linux for the tiles."""
+    if platform.machine() != "x86_64":
+        return False
+    granted = ctypes.c_uint64()
+    refused = ctypes.CDLL(None).syscall(ARCH_PRCTL, GET_GRANTED, ctypes.byref(granted))
+    return refused == 0 and bool(granted.value & TILES)
 
 
 def load() -> float:

@@ -3,32 +3,44 @@
 import os
 import subprocess
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.material import CACHE, CLIP, FORMATS, LIMITS, PREPROCESSOR, SIZES, Material
-from benchmarks.timing import Timed, in_turns
+from benchmarks.material import CLIP, FORMATS, LIMITS, PREPROCESSOR, SIZES, Material
+from benchmarks.timing import Pace, Timed, in_turns
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
 
 ROUNDS: Final = {"0.3": 15, "2": 9, "12": 7, "48": 3}
 """By megapixels."""
 WORKER: Final = Path(__file__).with_name("peer_worker.py")
+LOG: Final = "stderr.txt"
+QUIET: Final = {
+    "OMP_NUM_THREADS": "1",
+    "HF_HUB_OFFLINE": "1",
+    "DO_NOT_TRACK": "1",
+    "INFINITY_ANONYMOUS_USAGE_STATS": "0",
+}
+"""One thread, and nobody is asked or told anything."""
 
 
-def section(material: Material) -> str:
+def section(material: Material, pace: Pace) -> str:
     """Medians of each photo, ours and the peers' in turns, and the ratios to ours."""
     lines = [
         "## From bytes to a vector, beside others",
         "",
         "A CLIP of B/32's shape (random weights), one thread each, all in turns, ms: median",
-        "(quartiles). fastembed runs the float32 ONNX file, transformers torch in float32; both",
-        "decode the whole photo. In brackets: how many times longer than imgvec.",
+        "(quartiles). fastembed runs the float32 ONNX file; transformers, and infinity's engine",
+        "without its HTTP, run torch in float32; all decode the whole photo. In brackets: how many",
+        "times longer than imgvec. Not here: immich's machine-learning service, which comes as a",
+        "container image and is not on PyPI.",
         "",
     ]
-    with _running(material) as peers:
+    with _running(material) as (peers, failed):
+        lines += [f"{name} did not start: `{why}`.\n" for name, why in failed.items()]
         lines += [f"| photo | imgvec | {' | '.join(peers)} |", "|---" * (len(peers) + 2) + "|"]
         ours = OnnxEncoder(material.models / CLIP)
         for format in FORMATS:
@@ -37,7 +49,7 @@ def section(material: Material) -> str:
                 work = {"imgvec": partial(_embed, ours, path)} | {
                     name: partial(ask, path) for name, ask in peers.items()
                 }
-                timed = in_turns(work, ROUNDS[megapixels])
+                timed = in_turns(work, pace.rounds(ROUNDS[megapixels]))
                 lines.append(f"| {megapixels} MP {format} | {_cells(timed)} |")
     return "\n".join([*lines, ""])
 
@@ -52,33 +64,37 @@ def _embed(encoder: OnnxEncoder, path: Path) -> None:
 
 
 @contextmanager
-def _running(material: Material) -> Iterator[dict[str, Callable[[Path], float]]]:
-    """The peers whose environments are there, each in a process of its own."""
-    folder = CACHE / "peer"
-    folder.mkdir(exist_ok=True)
-    for mine, theirs in ((PREPROCESSOR, "preprocessor_config.json"), ("image.onnx", "model.onnx")):
-        (folder / theirs).unlink(missing_ok=True)
-        os.link(material.source / mine, folder / theirs)
-    pythons = sorted(Path(".cache/peers").glob("*/bin/python"))
-    processes = {path.parts[-3]: _start(path, folder) for path in pythons}
-    try:
-        yield {name: partial(_ask, process) for name, process in processes.items()}
-    finally:
-        for process in processes.values():
-            process.communicate()
+def _running(
+    material: Material,
+) -> Iterator[tuple[dict[str, Callable[[Path], float]], dict[str, str]]]:
+    """The peers whose environments are there, each in a process of its own; and what failed."""
+    peers: dict[str, Callable[[Path], float]] = {}
+    failed: dict[str, str] = {}
+    with ExitStack() as stack:
+        for python in sorted(material.peers.glob("*/bin/python")):
+            name = python.parts[-3]
+            folder = Path(stack.enter_context(TemporaryDirectory(dir=material.source)))
+            os.link(material.source / PREPROCESSOR, folder / "preprocessor_config.json")
+            os.link(material.source / "image.onnx", folder / "model.onnx")
+            process = _start(python, folder)
+            stack.callback(process.communicate)
+            if _line(process) == "ready":
+                peers[name] = partial(_ask, process)
+            else:
+                failed[name] = (folder / LOG).read_text().strip().rpartition("\n")[2]
+        yield peers, failed
 
 
 def _start(python: Path, folder: Path) -> subprocess.Popen[str]:
-    process = subprocess.Popen(
-        [python, WORKER, python.parts[-3], folder],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env={**os.environ, "OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"},
-    )
-    _line(process)
-    return process
+    with (folder / LOG).open("w") as log:
+        return subprocess.Popen(
+            [python, WORKER, python.parts[-3], folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=os.environ | QUIET,
+        )
 
 
 def _ask(process: subprocess.Popen[str], path: Path) -> float:
@@ -89,8 +105,6 @@ def _ask(process: subprocess.Popen[str], path: Path) -> float:
 
 
 def _line(process: subprocess.Popen[str]) -> str:
+    """What it says next; empty where it has ended."""
     assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line:
-        raise SystemExit(f"the peer {process.args!r} ended")
-    return line
+    return process.stdout.readline().strip()

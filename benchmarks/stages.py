@@ -1,104 +1,119 @@
-"""Where the time of one request goes: each stage alone, then the whole over HTTP."""
+"""Where the time of one request goes: each stage alone, their sum, and the whole over HTTP."""
 
-import os
-import tempfile
-from collections.abc import Callable
+from collections.abc import Mapping
+from contextlib import closing
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
-import httpx2
+import numpy as np
 
-from benchmarks.material import CLIP, FORMATS, LIMITS, SIZES, Material
-from benchmarks.timing import in_turns
+from benchmarks.dialect import dialect_stage
+from benchmarks.gate import gate_stages
+from benchmarks.material import CLIP, LIMITS, Material
+from benchmarks.pixels import loaded
+from benchmarks.served import PHOTOS
+from benchmarks.server import served
+from benchmarks.timing import Measured, Pace, Timed, in_turns
+from benchmarks.wire import Connection, img_embed
+from imgvec.dialects.protocol import json_answer
+from imgvec.encoders.arithmetic import normaliser
+from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.verify import read_manifest
 from imgvec.images.decode import decode
-from places import Running, create_key, start_server, stop_server
-from watching import resident, wait_until_ready
+from imgvec.images.formats import open_image
+from imgvec.images.geometry import Picture, square
 
 ROUNDS: Final = 25
-MIXED: Final = 1000
+PIXELS: Final = "bytes to pixels"
+ENCODE: Final = "encode"
+GATE: Final = "gate, for a consumer with a plan"
+DIALECT: Final = "dialect and framework: read a form, write an answer"
+STAGES: Final = (PIXELS, ENCODE, GATE, DIALECT)
+WHOLE: Final = "the whole request, over HTTP"
+OF_THAT: Final = "&nbsp; of that, "
 
 
-def section(material: Material) -> str:
-    """Stages, requests and memory of a server with the CLIP, and of one with `starter`."""
-    return "\n".join([*_decoding(material), *_server(material, CLIP), *_server(material, None)])
+def section(material: Material, pace: Pace) -> str:
+    """A JPEG's request in three sizes."""
+    rounds = pace.rounds(ROUNDS)
+    with served(material, CLIP) as (running, key), closing(Connection(running.address)) as there:
+        timed = {size: _timed(material, size, there, key, rounds) for size in PHOTOS}
+    return "\n".join(_table(timed, rounds))
 
 
-def _decoding(material: Material) -> list[str]:
-    lines = [
-        "## Everything that is not the encoder",
-        "",
-        f"Bytes to 224 x 224 pixels, one thread, ms: median (quartiles) of {ROUNDS} runs.",
-        "",
-        f"| megapixels | {' | '.join(FORMATS)} |",
-        "|---" * (len(FORMATS) + 1) + "|",
-    ]
-    for megapixels in SIZES:
-        timed = in_turns(
-            {
-                format: partial(_decode, material.photos[megapixels, format].read_bytes())
-                for format in FORMATS
-            },
-            ROUNDS if megapixels != "48" else 5,
-        )
-        lines.append(f"| {megapixels} | {' | '.join(map(str, timed.values()))} |")
-    return [*lines, ""]
+def _timed(
+    material: Material, size: str, there: Connection, key: str, rounds: int
+) -> dict[str, Timed]:
+    photo = material.photos[size, "JPEG"].read_bytes()
+    request = img_embed(key, photo)
+    with (
+        TemporaryDirectory() as folder,
+        gate_stages(Path(folder, "gate"), photo) as gate,
+        dialect_stage(Path(folder, "dialect"), request) as dialect,
+    ):
+        work: dict[str, Measured] = {
+            **_computed(material, photo),
+            GATE: gate.pass_all,
+            f"{OF_THAT}admit: find the key and its plan": gate.admit,
+            f"{OF_THAT}permit: space and rate": gate.permit,
+            f"{OF_THAT}reserve a unit (SQLite)": gate.reserve,
+            f"{OF_THAT}settle it (SQLite)": gate.settle,
+            DIALECT: dialect,
+            f"{OF_THAT}serialise 512 floats": _serialise(),
+            WHOLE: partial(there.ask, request.written),
+        }
+        return in_turns(work, rounds)
 
 
-def _decode(data: bytes) -> None:
-    decode(data, 224, LIMITS)
-
-
-def _server(material: Material, name: str | None) -> list[str]:
-    """One server, asked by one client; then a thousand mixed requests, and its memory."""
-    with tempfile.TemporaryDirectory() as data:
-        environment = {**os.environ, "IMGVEC_DATA": data, "IMGVEC_MODELS": str(material.models)}
-        if name is not None:
-            environment["IMGVEC_ENCODERS"] = name
-        key, _ = create_key("bench", environment)
-        running = start_server(environment)
-        try:
-            wait_until_ready(running.address)
-            with httpx2.Client(base_url=running.address, timeout=60, trust_env=False) as client:
-                return _asked(material, name or "starter", running, client, key)
-        finally:
-            stop_server(running)
-
-
-def _asked(
-    material: Material, name: str, running: Running, client: httpx2.Client, key: str
-) -> list[str]:
-    photos = {size: material.photos[size, "JPEG"].read_bytes() for size in ("0.3", "2", "12")}
-
-    def ask(photo: bytes) -> None:
-        fields = {"key": key, "dimension": "512"}
-        client.post("/imgembed", data=fields, files={"file": photo}).raise_for_status()
-
-    def text() -> None:
-        body = {"text": "a photo of a cat"}
-        client.post("/api/ai/embed", json=body, headers={"x-api-key": key}).raise_for_status()
-
-    def get(path: str) -> None:
-        client.get(path)
-
-    work: dict[str, Callable[[], None]] = {
-        "`/health`": partial(get, "/health"),
-        "a refused key": partial(get, "/imgembed?key=no"),
-        "a text": text,
-        **{f"{size} MP JPEG": partial(ask, photo) for size, photo in photos.items()},
+def _computed(material: Material, photo: bytes) -> dict[str, Measured]:
+    """What the threads compute, one after the other."""
+    encoder = OnnxEncoder(material.models / CLIP)
+    side = encoder.image_size
+    normalise = normaliser(read_manifest(material.models / CLIP).preprocessing)
+    pixels = decode(photo, side, LIMITS)
+    width, height = open_image(photo).size
+    image = loaded(photo, 2 * side)
+    picture = Picture(image, width, height, image.width / width)
+    return {
+        PIXELS: partial(decode, photo, side, LIMITS),
+        f"{OF_THAT}decode": partial(loaded, photo, 2 * side),
+        f"{OF_THAT}resize and crop": partial(square, picture, side),
+        ENCODE: partial(encoder.encode_image, pixels, 512),
+        f"{OF_THAT}normalise": partial(normalise, pixels),
     }
-    timed = in_turns(work, ROUNDS)
-    before = resident(running.process.pid)
-    kinds: list[Callable[[], None]] = [text, *(partial(ask, photo) for photo in photos.values())]
-    for number in range(MIXED):
-        kinds[number % len(kinds)]()
+
+
+def _serialise() -> Measured:
+    random = np.random.default_rng(0).normal(size=512).astype(np.float32)
+    return partial(json_answer, {"embedding": random})
+
+
+def _table(timed: Mapping[str, Mapping[str, Timed]], rounds: int) -> list[str]:
+    sums = {size: sum(of[stage].median for stage in STAGES) for size, of in timed.items()}
+    others = " and ".join(
+        f"{sums[size] - timed[size][ENCODE].median:.1f} ms for {size} megapixels"
+        for size in (PHOTOS[-1], PHOTOS[0])
+    )
+    between = [f"{of[WHOLE].median - sums[size]:.1f}" for size, of in timed.items()]
     return [
-        f"### A server with `{name}`, over HTTP",
+        "## Where the time of a request goes",
         "",
-        "| request | ms |",
-        "|---|---|",
-        *(f"| {asked} | {taken} |" for asked, taken in timed.items()),
+        "A JPEG in a form, CLIP, each stage alone on one thread, ms: median (quartiles) of "
+        f"{rounds} rounds in turns.",
         "",
-        f"Resident: {before:.0f} MB, and {resident(running.process.pid):.0f} MB after {MIXED} more "
-        "mixed requests (a text, 0.3, 2 and 12 megapixels in turns).",
+        f"| stage | {' | '.join(f'{size} MP' for size in timed)} |",
+        "|---" * (len(timed) + 1) + "|",
+        *(
+            f"| {stage} | {' | '.join(str(of[stage]) for of in timed.values())} |"
+            for stage in timed[PHOTOS[0]]
+            if stage != WHOLE
+        ),
+        f"| sum of the {len(STAGES)} | {' | '.join(f'{one:.1f}' for one in sums.values())} |",
+        f"| {WHOLE} | {' | '.join(str(of[WHOLE]) for of in timed.values())} |",
+        f"| HTTP, and handing over between threads: the rest | {' | '.join(between)} |",
+        "",
+        f"Everything that is not the encoder and not HTTP: **{others}**.",
         "",
     ]

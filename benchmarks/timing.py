@@ -4,9 +4,25 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
-Measured = Callable[[], object]
+Measured: TypeAlias = Callable[[], object]
 """Work; where it gives a float, those are its own milliseconds, else our clock counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How much of the usual repetitions: all for the page, next to none to see that it runs."""
+
+    share: float = 1.0
+
+    def rounds(self, usual: int, least: int = 2) -> int:
+        """Repetitions of one thing; a spread takes two at least."""
+        return max(least, round(self.share * usual))
+
+    def seconds(self, usual: float) -> float:
+        """How long to go on."""
+        return max(0.2, self.share * usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,10 +38,9 @@ class Timed:
 
     def __str__(self) -> str:
         """The median, and the quartiles that hold half of the runs."""
-        if len(self.runs) < 2:
-            return f"{self.median:.1f}"
         low, _, high = statistics.quantiles(self.runs, n=4)
-        return f"{self.median:.1f} ({low:.1f} to {high:.1f})"
+        digits = 1 if self.median >= 1 else 3
+        return f"{self.median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def in_turns(work: Mapping[str, Measured], rounds: int) -> dict[str, Timed]:

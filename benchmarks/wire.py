@@ -1,14 +1,46 @@
-"""A client that costs next to nothing: one prebuilt request over a kept connection."""
+"""A client that costs next to nothing: prebuilt requests over a kept connection."""
 
+import json
 import socket
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
 BOUNDARY: Final = "imgvec-bench"
+FORM: Final = f"multipart/form-data; boundary={BOUNDARY}"
 
 
-def multipart(path: str, host: str, fields: dict[str, str], photo: bytes) -> bytes:
-    """A whole HTTP/1.1 request with fields and a file."""
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def written(self) -> bytes:
+        """The whole, as HTTP/1.1 to this machine."""
+        headers = {"Host": "127.0.0.1", "Content-Length": str(len(self.body)), **self.headers}
+        lines = [f"{self.method} {self.path} HTTP/1.1", *map(": ".join, headers.items())]
+        return "\r\n".join([*lines, "", ""]).encode() + self.body
+
+
+def get(path: str) -> Request:
+    """A question without a body."""
+    return Request("GET", path, {})
+
+
+def post_json(path: str, key: str, content: object) -> Request:
+    """A JSON body, with the key in CoreViz's header."""
+    headers = {"Content-Type": "application/json", "x-api-key": key}
+    return Request("POST", path, headers, json.dumps(content).encode())
+
+
+def post_form(path: str, fields: Mapping[str, str], photo: bytes) -> Request:
+    """A form with fields and a file."""
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
@@ -16,11 +48,12 @@ def multipart(path: str, host: str, fields: dict[str, str], photo: bytes) -> byt
     file = 'Content-Disposition: form-data; name="file"; filename="p.jpg"'
     start = "".join([*parts, f"--{BOUNDARY}\r\n{file}\r\n\r\n"]).encode()
     body = start + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
-    head = (
-        f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n"
-        f"Content-Type: multipart/form-data; boundary={BOUNDARY}\r\n\r\n"
-    )
-    return head.encode() + body
+    return Request("POST", path, {"Content-Type": FORM}, body)
+
+
+def img_embed(key: str, photo: bytes) -> Request:
+    """An image in a form, at PixLab's, in 512 dimensions."""
+    return post_form("/imgembed", {"key": key, "dimension": "512"}, photo)
 
 
 class Connection:
@@ -33,17 +66,17 @@ class Connection:
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._stream = self._socket.makefile("rb")
 
-    def ask(self, request: bytes) -> int:
-        """Send a request, read the whole answer; gives its status."""
+    def ask(self, request: bytes, status: int = 200) -> None:
+        """Send a request, read the whole answer, which must have this status."""
         self._socket.sendall(request)
-        status = int(self._stream.readline().split()[1])
+        found = int(self._stream.readline().split()[1])
         length = 0
         while (line := self._stream.readline()) != b"\r\n":
             name, _, value = line.partition(b":")
             if name.lower() == b"content-length":
                 length = int(value)
-        self._stream.read(length)
-        return status
+        answer = self._stream.read(length)
+        assert found == status, answer
 
     def close(self) -> None:
         """Hang up."""

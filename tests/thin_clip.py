@@ -13,7 +13,7 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from hub_preprocessor import preprocessor_config
 from imgvec_models.build.encoder import FLOAT16, build_encoder
-from imgvec_models.hub.recipe import Recipe, Role, find_recipe
+from imgvec_models.hub.recipe import Native, Recipe, Role, find_recipe
 from imgvec_models.shapes.sizes import B32, L14, Clip, Transformer
 from imgvec_models.shapes.text import text_tower
 from imgvec_models.shapes.vision import image_tower
@@ -55,6 +55,7 @@ def shaped_recipe(name: str, clip: Clip) -> Recipe:
             "preprocessing": shipped.preprocessing.model_copy(update={"size": clip.image_size}),
             "image": shipped.image.model_copy(update={"tokens": 1 + clip.patches}),
             "text": shipped.text.model_copy(update={"max_tokens": clip.positions}),
+            "native": Native(pooled=clip.image.width, joint=clip.joint),
         }
     )
 

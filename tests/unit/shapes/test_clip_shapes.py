@@ -52,9 +52,9 @@ def test_a_text_does_not_see_what_comes_after_its_end_mark() -> None:
 
 
 def test_towers_are_written_once(tmp_path: Path) -> None:
-    write_towers("small", tmp_path)
+    write_towers(SMALL, tmp_path)
     written = {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
-    write_towers("small", tmp_path)
+    write_towers(SMALL, tmp_path)
     assert written == {path.name: path.stat().st_mtime_ns for path in tmp_path.iterdir()}
     assert set(written) == {"image.onnx", "text.onnx"}
     inputs = onnx.load(tmp_path / "image.onnx").graph.input

@@ -5,12 +5,12 @@ import os
 import statistics
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 import click
 
+from imgvec.cli.rate import rate_of
 from imgvec.cli.table import print_table
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import load_encoders
@@ -44,7 +44,7 @@ def bench(seconds: float) -> None:
     rows = [[stage, *_milliseconds(do, SHARE * seconds)] for stage, do in work.items()]
     print_table(["stage", "median", "fastest", "slowest"], rows)
     workers = max(1, (os.cpu_count() or 1) // settings.threads)
-    rate = _rate(work["2 MP, decode and encode"], workers, 3 * SHARE * seconds)
+    rate = rate_of([work["2 MP, decode and encode"]] * workers, 3 * SHARE * seconds)
     click.echo(f"\n{rate:.1f} images of 2 MP a second, on {workers} at a time.")
 
 
@@ -91,19 +91,3 @@ def _milliseconds(work: Callable[[], object], seconds: float) -> list[str]:
         work()
         taken.append((time.perf_counter() - started) * 1000)
     return [f"{value:.1f}" for value in (statistics.median(taken), min(taken), max(taken))]
-
-
-def _rate(work: Callable[[], object], threads: int, seconds: float) -> float:
-    """How often a second so many threads do it."""
-    started = time.perf_counter()
-
-    def loop(_: int) -> int:
-        done = 0
-        while time.perf_counter() < started + seconds:
-            work()
-            done += 1
-        return done
-
-    with ThreadPoolExecutor(threads) as pool:
-        done = sum(pool.map(loop, range(threads)))
-    return done / (time.perf_counter() - started)

@@ -1,0 +1,103 @@
+"""All of `make bench`, on towers and photos so small that of its page only the words are true."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from benchmarks import cold
+from benchmarks.__main__ import PARTS, main, measured
+from benchmarks.machine import uses_tiles
+from benchmarks.material import SIZES, Material, prepare
+from benchmarks.products import tower_macs, tower_products
+from benchmarks.timing import Pace
+from imgvec_models.build.encoder import FLOAT16
+from imgvec_models.shapes.sizes import B32, SMALL, Transformer
+
+TINY = replace(
+    SMALL, joint=512, image=Transformer(width=512, layers=1, heads=8), image_size=32, patch=16
+)
+"""As wide as the spaces that are asked for, and no deeper than it must be."""
+ANSWERING = """#!/bin/sh
+test -f "$3/model.onnx" && test -f "$3/preprocessor_config.json" && echo ready
+while read -r path; do test -f "$path" && echo 1.5; done
+"""
+BROKEN = """#!/bin/sh
+echo loading >&2
+echo no such library >&2
+"""
+PACKAGE = {
+    "one/__init__.py": "x = 1\n" * 100_000,
+    "one/tests/test_one.py": "y = 1\n" * 100_000,
+    "one-1.0.dist-info/METADATA": "Name: one\nVersion: 1.0\n",
+    "one-1.0.dist-info/RECORD": "one/__init__.py,,\none/tests/test_one.py,,\n",
+}
+
+
+@pytest.fixture(scope="module")
+def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
+    """What `make bench` prepares, with two peers and one package in the image."""
+    cache = tmp_path_factory.mktemp("cache")
+    for name, script in (("answering", ANSWERING), ("broken", BROKEN)):
+        python = cache / "peers" / name / "bin" / "python"
+        python.parent.mkdir(parents=True)
+        python.write_text(script)
+        python.chmod(0o755)
+    for path, text in PACKAGE.items():
+        file = cache / "shipped" / "lib" / "python3" / "site-packages" / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return prepare(cache, TINY, FLOAT16, dict.fromkeys(SIZES, (96, 64)))
+
+
+@pytest.fixture(scope="module")
+def page(material: Material) -> str:
+    """The whole page; the machine's page cache is left to those who use it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cold, "drop_page_cache", lambda: False)
+        return measured(material, Pace(0), list(PARTS))
+
+
+def test_every_part_is_in_the_page(page: str) -> None:
+    assert len(re.findall(r"^## ", page, re.M)) == len(PARTS)
+
+
+def test_every_table_is_whole(page: str) -> None:
+    tables = re.findall(r"(?:^\|.*\n)+", page, re.M)
+    assert len(tables) >= len(PARTS)
+    for table in tables:
+        heading, line, *rows = table.splitlines()
+        assert set(line) == {"|", "-"}, table
+        assert rows, table
+        for row in rows:
+            assert row.count("|") == heading.count("|") == line.count("|"), row
+
+
+def test_every_figure_was_filled_in(page: str) -> None:
+    assert not re.search(r"[{}]|\bnan\b|\binf\b|None", page)
+
+
+def test_peers_are_asked_and_one_that_does_not_start_is_named_with_its_words(page: str) -> None:
+    assert "| photo | imgvec | answering |" in page
+    assert "| 1.5 (1.5 to 1.5) [" in page
+    assert "broken did not start: `no such library`." in page
+
+
+def test_the_image_has_no_tests_of_its_packages(page: str) -> None:
+    assert "| 1 packages (one 0.6) | 0.6 |" in page
+
+
+def test_a_part_that_does_not_exist_is_refused_with_those_that_do() -> None:
+    with pytest.raises(SystemExit, match="There is no part speed; there are: encoder, peers"):
+        main(["speed"])
+
+
+def test_the_tower_multiplies_what_clip_does() -> None:
+    """4.4 GMAC, as OpenAI's ViT-B/32 at 224 pixels is usually given."""
+    assert tower_macs(B32) == pytest.approx(4.41e9, rel=1e-3)
+    assert len(tower_products(B32)) == 1 + 6 * 12
+
+
+def test_tiles_are_in_use_only_where_the_processor_has_them() -> None:
+    assert not uses_tiles() or "amx_int8" in Path("/proc/cpuinfo").read_text()
