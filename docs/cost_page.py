@@ -3,7 +3,7 @@
 from typing import get_args
 
 from imgvec.cost import workload as times
-from imgvec.cost.bill import COLD_SHARE, LOSES, bill, container, gpu_endpoint
+from imgvec.cost.bill import COLD_SHARE, LOSES, bill, container, gib_seconds, gpu_endpoint
 from imgvec.cost.prices import MILLION
 from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Workload
 
@@ -14,12 +14,19 @@ HEAD = """# What it costs
 million.
 """
 
+
+def _millisecond() -> float:
+    """Dollars that a million calls cost more when each takes a millisecond longer."""
+    return MILLION * gib_seconds(1 / 1000)
+
+
 ASSUMED = f"""## What is assumed
 
-- A processor of Lambda takes {times.LAMBDA_SLOWER} times as long as the machine of
-  [performance.md](performance.md).
+- A processor of Lambda takes {times.LAMBDA_SLOWER} times as long as a fast, quiet core
+  with AVX512-VNNI: 15 ms for `clip-vit-b32`. [performance.md](performance.md) has slower ones.
 - Without VNNI an encoder takes {times.AVX2_SLOWER} times as long: estimated, no such machine was
-  measured.
+  measured, and [performance.md](performance.md) has reasons for more. Each further millisecond of
+  a function adds ${_millisecond():.3f} to a million.
 - The stores take {times.STORES_MS:.0f} ms of waiting, an image URL {times.FETCH_MS:.0f} ms.
 - A JPEG has {times.PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel; an answer has
   {times.ANSWER_BYTES / 1000} kB, not compressed.

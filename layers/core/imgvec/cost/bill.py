@@ -59,7 +59,7 @@ def bill(work: Workload) -> list[Line]:
     return [
         Line("gateway", _gateway(work)),
         Line("function", work.images * _function_dollars(work.function_ms)),
-        Line("cold starts", work.images * COLD_SHARE * _gib_seconds(COLD_SECONDS)),
+        Line("cold starts", work.images * COLD_SHARE * gib_seconds(COLD_SECONDS)),
         Line("authorizer", _authorizer(work)),
         Line("metering", work.images * (2 * prices.TABLE_WRITE + prices.TABLE_READ)),
         Line("storage", _storage(work)),
@@ -82,7 +82,7 @@ def gpu_endpoint(work: Workload) -> Alternative | None:
     saved_ms = work.encode_ms - ENDPOINT_MS
     if saved_ms <= 0:
         return None
-    images = prices.GPU_HOUR * prices.MONTH_HOURS / _gib_seconds(saved_ms / 1000)
+    images = prices.GPU_HOUR * prices.MONTH_HOURS / gib_seconds(saved_ms / 1000)
     busy = prices.MONTH_HOURS * 3600 * LOAD
     capacity = busy * 1000 / ENCODE_MS[work.encoder] * GPU_FASTER
     return Alternative("GPU endpoint", images, capacity) if images < capacity else None
@@ -116,8 +116,9 @@ def _storage(work: Workload) -> float:
 
 
 def _function_dollars(milliseconds: float) -> float:
-    return prices.LAMBDA_REQUEST + _gib_seconds(milliseconds / 1000)
+    return prices.LAMBDA_REQUEST + gib_seconds(milliseconds / 1000)
 
 
-def _gib_seconds(seconds: float) -> float:
+def gib_seconds(seconds: float) -> float:
+    """Dollars of a function that works so long."""
     return FUNCTION_GIB * seconds * prices.LAMBDA_GIB_SECOND

@@ -1,7 +1,7 @@
 """What a month of embedding is made of, and how long a function works on one image.
 
-The milliseconds are those of docs/performance.md, on a quiet core with AVX512-VNNI; a processor of
-Lambda is assumed to take half as long again.
+The milliseconds are those of a fast, quiet core with AVX512-VNNI; docs/performance.md names slower
+ones. A processor of Lambda is assumed to take half as long again.
 """
 
 from dataclasses import dataclass
