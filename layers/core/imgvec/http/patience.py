@@ -7,12 +7,13 @@ Uvicorn waits without end for a request's head, and for an answer to be taken. (
 import asyncio
 from typing import Final, cast
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from imgvec.http.lingering import TAKE_SECONDS, LingeringTransport
 
 HEAD_SECONDS: Final = 10.0
 """From the first byte of a connection or of a further request to the end of its head."""
-TAKE_SECONDS: Final = 60.0
-"""From the end of an idle connection until the client has taken what was sent before."""
 
 
 class PatientProtocol(H11Protocol):
@@ -23,11 +24,12 @@ class PatientProtocol(H11Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first head."""
         # A listener's connections have no other kind.
-        super().connection_made(cast(asyncio.Transport, transport))
+        plain = cast(asyncio.Transport, transport)
+        super().connection_made(LingeringTransport(plain, self, self._unread))
         self._expect()
 
     def data_received(self, data: bytes) -> None:
-        """Take a piece of a head, of a body, or of the rest of a body that was refused."""
+        """Take a piece of a head or of a body."""
         super().data_received(data)
         if self.cycle is None or self.cycle.response_complete:
             self._expect()
@@ -43,6 +45,10 @@ class PatientProtocol(H11Protocol):
         """Close an idle connection, in the end even if the client does not take its answer."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(TAKE_SECONDS, self.transport.abort)
+
+    def _unread(self) -> bool:
+        """Whether the client is in the middle of a request, or of what is none."""
+        return self.conn.their_state in (h11.SEND_BODY, h11.ERROR)
 
     def _expect(self) -> None:
         """Give the client time for a head, unless it has been given already."""

@@ -1,13 +1,10 @@
-"""What only a server on a socket must mind: the rest of a refused body, and where a request ends.
+"""What only a server on a socket must mind: where a request ends, and what follows a refused one.
 
 Behind a gateway a request arrives whole, so this stands around the application in `imgvec serve`
 only.
 """
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
-from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
@@ -15,9 +12,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.errors import BadParameter, RequestError
 from imgvec.http.boundary import own_path
-
-LINGER_SECONDS: Final = 5.0
-"""How long the rest of a refused body is read, and thrown away, before the connection closes."""
 
 
 class Wire:
@@ -44,11 +38,7 @@ class Wire:
 
 
 class _Rest:
-    """One request's channels, and whether some of its body is still to come.
-
-    A server that answers and closes at once resets the connection, and a client that is still
-    sending never sees the answer. One that answers and stays reads an endless body endlessly.
-    """
+    """One request's channels, and whether some of its body is still to come."""
 
     def __init__(self, receive: Receive, send: Send, *, unread: bool) -> None:
         self._receive = receive
@@ -63,16 +53,6 @@ class _Rest:
     async def send(self, message: Message) -> None:
         if self._unread and message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
-        if self._unread and message["type"] == "http.response.body":
-            # The answer is whole on its way; only the end of it waits.
-            await self._send({**message, "more_body": True})
-            if message.get("more_body"):
-                return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LINGER_SECONDS):
-                    while self._unread:
-                        await self.receive()
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
 
