@@ -1,9 +1,8 @@
-"""How a connection closes behind a request that was not read to its end.
+"""What nobody reads of a request is thrown away as it leaves the socket, and not parsed.
 
-A server that answers and closes at once resets the connection, and a client that is still sending
-never sees the answer. One that answers and reads on takes an endless body endlessly, and pays for
-parsing what nobody wants. So the answer ends the stream to the client, and what still comes is
-thrown away as it leaves the socket, for some seconds. Nothing of it is a request any more.
+A server that answers early and closes at once resets the connection, and a client that is still
+sending never sees the answer. One that answers and reads on takes an endless body endlessly, and
+pays for parsing what nobody wants.
 """
 
 import asyncio
@@ -11,11 +10,11 @@ from collections.abc import Callable
 from typing import Final
 
 LINGER_SECONDS: Final = 5.0
-"""How long the rest of a refused request is thrown away before the connection closes."""
+"""How long a client may go on sending after its connection has been ended."""
 TAKE_SECONDS: Final = 60.0
 """From the end of a connection until the client has taken what was sent before."""
-_WASTE: Final = bytearray(1 << 18)
-"""Where what is thrown away goes, of all connections; nobody reads it."""
+_WASTE: Final = memoryview(bytearray(1 << 18))
+"""Where it goes, from all connections; nobody looks at it."""
 
 
 class LingeringTransport(asyncio.Transport):
@@ -24,15 +23,19 @@ class LingeringTransport(asyncio.Transport):
     def __init__(
         self, transport: asyncio.Transport, protocol: asyncio.Protocol, unread: Callable[[], bool]
     ) -> None:
-        """`unread` says whether something of a request is still to come to `protocol`."""
+        """`unread` says whether `protocol` is in the middle of a request."""
         super().__init__()
         self._transport = transport
         self._protocol = protocol
         self._unread = unread
         self._lingers = False
 
+    def throw_away(self, size: int, then: Callable[[], None]) -> None:
+        """Take exactly `size` bytes from the client, and nothing of what follows; call `then`."""
+        self._transport.set_protocol(_Rest(self._transport, self._protocol, size, then))
+
     def close(self) -> None:
-        """Send what is buffered and close; throw away first what the client is still sending."""
+        """Send what is buffered, and close once the client has ended too, or its time is over."""
         if self._lingers:
             return
         if self.is_closing() or not self._unread():
@@ -40,7 +43,7 @@ class LingeringTransport(asyncio.Transport):
             return
         self._lingers = True
         self._transport.write_eof()
-        self._transport.set_protocol(_Waste(self._transport, self._protocol))
+        self._transport.set_protocol(_UntilItsEnd(self._transport, self._protocol))
         self._transport.resume_reading()
 
     def is_closing(self) -> bool:
@@ -69,20 +72,60 @@ class LingeringTransport(asyncio.Transport):
 
 
 class _Waste(asyncio.BufferedProtocol):
-    """Takes what is to be thrown away, until its sender ends it or the time is over."""
+    """Stands in for a protocol, which still hears of everything but the bytes that come."""
 
     def __init__(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
         self._transport = transport
         self._protocol = protocol
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _WASTE
+
+    def pause_writing(self) -> None:
+        self._protocol.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._protocol.resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._protocol.connection_lost(exc)
+
+
+class _Rest(_Waste):
+    """So many bytes; what comes next is for the protocol again."""
+
+    def __init__(
+        self,
+        transport: asyncio.Transport,
+        protocol: asyncio.Protocol,
+        size: int,
+        then: Callable[[], None],
+    ) -> None:
+        super().__init__(transport, protocol)
+        self._size = size
+        self._then = then
+
+    def get_buffer(self, sizehint: int) -> memoryview:
+        return _WASTE[: self._size]
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._size -= nbytes
+        if not self._size:
+            self._transport.set_protocol(self._protocol)
+            self._then()
+
+
+class _UntilItsEnd(_Waste):
+    """All that comes, until the client has ended or its time is over."""
+
+    def __init__(self, transport: asyncio.Transport, protocol: asyncio.Protocol) -> None:
+        super().__init__(transport, protocol)
         self._loop = asyncio.get_running_loop()
         self._end = self._loop.call_later(LINGER_SECONDS, self._close)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return _WASTE
-
     def connection_lost(self, exc: Exception | None) -> None:
         self._end.cancel()
-        self._protocol.connection_lost(exc)
+        super().connection_lost(exc)
 
     def _close(self) -> None:
         self._transport.close()

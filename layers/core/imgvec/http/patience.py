@@ -10,6 +10,7 @@ from typing import Final, cast
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from imgvec.http.counted import CountedConnection
 from imgvec.http.lingering import TAKE_SECONDS, LingeringTransport
 
 HEAD_SECONDS: Final = 10.0
@@ -19,6 +20,8 @@ HEAD_SECONDS: Final = 10.0
 class PatientProtocol(H11Protocol):
     """HTTP/1.1 on one connection, with an end to its patience."""
 
+    conn: CountedConnection
+    transport: LingeringTransport
     _patience: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -26,6 +29,7 @@ class PatientProtocol(H11Protocol):
         # A listener's connections have no other kind.
         plain = cast(asyncio.Transport, transport)
         super().connection_made(LingeringTransport(plain, self, self._unread))
+        self._begin()
         self._expect()
 
     def data_received(self, data: bytes) -> None:
@@ -45,6 +49,15 @@ class PatientProtocol(H11Protocol):
         """Close an idle connection, in the end even if the client does not take its answer."""
         super().timeout_keep_alive_handler()
         self.loop.call_later(TAKE_SECONDS, self.transport.abort)
+
+    def on_response_complete(self) -> None:
+        """Go on with what was sent next, or throw away first what nobody has read of a body."""
+        super().on_response_complete()
+        if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
+            self.transport.throw_away(self.conn.rest, self._begin)
+
+    def _begin(self) -> None:
+        self.conn = CountedConnection(h11.SERVER)
 
     def _unread(self) -> bool:
         """Whether the client is in the middle of a request, or of what is none."""
