@@ -17,7 +17,13 @@ HEAD_SECONDS: Final = 10.0
 """From the first byte of a connection or of a further request to the end of its head."""
 
 
-class PatientProtocol(H11Protocol):
+_HEAD: Final = memoryview(bytearray(1 << 14))
+_BODY: Final = memoryview(bytearray(1 << 18))
+"""Where a piece arrives, of all connections: a body may be refused after its head, and what has
+been parsed of it by then was parsed in vain."""
+
+
+class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
     """HTTP/1.1 on one connection, with an end to its patience."""
 
     conn: CountedConnection
@@ -32,10 +38,14 @@ class PatientProtocol(H11Protocol):
         self._begin()
         self._expect()
 
-    def data_received(self, data: bytes) -> None:
+    def get_buffer(self, sizehint: int) -> memoryview:
+        """Where the next piece is to arrive."""
+        return _HEAD if self._idle() else _BODY
+
+    def buffer_updated(self, nbytes: int) -> None:
         """Take a piece of a head or of a body."""
-        super().data_received(data)
-        if self.cycle is None or self.cycle.response_complete:
+        super().data_received(bytes(self.get_buffer(-1)[:nbytes]))
+        if self._idle():
             self._expect()
         else:
             self._forget()
@@ -55,6 +65,10 @@ class PatientProtocol(H11Protocol):
         super().on_response_complete()
         if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
             self.transport.throw_away(self.conn.rest, self._begin)
+
+    def _idle(self) -> bool:
+        """Whether a head is to come."""
+        return self.cycle is None or self.cycle.response_complete
 
     def _begin(self) -> None:
         self.conn = CountedConnection(h11.SERVER)
