@@ -64,7 +64,7 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
         """Go on with what was sent next, or throw away first what nobody has read of a body."""
         super().on_response_complete()
         if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
-            self.transport.throw_away(self.conn.rest, self._begin)
+            self.transport.throw_away(self.conn.rest(), self._begin)
 
     def _idle(self) -> bool:
         """Whether a head is to come."""
