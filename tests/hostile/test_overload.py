@@ -128,6 +128,10 @@ def assert_connection_stays(busy: Busy) -> None:
                 kept = connection.answer()
                 assert (kept.status_code, kept.headers.get("Connection")) == (429, None)
                 connection.send(body[before:])
+            connection.begin("/api/ai/embed", len(body), busy.head, body[:5])
+            assert connection.answer().status_code == 429
+            # The rest never comes, and is waited for no longer than another request would be.
+            assert connection.ended()
 
 
 def test_a_refused_body_is_not_parsed(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
-"""How long the server waits for clients that neither speak nor listen.
+"""How long the server waits for clients, and how much it takes from them that nobody reads.
 
 Uvicorn waits without end for a request's head, and for an answer to be taken. (A body has
-`IMGVEC_BODY_TIMEOUT`.)
+`IMGVEC_BODY_TIMEOUT`.) And it parses all that comes, of refused requests as well.
 """
 
 import asyncio
@@ -15,16 +15,19 @@ from imgvec.http.lingering import TAKE_SECONDS, LingeringTransport
 
 HEAD_SECONDS: Final = 10.0
 """From the first byte of a connection or of a further request to the end of its head."""
-
-
 _HEAD: Final = memoryview(bytearray(1 << 14))
+"""Where a piece of a head arrives, for all connections of the process's one loop. It is small: what
+comes of a body along with its head is parsed in vain where the head is refused."""
 _BODY: Final = memoryview(bytearray(1 << 18))
-"""Where a piece arrives, of all connections: a body may be refused after its head, and what has
-been parsed of it by then was parsed in vain."""
+"""Where a piece of a body arrives."""
 
 
 class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
-    """HTTP/1.1 on one connection, with an end to its patience."""
+    """HTTP/1.1 on one connection, with an end to its patience.
+
+    Of a refused body it parses what came with the head. The rest is counted off where the connection
+    stays, else thrown away until the client has ended too.
+    """
 
     conn: CountedConnection
     transport: LingeringTransport
