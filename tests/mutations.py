@@ -23,6 +23,8 @@ from places import ROOT
 
 TIMEOUT: Final = 300.0
 """Seconds for the tests of one guard; a hang is noticed too."""
+WHOLE_TIMEOUT: Final = 1800.0
+"""The same for all of them, one after the other."""
 LEFT_OUT: Final = shutil.ignore_patterns(".git", ".venv", ".cache", ".*_cache", "__pycache__")
 PASSED, FAILED = 0, 1
 """Exit codes of pytest; the others say that it did not come to the tests."""
@@ -38,7 +40,7 @@ class Ran:
     """The last line that pytest wrote."""
 
 
-def tried(tree: Path, tests: Iterable[str]) -> Ran:
+def tried(tree: Path, tests: Iterable[str], seconds: float = TIMEOUT) -> Ran:
     """Run tests of a tree on the package of the same tree, up to the first failure."""
     layers = [str(tree / "layers" / layer) for layer in ("core", "models")]
     paths = [*layers, *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
@@ -50,7 +52,7 @@ def tried(tree: Path, tests: Iterable[str]) -> Ran:
             env=os.environ | {"PYTHONPATH": os.pathsep.join(paths), "TEST_PLACES": "uvicorn"},
             capture_output=True,
             text=True,
-            timeout=TIMEOUT,
+            timeout=seconds,
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -83,7 +85,8 @@ def main(words: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
         shutil.copytree(ROOT, tree, ignore=LEFT_OUT, symlinks=True)
-        whole = tried(tree, sorted({test for guard in guards for test in guard.tests.split()}))
+        tests = {test for guard in guards for test in guard.tests.split()}
+        whole = tried(tree, sorted(tests), WHOLE_TIMEOUT)
         print(f"all guards on: {whole.last}", flush=True)
         if whole.code != PASSED:
             return 1

@@ -20,6 +20,7 @@ from imgvec.app import create_app
 from imgvec.encoders.registry import Encoders
 from imgvec.flow.together import MOST
 from imgvec.http import patience
+from imgvec.http.counted import CountedConnection
 from imgvec.settings import load_settings
 from places import PictureServer, create_key, imgvec, server_environment
 from wire import wire
@@ -119,16 +120,55 @@ def wait_until_full(busy: Busy) -> None:
 
 
 def assert_connection_stays(busy: Busy) -> None:
-    """A short body that has come is taken; one that has not is not waited for."""
+    """Whether a body has come or not, it is not waited for, and its connection takes the next."""
     body = json.dumps({"text": "a cat"}).encode()
-    with wire(busy.address) as whole, wire(busy.address) as half:
-        for _ in range(3):
-            whole.begin("/api/ai/embed", len(body), busy.head, body)
-            kept = whole.answer()
-            assert (kept.status_code, kept.headers.get("Connection")) == (429, None)
-        half.begin("/api/ai/embed", len(body), busy.head, body[:5])
-        closed = half.answer()
-        assert (closed.status_code, closed.headers["Connection"]) == (429, "close")
+    for before in (len(body), 5, 0):
+        with wire(busy.address) as connection:
+            for _ in range(3):
+                connection.begin("/api/ai/embed", len(body), busy.head, body[:before])
+                kept = connection.answer()
+                assert (kept.status_code, kept.headers.get("Connection")) == (429, None)
+                connection.send(body[before:])
+            connection.begin("/api/ai/embed", len(body), busy.head, body[:5])
+            assert connection.answer().status_code == 429
+            # The rest never comes, and is waited for no longer than another request would be.
+            assert connection.ended()
+
+
+def test_a_refused_body_is_not_parsed(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost of a refusal hangs on it: most of what came would be parsed in vain."""
+    parsed: list[int] = []
+
+    class Watched(CountedConnection):
+        def receive_data(self, data: bytes) -> None:
+            parsed.append(len(data))
+            super().receive_data(data)
+
+    monkeypatch.setattr(patience, "CountedConnection", Watched)
+    busy.encoder.go.clear()
+    with ThreadPoolExecutor(PLACES) as pool:
+        placed = [pool.submit(busy.embed) for _ in range(PLACES)]
+        wait_until_full(busy)
+        parsed.clear()
+        with wire(busy.address) as connection:
+            for body in (bytes(1_000_000), b"{}"):
+                connection.begin("/api/ai/embed", len(body), busy.head, body)
+                assert connection.answer().status_code == 429
+        busy.encoder.go.set()
+        assert [job.result().status_code for job in placed] == [200] * PLACES
+    assert sum(parsed) < 50_000
+
+
+def test_an_answer_that_is_taken_late_and_a_body_that_comes_late(busy: Busy) -> None:
+    """Both at once; the connection is as good as before."""
+    asset = stored(busy, 19_000_000)
+    with wire(busy.address) as connection:
+        request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {busy.key}"
+        for _ in range(2):
+            connection.send(f"{request}\r\nContent-Length: 5\r\n\r\n".encode())
+            time.sleep(0.5)
+            assert len(connection.answer().content) == 19_000_000
+            connection.send(b"12345")
 
 
 def assert_others_are_answered(busy: Busy) -> None:
@@ -227,16 +267,21 @@ def test_body_has_its_own_time(impatient: Busy) -> None:
 
 def test_answer_that_nobody_takes(impatient: Busy) -> None:
     size = 19_000_000
-    kept = httpx2.post(
-        f"{impatient.address}{V2}/upload",
-        headers={"Authorization": impatient.key},
-        files={"file": bytes(size)},
-        timeout=60,
-        trust_env=False,
-    )
-    asset = kept.raise_for_status().json()["data"]["asset_id"]
+    asset = stored(impatient, size)
     with wire(impatient.address) as slow:
         request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {impatient.key}"
         slow.send(f"{request}\r\n\r\n".encode())
         time.sleep(3)
         assert slow.rest() < size
+
+
+def stored(busy: Busy, size: int) -> str:
+    """The id of a file of this size."""
+    kept = httpx2.post(
+        f"{busy.address}{V2}/upload",
+        headers={"Authorization": busy.key},
+        files={"file": bytes(size)},
+        timeout=60,
+        trust_env=False,
+    )
+    return str(kept.raise_for_status().json()["data"]["asset_id"])

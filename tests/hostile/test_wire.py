@@ -3,13 +3,12 @@
 import select
 import socket
 import time
-from contextlib import suppress
 
 import pytest
 
 from odd_requests import HEADERS, PATHS
 from raw_http import TIMEOUT, Answer, connected, exchange, read_answer, request
-from smuggling import POST, SMUGGLED, SMUGGLING, TE
+from smuggling import CHUNKED, POST, SMUGGLED, SMUGGLING, TE, length
 from target import Target
 
 OVER = 20_000_001
@@ -129,6 +128,51 @@ def test_a_refused_body_that_ends_leaves_its_client_an_answer(target: Target) ->
     assert statuses(answers) == [413]
 
 
+SHORT = SMUGGLED * 20
+LONG = SMUGGLED * 2000
+
+
+@pytest.mark.parametrize("body", [SHORT, LONG], ids=["short", "long"])
+@pytest.mark.parametrize("before", [0, 1, 100, -1, None], ids=str)
+def test_nothing_of_a_refused_body_is_a_request(
+    target: Target, body: bytes, before: int | None
+) -> None:
+    """Whatever has come of it before the answer; what follows it is one, in the same breath."""
+    head = headers_of(b"Content-Length: %d" % len(body), path=b"/nothing")
+    cut = len(body) if before is None else before
+    with connected(target.running.address) as connection, connection.makefile("rb") as stream:
+        for _ in range(2):
+            connection.sendall(head + body[:cut])
+            refused = read_answer(stream)
+            assert refused is not None
+            assert (refused.status, refused.headers.get("connection")) == (404, None)
+            connection.sendall(body[cut:])
+        connection.sendall(good(target))
+        answered = read_answer(stream)
+        assert answered is not None
+        assert answered.status == 200
+        assert read_answer(stream) is None
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    {
+        "chunked": (TE + b"\r\n", CHUNKED),
+        "chunked, in the middle": (TE + b"\r\n", b"1000\r\n"),
+        "asked first": (b"Expect: 100-continue\r\n" + length(len(SHORT)) + b"\r\n",),
+        "too long": (length(3_000_000) + b"\r\n",),
+    }.values(),
+    ids=lambda pieces: repr(pieces[0])[:30],
+)
+def test_nothing_follows_a_refused_body_whose_end_is_in_doubt(
+    target: Target, pieces: tuple[bytes, ...]
+) -> None:
+    """Nor one that the client need not send at all."""
+    head = POST.replace(b"/imgembed", b"/nothing") + pieces[0]
+    (answer,) = exchange(target.running.address, head, *pieces[1:], SMUGGLED * 3)
+    assert (answer.status, answer.headers["connection"]) == (404, "close")
+
+
 # Headers and paths
 
 
@@ -145,9 +189,8 @@ def test_headers(target: Target, name: str) -> None:
 
 @pytest.mark.parametrize("line", ["X: " + "y" * 300_000, "X: y\r\n" * 40_000])
 def test_headers_without_end(target: Target, line: str) -> None:
-    """The server closes on what has not been read; the refusal may be lost with it."""
-    with suppress(ConnectionError):
-        assert statuses(exchange(target.running.address, request(b"", line))) == [400]
+    """Nor does it hide the refusal that the client is still sending when it comes."""
+    assert statuses(exchange(target.running.address, request(b"", line))) == [400]
     assert target.good() == target.vector
 
 

@@ -43,6 +43,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     log_to_stderr(settings)
     # Slow to import, and not needed for --help.
     import uvicorn
+    from starlette.middleware import Middleware
     from starlette.middleware.gzip import GZipMiddleware
 
     from imgvec import starting
@@ -53,13 +54,16 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from imgvec.http.wire import Wire
 
     app = create_app(settings)
-    # Here and not in the application: behind a gateway, the gateway compresses.
-    app.add_middleware(
-        GZipMiddleware,
-        minimum_size=COMPRESS_BYTES,
-        compresslevel=COMPRESS_LEVEL,
-        # A file that was uploaded comes back as it is; vectors are application/json.
-        exclude_content_types=FILES,
+    # Here and not in the application: behind a gateway, the gateway compresses. Innermost: what is
+    # refused further out is too short for it.
+    app.user_middleware.append(
+        Middleware(
+            GZipMiddleware,
+            minimum_size=COMPRESS_BYTES,
+            compresslevel=COMPRESS_LEVEL,
+            # A file that was uploaded comes back as it is; vectors are application/json.
+            exclude_content_types=FILES,
+        )
     )
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host

@@ -39,10 +39,15 @@ class Dialect:
     """Put an error into the vendor's envelope."""
     assets: APIRouter = field(default_factory=APIRouter)
     """What keeps files; it needs no encoder."""
+    _below: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Every request asks whose its path is."""
+        object.__setattr__(self, "_below", tuple(f"{prefix}/" for prefix in self.prefixes))
 
     def owns(self, path: str) -> bool:
         """Whether a path belongs to this dialect."""
-        return any(path == prefix or path.startswith(prefix + "/") for prefix in self.prefixes)
+        return path in self.prefixes or path.startswith(self._below)
 
 
 def front_of(request: Request) -> Front:

@@ -5,9 +5,9 @@ error of the dialect whose path was called.
 """
 
 import logging
+import secrets
 import time
 import traceback
-import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -81,7 +81,7 @@ def own_path(scope: Scope) -> str:
 def _request_id(scope: Scope) -> str:
     """Lambda's own id behind Mangum, else a random one; never one that a client sent."""
     context = scope.get("aws.context")
-    return str(getattr(context, "aws_request_id", "") or uuid.uuid4().hex)
+    return str(getattr(context, "aws_request_id", "") or secrets.token_hex(16))
 
 
 def _route(scope: Scope) -> str:

@@ -7,11 +7,9 @@ no thread and no place in the queue, only the bytes that it has sent, and those 
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -21,8 +19,6 @@ from imgvec.flow.traffic import Traffic
 from imgvec.http.boundary import own_path
 
 TOO_SLOW: Final = "The body did not arrive in time"
-SHORT_DIGITS: Final = 5
-"""Digits of the length of a short body: it is below 100 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +65,6 @@ class Intake:
         refusal = self._refusal(scope["method"], path)
         if refusal is None:
             refusal = await self._pass_on(scope, receive, send)
-        else:
-            await _take_short_body(scope, receive)
         if refusal is not None:
             await self._refuse(path, refusal)(scope, receive, send)
 
@@ -92,22 +86,6 @@ class Intake:
             traffic.requests -= 1
             traffic.bytes -= body.size
         return None
-
-
-async def _take_short_body(scope: Scope, receive: Receive) -> None:
-    """Take a short body that has come with its head, so that its connection need not close.
-
-    A new connection costs more than all else about a refusal. Who asked first whether to send the
-    body is not told to, and nothing is taken whose end may be in doubt.
-    """
-    headers = Headers(scope=scope)
-    length = headers.get("content-length", "")
-    short = length.isdecimal() and len(length) <= SHORT_DIGITS
-    if short and not {"expect", "transfer-encoding"} & set(headers):
-        with suppress(TimeoutError):
-            async with asyncio.timeout(0):
-                while (await receive()).get("more_body"):
-                    pass
 
 
 class _Body:

@@ -1,12 +1,10 @@
-"""What only a server on a socket must mind: the rest of a refused body, and where a request ends.
+"""What only a server on a socket must mind: where a request ends, and what follows a refused one.
 
 Behind a gateway a request arrives whole, so this stands around the application in `imgvec serve`
 only.
 """
 
-import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -16,8 +14,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imgvec.errors import BadParameter, RequestError
 from imgvec.http.boundary import own_path
 
-LINGER_SECONDS: Final = 5.0
-"""How long the rest of a refused body is read, and thrown away, before the connection closes."""
+MOST_UNREAD: Final = 2_000_000
+"""Bytes of a body that are thrown away to keep a connection; of a longer one the client is told."""
 
 
 class Wire:
@@ -34,7 +32,7 @@ class Wire:
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        rest = _Rest(receive, send, unread=_has_body(headers))
+        rest = _Rest(receive, send, last=_ends_in_doubt(headers))
         if "transfer-encoding" in headers and "content-length" in headers:
             # A proxy before us may believe the other one (RFC 9112, section 6.3).
             answer = self._refuse(own_path(scope), BadParameter("The request has two lengths"))
@@ -44,37 +42,35 @@ class Wire:
 
 
 class _Rest:
-    """One request's channels, and whether some of its body is still to come.
+    """One request's channels, and whether its connection must close behind it.
 
-    A server that answers and closes at once resets the connection, and a client that is still
-    sending never sees the answer. One that answers and stays reads an endless body endlessly.
+    What is left of a body of a known length is thrown away, and the connection stays: to make a new
+    one costs more than all else about a refusal.
     """
 
-    def __init__(self, receive: Receive, send: Send, *, unread: bool) -> None:
+    def __init__(self, receive: Receive, send: Send, *, last: bool) -> None:
         self._receive = receive
         self._send = send
-        self._unread = unread
+        self._last = last
 
     async def receive(self) -> Message:
         message = await self._receive()
-        self._unread = bool(message.get("more_body"))
+        # Who stops in the middle has seen enough of this client.
+        self._last = bool(message.get("more_body"))
         return message
 
     async def send(self, message: Message) -> None:
-        if self._unread and message["type"] == "http.response.start":
+        if self._last and message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
-        if self._unread and message["type"] == "http.response.body":
-            # The answer is whole on its way; only the end of it waits.
-            await self._send({**message, "more_body": True})
-            if message.get("more_body"):
-                return
-            with suppress(TimeoutError):
-                async with asyncio.timeout(LINGER_SECONDS):
-                    while self._unread:
-                        await self.receive()
-            message = {"type": "http.response.body", "body": b"", "more_body": False}
         await self._send(message)
 
 
-def _has_body(headers: Headers) -> bool:
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
+def _ends_in_doubt(headers: Headers) -> bool:
+    """Whether nobody can say, without reading it, where a body ends or whether it is worth it.
+
+    Who asked first whether to send the body may now send another request in its place.
+    """
+    length = headers.get("content-length", "0")
+    return "transfer-encoding" in headers or (
+        length != "0" and ("expect" in headers or int(length) > MOST_UNREAD)
+    )
