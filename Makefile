@@ -35,6 +35,9 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 test-endpoint: .venv/test ## Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
 	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
 
+test-endpoint-container: .venv/test ## The same in the serving image, built here: PROVIDER=cpu or cuda. Needs root, Docker's daemon, mmdebstrap.
+	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh
+
 bench-gpu: .venv/test ## Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
 
