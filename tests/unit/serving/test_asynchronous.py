@@ -1,4 +1,4 @@
-"""What asynchronous inference sends to the container: an object's bytes, with its type beside it."""
+"""What asynchronous inference sends to the container: an object's bytes and their type."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
