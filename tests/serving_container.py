@@ -1,5 +1,7 @@
 """The serving image as SageMaker runs it, where `TEST_SERVING_IMAGE` names one and an engine runs.
 
+`TEST_SERVING_MODELS` is the folder that its encoders were copied from.
+
 Stricter than SageMaker: its files cannot be written, it may do nothing that root may, and its
 network leads to this machine alone.
 """
@@ -7,6 +9,7 @@ network leads to this machine alone.
 import os
 import subprocess
 from dataclasses import replace
+from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -23,6 +26,12 @@ def serving_image() -> str:
     if "TEST_SERVING_IMAGE" not in os.environ:
         pytest.skip("NOT TESTED IN A CONTAINER: `make test-endpoint-container` builds the image")
     return os.environ["TEST_SERVING_IMAGE"]
+
+
+def serving_models() -> Path:
+    """The folder with the encoders of the image: a CLIP of random weights, and the starter."""
+    serving_image()
+    return Path(os.environ["TEST_SERVING_MODELS"])
 
 
 def docker(*arguments: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:

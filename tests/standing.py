@@ -14,7 +14,7 @@ from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
 from sagemaker_runtime import endpoint
-from serving_container import start_container
+from serving_container import serving_models, start_container
 from thin_clip import build_thin
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
@@ -48,9 +48,8 @@ def _endpoint(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]
         yield client
 
 
-def _name_clip(environment: dict[str, str], models: Path) -> None:
+def _with_clip(environment: dict[str, str], models: Path) -> None:
     """Serve a CLIP of half precision, which is random and has the true widths."""
-    build_thin("clip-vit-b32", models)
     # In place, so that the place's command line knows it too.
     environment.update({"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"})
 
@@ -58,7 +57,9 @@ def _name_clip(environment: dict[str, str], models: Path) -> None:
 @contextmanager
 def _endpoint_with_clip(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
     """The same with a CLIP."""
-    _name_clip(environment, log.parent / "models")
+    models = log.parent / "models"
+    build_thin("clip-vit-b32", models)
+    _with_clip(environment, models)
     with _endpoint(environment, log) as client:
         yield client
 
@@ -66,7 +67,7 @@ def _endpoint_with_clip(environment: dict[str, str], log: Path) -> Iterator[http
 @contextmanager
 def _endpoint_in_container(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
     """The same in the serving image, which `make test-endpoint-container` has built with it."""
-    _name_clip(environment, log.parent / "models")
+    _with_clip(environment, serving_models())
     with (
         endpoint(environment, start_container) as there,
         _uvicorn(environment | there.environment, log) as client,

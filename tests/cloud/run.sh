@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make test-cloud: the stack built by SAM, run in containers, deployed into an emulator of AWS, and
-# the whole contract asked of it in four places. Everything that is started here is ended here, also
-# after a failure.
+# the whole contract asked of it in four places, and of the serving image. Everything that is started
+# here is ended here, also after a failure.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/cloud/stage.sh
@@ -29,6 +29,9 @@ export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 "$sam" build >"$work/build.log" 2>&1 || fail "$work/build.log"
 say "sam build"
+
+{ build_serving cpu; ask_serving; } &
+started+=($!) serving=$!
 
 invoke() {
   TEST_PICTURES=$host:80 "$python" -m pytest -q -p no:cacheprovider tests/cloud/local_invoke.py \
@@ -77,7 +80,7 @@ TEST_PLACES=deployed TEST_PICTURES=$host:4598 "$python" -m pytest -q -rs -p no:c
 grep -F "NOT RUN" "$work/probes.log"
 say "the gateway's probes, after an update of the stack: $(tail -n 1 "$work/probes.log")"
 
-for part in $plain $invoked $local_api; do wait "$part"; done
+for part in $plain $serving $invoked $local_api; do wait "$part"; done
 
 "$python" tests/cloud/teardown.py $stack >"$work/delete.log" 2>&1 || fail "$work/delete.log"
 say "the stack deleted, its table and bucket kept"

@@ -15,7 +15,7 @@ build_serving() { # PROVIDER: with a CLIP of the true widths beside the starter
 }
 
 ask_serving() { # the contract of all dialects with the encoder in it, then what only a container does
-  export TEST_SERVING_IMAGE=imgvec-endpoint
+  export TEST_SERVING_IMAGE=imgvec-endpoint TEST_SERVING_MODELS=$work/context/layers/models
   contract endpoint-container
   "$python" -m pytest -q -p no:cacheprovider tests/cloud/serving_probes.py >"$work/serving-probes.log" 2>&1 ||
     fail "$work/serving-probes.log"

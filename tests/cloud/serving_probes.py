@@ -24,8 +24,7 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.verify import MANIFEST
 from invoking import ASKED, coarse_pictures, invoke
 from places import Running, stop_server
-from serving_container import docker, run_command, start_named
-from thin_clip import build_thin
+from serving_container import docker, run_command, serving_models, start_named
 
 STARTER: Final = shipped_folder() / "starter"
 BAKED: Final = "/opt/imgvec/models/starter"
@@ -49,11 +48,9 @@ def here() -> OnnxEncoder:
 
 
 @pytest.fixture(scope="module")
-def clip(tmp_path_factory: pytest.TempPathFactory) -> OnnxEncoder:
+def clip() -> OnnxEncoder:
     """The CLIP that is in the image, in this process."""
-    models = tmp_path_factory.mktemp("models")
-    build_thin("clip-vit-b32", models)
-    return OnnxEncoder(models / "clip-vit-b32")
+    return OnnxEncoder(serving_models() / "clip-vit-b32")
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 
     PYTHONPATH=.:tests python tests/performance/low_load.py FOLDER
 
-FOLDER is an encoder's. On a busy machine, as root, begin it with `chrt --fifo 10`: what else runs
+FOLDER is an encoder's. On a busy machine, as root, begin it with `chrt --rr 10`: what else runs
 then has the processors when the bench leaves them.
 """
 
