@@ -215,6 +215,8 @@ def test_what_is_wrong_with_it_is_a_sentence_and_the_end(
         check=False,
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("Error: ")
-    assert says in done.stderr
-    assert done.stderr.count("\n") == 1
+    *before, sentence = done.stderr.splitlines()
+    assert sentence.startswith("Error: ")
+    assert says in sentence
+    # The image for GPUs: its runtime names the driver that it misses.
+    assert all("[E:onnxruntime" in line for line in before)
