@@ -37,11 +37,16 @@ test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contra
 test-endpoint: .venv/test ## Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
 	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
 
+test-endpoint-container: .venv/test ## The same in the serving image, built here: PROVIDER=cpu or cuda. Needs root, Docker's daemon, mmdebstrap.
+	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh
+
 bench-gpu: .venv/test ## Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
 
-endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vit-b32
-	@docker build -f infra/sagemaker/Dockerfile --build-arg ENCODERS=$(shell echo $(ENCODERS) | tr ' ' ,) -t imgvec-endpoint .
+endpoint-image: PROVIDER = cuda
+endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vit-b32; PROVIDER=cpu for no GPU.
+	@docker build -f infra/sagemaker/Dockerfile --build-arg ENCODERS=$(shell echo $(ENCODERS) | tr ' ' ,) \
+		--build-arg PROVIDER=$(PROVIDER) -t imgvec-endpoint .
 
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
@@ -133,7 +138,7 @@ COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-
 HERE := $(COMPILE) --python-version 3.11
 IN_IMAGES := $(COMPILE) --python-version 3.13 -c requirements/run.txt
 # What tokenizers and ONNX Runtime ask for and nothing of ours imports.
-NOT_IMPORTED := $(addprefix --no-emit-package ,click colorama filelock flatbuffers fsspec hf-xet httpx2 httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
+NOT_IMPORTED := $(addprefix --no-emit-package ,colorama filelock flatbuffers fsspec hf-xet httpx2 httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
 
 lock: .venv/run ## Resolve anew what is installed here (needs uv).
 	@$(HERE) pyproject.toml -o requirements/run.txt
@@ -141,9 +146,10 @@ lock: .venv/run ## Resolve anew what is installed here (needs uv).
 	@$(HERE) --group build -o requirements/build.txt
 
 lock-images: ## Resolve anew what the functions and the serving image contain, from requirements.in (needs uv).
-	@$(IN_IMAGES) $(NOT_IMPORTED) functions/embeddings/requirements.in -o functions/embeddings/requirements.txt
+	@$(IN_IMAGES) $(NOT_IMPORTED) --no-emit-package click functions/embeddings/requirements.in -o functions/embeddings/requirements.txt
 	@$(IN_IMAGES) layers/core/requirements.in -o layers/core/requirements.txt
-	@$(IN_IMAGES) infra/sagemaker/requirements.in -o infra/sagemaker/requirements.txt
+	@$(IN_IMAGES) $(NOT_IMPORTED) infra/sagemaker/requirements.cuda.in -o infra/sagemaker/requirements.cuda.txt
+	@$(IN_IMAGES) $(NOT_IMPORTED) infra/sagemaker/requirements.cpu.in -o infra/sagemaker/requirements.cpu.txt
 	@$(MAKE) wheels
 
 lock-tools: ## Resolve anew the tools of single stages, each in an environment of its own (needs uv).

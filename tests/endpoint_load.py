@@ -81,15 +81,11 @@ def serving(folder: Path, **settings: str) -> Iterator[Serving]:
         stop_server(running)
 
 
-def one_by_one(invoke: Callable[[], float], requests: int) -> list[float]:
-    """Seconds of each of so many requests, each sent when the last is answered."""
-    return [invoke() for _ in range(requests)]
-
-
 def throughput(serving: Serving, clients: int, seconds: float) -> tuple[float, float]:
-    """Answers a second to so many clients that never pause; processor seconds of each."""
+    """Answers a second to so many clients that never pause; processor seconds of each answer."""
     spent = serving.processor_seconds
-    end = time.perf_counter() + seconds
+    started = time.perf_counter()
+    end = started + seconds
 
     def client(_: int) -> int:
         answers = 0
@@ -100,17 +96,19 @@ def throughput(serving: Serving, clients: int, seconds: float) -> tuple[float, f
 
     with ThreadPoolExecutor(clients) as pool:
         answers = sum(pool.map(client, range(clients)))
-    return answers / seconds, (serving.processor_seconds - spent) / answers
+    # The last answers come after the end, and count.
+    taken = time.perf_counter() - started
+    return answers / taken, (serving.processor_seconds - spent) / answers
 
 
-def poisson(invoke: Callable[[], float], rate: float, seconds: float) -> list[float]:
-    """Seconds of each request that arrives at random, `rate` a second on average."""
-    chance = random.Random(0)
+def poisson(invoke: Callable[[], float], rate: float, requests: int, seed: int = 0) -> list[float]:
+    """Seconds of each of so many requests that arrive at random, `rate` a second on average."""
+    chance = random.Random(seed)
     with ThreadPoolExecutor(128) as pool:
         calls = []
         due = time.perf_counter()
-        end = due + seconds
-        while (due := due + chance.expovariate(rate)) < end:
+        for _ in range(requests):
+            due += chance.expovariate(rate)
             time.sleep(max(0.0, due - time.perf_counter()))
             calls.append(pool.submit(invoke))
         return [call.result() for call in calls]

@@ -709,6 +709,13 @@ CROWDS: Final = (
         "pass",
         "tests/hostile/test_broken_stores.py::test_damaged_database",
     ),
+    Guard(
+        "ONNX Runtime reports to nobody",
+        "__init__.py",
+        'os.environ["ORT_DISABLE_TELEMETRY"] = "1"',
+        "pass",
+        "tests/unit/encoders/test_graph.py::test_onnx_runtime_reports_to_nobody",
+    ),
 )
 
 GUARDS: Final = (*CROWDS, *FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS)

@@ -86,17 +86,20 @@ class Running:
 
 def start_server(environment: dict[str, str], *arguments: str) -> Running:
     """Start `imgvec serve` on a free port and wait for its address."""
-    return _start(environment, "imgvec", "serve", "--port", "0", *arguments)
+    command = (sys.executable, "-m", "imgvec", "serve", "--port", "0")
+    return start_process(environment, *command, *arguments)
 
 
 def start_serving(environment: dict[str, str]) -> Running:
     """Start the serving container's process on a free port and wait for its address."""
-    return _start(environment, "imgvec.serving", "serve", "--port", "0")
+    command = (sys.executable, "-m", "imgvec.serving", "serve", "--port", "0")
+    return start_process(environment, *command)
 
 
-def _start(environment: dict[str, str], *command: str) -> Running:
+def start_process(environment: dict[str, str], *command: str) -> Running:
+    """Start a command that serves, and wait for the address that it prints."""
     process = subprocess.Popen(
-        [sys.executable, "-m", *command],
+        command,
         env=environment,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

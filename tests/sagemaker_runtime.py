@@ -117,9 +117,11 @@ def runtime(container: Running | None = None) -> Iterator[Runtime]:
 
 
 @contextmanager
-def endpoint(environment: dict[str, str]) -> Iterator[Runtime]:
-    """The serving process under these settings, and a runtime before it."""
-    container = start_serving(environment)
+def endpoint(
+    environment: dict[str, str], start: Callable[[dict[str, str]], Running] = start_serving
+) -> Iterator[Runtime]:
+    """The serving process or container under these settings, and a runtime before it."""
+    container = start(environment)
     try:
         with runtime(container) as found:
             yield found

@@ -14,6 +14,7 @@ from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
 from sagemaker_runtime import endpoint
+from serving_container import serving_models, start_container
 from thin_clip import build_thin
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
@@ -47,14 +48,30 @@ def _endpoint(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]
         yield client
 
 
+def _with_clip(environment: dict[str, str], models: Path) -> None:
+    """Serve a CLIP of half precision, which is random and has the true widths."""
+    # In place, so that the place's command line knows it too.
+    environment.update({"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"})
+
+
 @contextmanager
 def _endpoint_with_clip(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
-    """The same with a CLIP of half precision, which is random and has the true widths."""
+    """The same with a CLIP."""
     models = log.parent / "models"
     build_thin("clip-vit-b32", models)
-    # In place, so that the place's command line knows them too.
-    environment.update({"IMGVEC_MODELS": str(models), "IMGVEC_ENCODERS": "clip-vit-b32"})
+    _with_clip(environment, models)
     with _endpoint(environment, log) as client:
+        yield client
+
+
+@contextmanager
+def _endpoint_in_container(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """The same in the serving image, which `make test-endpoint-container` has built with it."""
+    _with_clip(environment, serving_models())
+    with (
+        endpoint(environment, start_container) as there,
+        _uvicorn(environment | there.environment, log) as client,
+    ):
         yield client
 
 
@@ -110,6 +127,7 @@ PLACES: Final[dict[str, Stand]] = {
     "uvicorn": _uvicorn,
     "endpoint": _endpoint,
     "endpoint-clip": _endpoint_with_clip,
+    "endpoint-container": _endpoint_in_container,
     "lambda": _lambda,
     "start-api": _elsewhere,
     "deployed": _elsewhere,

@@ -2,9 +2,12 @@
 
 Those that CLIP_SHAPES names, with commas between, are of the true shape: all blocks, pictures of
 224 pixels and the whole vocabulary. docs/quantisation.md says what building them takes.
+
+    PYTHONPATH=tests python tests/thin_clip.py clip-vit-b32 FOLDER      builds one of half precision
 """
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -97,3 +100,7 @@ def letters_tokenizer(vocabulary: int) -> Tokenizer:
         "<s> $A <e>", special_tokens=[("<s>", start), ("<e>", end)]
     )
     return tokenizer
+
+
+if __name__ == "__main__":
+    build_thin(sys.argv[1], Path(sys.argv[2]))

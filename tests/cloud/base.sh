@@ -2,20 +2,13 @@
 # Builds the stand-in for AWS's base image: Debian's Python, AWS's runtime client and emulator, and a
 # wheelhouse in the place of a package index. base.sh NAME HOST FOLDER
 set -euo pipefail
+. tests/cloud/wheelhouse.sh
 name=$1 host=$2 folder=$3
 files=(functions/embeddings/requirements.txt layers/core/requirements.txt requirements/runtime.txt)
-made_of=$(cat "$0" "${files[@]}" requirements/sam.txt | sha256sum | cut -d " " -f 1)
-found=$(docker image inspect "$name" --format '{{.Config.Labels.made_of}}' 2>/dev/null || true)
-[ "$found" != "$made_of" ] || exit 0
+up_to_date "$name" "${files[@]}" requirements/sam.txt && exit 0
 rm -rf "$folder"
 mkdir -p "$folder/wheels"
-for file in "${files[@]}"; do
-  .venv/bin/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: \
-    --implementation cp --python-version 3.13 --platform manylinux_2_34_x86_64 \
-    --platform manylinux_2_31_x86_64 --platform manylinux_2_28_x86_64 --platform manylinux_2_27_x86_64 \
-    --platform manylinux_2_26_x86_64 --platform manylinux_2_24_x86_64 --platform manylinux_2_17_x86_64 \
-    --platform manylinux2014_x86_64 --require-hashes -r "$file" -d "$folder/wheels"
-done
+wheelhouse "$folder/wheels" "${files[@]}"
 cp .cache/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64 "$folder/aws-lambda-rie"
 cat >"$folder/entry.sh" <<'SH'
 #!/bin/sh
@@ -34,8 +27,7 @@ ENV LAMBDA_TASK_ROOT=/var/task LAMBDA_RUNTIME_DIR=/var/runtime
 ENV PYTHONPATH=/var/task:/opt/python:/var/runtime
 ENV AWS_ENDPOINT_URL=http://$host:4599 IMGVEC_FETCH_ALLOW=$host:4598,$host:4597,images.example
 COPY wheels /wheels
-RUN rm -f /usr/lib/python3*/EXTERNALLY-MANAGED && ln -s python3 /usr/bin/python \
-    && printf '[global]\nno-index = true\nfind-links = /wheels\n' >/etc/pip.conf \
+RUN $from_wheels \
     && python3 -m pip install --quiet --target /var/runtime awslambdaric boto3
 COPY aws-lambda-rie /usr/local/bin/aws-lambda-rie
 COPY entry.sh /lambda-entrypoint.sh

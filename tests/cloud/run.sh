@@ -1,69 +1,27 @@
 #!/usr/bin/env bash
 # make test-cloud: the stack built by SAM, run in containers, deployed into an emulator of AWS, and
-# the whole contract asked of it in four places. Everything that is started here is ended here, also
-# after a failure.
+# the whole contract asked of it in four places, and of the serving image. Everything that is started
+# here is ended here, also after a failure.
 set -euo pipefail
-set -m # each part a process group, which ends as a whole
 cd "$(dirname "$0")/../.."
-. tests/cloud/engine.sh
+. tests/cloud/stage.sh
+. tests/cloud/serving.sh
 
-work=$PWD/.cache/cloud
-python=$PWD/.venv/bin/python
 sam=$PWD/.cache/sam/bin/sam
 base=public.ecr.aws/lambda/python:3.13
 image=000000000000.dkr.ecr.us-east-1.amazonaws.com/imgvec:emulated
 stack=imgvec-test
 api=127.0.0.1:4600
-started=()
 
-say() { printf '%4ds  %s\n' "$SECONDS" "$1"; }
-fail() { tail -n 40 "$1" >&2; say "FAILED: see $1"; exit 1; }
-
-wait_for() { # a command that succeeds when it is there
-  for _ in $(seq 480); do "$@" >/dev/null 2>&1 && return; sleep 0.25; done
-  return 1
-}
-
-clean() {
-  local status=$?
-  trap - EXIT INT TERM
-  for pid in "${started[@]}"; do kill -- "-$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  stop_engine
-  rm -rf "$work/tmp"
-  local left
-  left=$(left_behind "$work")
-  [ -z "$left" ] || { printf 'LEFT BEHIND:\n%s\n' "$left" >&2; status=1; }
-  exit "$status"
-}
-
-contract() { # PLACE: the tests of the contract that ask a place, there
-  TEST_PLACES=$1 "$python" -m pytest -q -p no:cacheprovider -o junit_family=xunit1 \
-    --junit-xml "$work/$1.xml" -k "$1" tests/contract >"$work/$1.log" 2>&1 || fail "$work/$1.log"
-  say "contract: $1, $(tail -n 1 "$work/$1.log")"
-}
-
-mkdir -p "$work"
-rm -rf "$work/tmp" "$work"/*.xml
-mkdir "$work/tmp"
-export TMPDIR=$work/tmp
-trap clean EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-start_engine "$work" || { echo "test-cloud: SKIPPED ($reason)"; exit 0; }
-say "container engine"
+rm -f "$work"/*.xml
+begin test-cloud
 
 # Two places need none of it; they go on beside the building.
 { contract in-process; contract uvicorn; } &
 started+=($!) plain=$!
 
+import_debian
 # AWS's image cannot be pulled here: the same Python on Debian, with what AWS adds to it.
-if ! docker image inspect imgvec-debian >/dev/null 2>&1; then
-  mmdebstrap --variant=apt --include=python3,python3-pip,ca-certificates trixie "$work/debian.tar" \
-    >"$work/mmdebstrap.log" 2>&1 || { echo "test-cloud: SKIPPED (no packages of Debian)"; exit 0; }
-  docker import "$work/debian.tar" imgvec-debian >/dev/null
-  rm "$work/debian.tar"
-fi
 tests/cloud/base.sh "$base" "$host" "$work/base" >"$work/base.log" 2>&1 || fail "$work/base.log"
 say "stand-in for AWS's base image"
 
@@ -71,6 +29,9 @@ export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 "$sam" build >"$work/build.log" 2>&1 || fail "$work/build.log"
 say "sam build"
+
+{ build_serving cpu; ask_serving; } &
+started+=($!) serving=$!
 
 invoke() {
   TEST_PICTURES=$host:80 "$python" -m pytest -q -p no:cacheprovider tests/cloud/local_invoke.py \
@@ -119,7 +80,7 @@ TEST_PLACES=deployed TEST_PICTURES=$host:4598 "$python" -m pytest -q -rs -p no:c
 grep -F "NOT RUN" "$work/probes.log"
 say "the gateway's probes, after an update of the stack: $(tail -n 1 "$work/probes.log")"
 
-for part in $plain $invoked $local_api; do wait "$part"; done
+for part in $plain $serving $invoked $local_api; do wait "$part"; done
 
 "$python" tests/cloud/teardown.py $stack >"$work/delete.log" 2>&1 || fail "$work/delete.log"
 say "the stack deleted, its table and bucket kept"

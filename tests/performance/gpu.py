@@ -12,17 +12,19 @@ import json
 import statistics
 import subprocess
 import time
+from math import isfinite
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
 from endpoint_cost import INSTANCES, crossing
-from endpoint_load import Latency, one_by_one, poisson, serving, throughput
+from endpoint_load import Latency, poisson, serving, throughput
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import find_folders
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.settings import Provider
+from performance.low_load import ONE_BY_ONE, SHARE, at_low_load
 from pictures import photo_jpeg
 
 OPERATIONS: Final = {"clip-vit-b32": 8.8e9, "clip-vit-l14": 162e9}
@@ -77,17 +79,20 @@ def _share_of_peak(name: str, rate: float) -> str:
 def under_load(folder: Path, provider: Provider, seconds: float) -> None:
     """Print what clients get of a serving process, with and without batching."""
     settings = {"IMGVEC_PROVIDER": provider}
-    single = {**settings, "IMGVEC_BATCH_SIZE": "1", "IMGVEC_BATCH_WAIT": "0"}
-    with serving(folder, **single) as alone, serving(folder, **settings) as both:
+    with serving(folder, **settings, **ONE_BY_ONE) as alone, serving(folder, **settings) as both:
         for name, one in (("one by one", alone), ("batches", both)) * 2:
             rate, spent = throughput(one, 32, seconds)
             print(f"  32 clients, {name:10}: {rate:8.1f} images/s, {1000 * spent:.2f} ms of a core")
-        for name, one in (("one by one", alone), ("batches", both)):
-            print(f"  a lone client, {name:10}: {Latency.of(one_by_one(one.invoke, 200))}")
         most, _ = throughput(both, 32, seconds)
-        for share in (0.1, 0.25, 0.5, 0.75):
-            told = Latency.of(poisson(both.invoke, share * most, 2 * seconds))
+        at_low_load(alone, both, SHARE * most, _enough(SHARE * most, seconds), turns=4)
+        for share in (0.25, 0.5, 0.75):
+            told = Latency.of(poisson(both.invoke, share * most, _enough(share * most, seconds)))
             print(f"  at random, {share:4.0%} of {most:7.1f} a second: {told}")
+
+
+def _enough(rate: float, seconds: float) -> int:
+    """Requests of so many seconds, or as many as quantiles can be told of."""
+    return max(10, round(rate * seconds))
 
 
 def what_travels(side: int) -> None:
@@ -111,9 +116,10 @@ def prices(cpu_seconds: float, rate: float) -> None:
     """Print what a million encodes cost, and from how many images on an instance pays."""
     for instance, hourly in INSTANCES.items():
         found = crossing(cpu_seconds, rate, instance)
+        pays = f"from {found.images / 1e6:,.0f} million" if isfinite(found.images) else "never"
         print(
             f"  {instance} at ${hourly}/h: Lambda ${found.lambda_million:.2f}, endpoint "
-            f"${found.endpoint_million:.2f} a million; pays from {found.images / 1e6:,.0f} million"
+            f"${found.endpoint_million:.2f} a million; pays {pays}"
         )
 
 
@@ -123,6 +129,7 @@ def main() -> None:
     parser.add_argument("encoders", nargs="*", default=["starter"])
     parser.add_argument("--provider", choices=["cpu", "cuda", "tensorrt"], default="cpu")
     parser.add_argument("--models", type=Path, default=Path("layers/models"))
+    parser.add_argument("--seconds", type=float, help="of each load; 3 on a CPU, else 20")
     parser.add_argument("--cpu-ms", type=float, help="milliseconds of one encode on Lambda")
     chosen = parser.parse_args()
     short = chosen.provider == "cpu"
@@ -133,7 +140,7 @@ def main() -> None:
         print(f"{name}, {precision(folder)}, {encoder.image_size} pixels:")
         sizes = [1, 8, 32] if short else [1, 2, 4, 8, 16, 32, 64, 128]
         rate = by_batch_size(encoder, sizes, 5 if short else 50)
-        under_load(folder, chosen.provider, 3 if short else 20)
+        under_load(folder, chosen.provider, chosen.seconds or (3 if short else 20))
         what_travels(encoder.image_size)
         cpu = chosen.cpu_ms / 1000 if chosen.cpu_ms else 1 / rate
         print(f"  price, if an encode takes {1000 * cpu:.1f} ms of one processor on Lambda:")

@@ -24,6 +24,7 @@ ANSWERS: Final = ROOT / ".cache" / "vulnerabilities.json"
 LOCKS: Final = (
     ROOT / "functions" / "embeddings" / "requirements.txt",
     ROOT / "layers" / "core" / "requirements.txt",
+    *sorted((ROOT / "infra" / "sagemaker").glob("requirements.*.txt")),
     ROOT / "requirements" / "run.txt",
 )
 OLD_DAYS: Final = 7

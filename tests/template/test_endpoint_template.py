@@ -4,10 +4,12 @@ from typing import Any
 
 import pytest
 
+from imgvec.encoders.graph import PROVIDERS
 from imgvec.settings import Settings
 from translated import Resource, nested, translated, written
 
 MODES = ("realtime", "zero", "asynchronous")
+ENDPOINT_NAME = "${Name}-encoder"
 TARGET_TRACKING = "TargetTrackingScalingPolicyConfiguration"
 
 
@@ -80,6 +82,9 @@ def test_every_parameter_of_the_stack_that_is_passed_exists() -> None:
     assert passed.keys() <= stack()["Parameters"].keys()
     modes = written()["Parameters"]["Endpoint"]["AllowedValues"]
     assert set(modes) - {"off"} <= set(stack()["Parameters"]["Mode"]["AllowedValues"]) == set(MODES)
+    providers = written()["Parameters"]["EndpointProvider"]["AllowedValues"]
+    assert providers == stack()["Parameters"]["Provider"]["AllowedValues"]
+    assert set(providers) == set(PROVIDERS)
     required = {name for name, one in stack()["Parameters"].items() if "Default" not in one}
     assert required <= passed.keys()
 
@@ -138,6 +143,51 @@ def test_asynchronous_wakes_by_its_backlog() -> None:
     assert alarm["AlarmActions"] == [{"Ref": "FromNoInstance"}]
     (rule,) = stack()["Rules"].values()
     assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Mode"}, "asynchronous"]}
+
+
+def test_asynchronous_reads_and_writes_only_where_its_role_may() -> None:
+    made = resources("asynchronous")
+    read, write = made["BulkPolicy"]["Properties"]["PolicyDocument"]["Statement"]
+    assert (read["Action"], write["Action"]) == ("s3:GetObject", "s3:PutObject")
+    condition, config, otherwise = made["Config"]["Properties"]["AsyncInferenceConfig"]["Fn::If"]
+    assert (condition, otherwise) == ("Asynchronous", {"Ref": "AWS::NoValue"})
+    output = config["OutputConfig"]
+    results = [output[name]["Fn::Sub"] for name in ("S3OutputPath", "S3FailurePath")]
+    given = [one["Fn::Sub"].rpartition(":::")[2] for one in write["Resource"]]
+    assert [place.replace("s3://", "") + "*" for place in results] == given
+
+
+def test_asynchronous_asks_a_container_for_what_it_batches_and_less_than_it_queues() -> None:
+    made = resources("asynchronous")
+    config = made["Config"]["Properties"]["AsyncInferenceConfig"]["Fn::If"][1]
+    most = config["ClientConfig"]["MaxConcurrentInvocationsPerInstance"]
+    at_once = stack()["Parameters"][most["Ref"]]["Default"]
+    assert at_once == Settings().batch_size <= Settings().batch_queue
+
+
+def test_asynchronous_scales_between_nothing_and_the_most_by_its_backlog() -> None:
+    made = resources("asynchronous")
+    target = made["Instances"]["Properties"]
+    assert target["MinCapacity"]["Fn::If"][:2] == ["Asynchronous", 0]
+    assert target["MaxCapacity"] == {"Ref": "MaxInstances"}
+    found = policies("asynchronous")
+    assert set(found) == {"ByBacklog", "FromNoInstance"}
+    metric = found["ByBacklog"][TARGET_TRACKING]["CustomizedMetricSpecification"]
+    assert metric["MetricName"] == "ApproximateBacklogSizePerInstance"
+    assert metric["Dimensions"] == [{"Name": "EndpointName", "Value": {"Fn::Sub": ENDPOINT_NAME}}]
+    assert made["Endpoint"]["Properties"]["EndpointName"] == {"Fn::Sub": ENDPOINT_NAME}
+    (step,) = found["FromNoInstance"]["StepScalingPolicyConfiguration"]["StepAdjustments"]
+    assert step["ScalingAdjustment"] == 1
+
+
+def test_on_a_cpu_no_machine_image_and_no_accelerator_is_asked_for() -> None:
+    assert stack()["Conditions"]["OnCpu"] == {"Fn::Equals": [{"Ref": "Provider"}, "cpu"]}
+    nothing = {"Ref": "AWS::NoValue"}
+    (variant,) = resources("zero")["Config"]["Properties"]["ProductionVariants"]
+    assert variant["InferenceAmiVersion"]["Fn::If"][:2] == ["OnCpu", nothing]
+    needs = resources("zero")["Component"]["Properties"]["Specification"]
+    accelerators = needs["ComputeResourceRequirements"]["NumberOfAcceleratorDevicesRequired"]
+    assert accelerators["Fn::If"] == ["OnCpu", nothing, 1]
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -2,6 +2,7 @@
 
 import gc
 import hashlib
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,3 +104,15 @@ def test_only_a_loaded_encoder_imports_its_runtime() -> None:
         "sys.exit(bool({'onnxruntime', 'tokenizers'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "code", ["import imgvec.encoders.graph, onnxruntime", "import imgvec_models.graphs.run"]
+)
+def test_onnx_runtime_reports_to_nobody(tmp_path: Path, code: str) -> None:
+    """Where it would, it begins with a folder for its reports and an id of the machine."""
+    kept = ("ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME")
+    environment = {name: value for name, value in os.environ.items() if name not in kept}
+    environment["HOME"] = str(tmp_path)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True)
+    assert list(tmp_path.iterdir()) == []

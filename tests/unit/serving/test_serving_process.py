@@ -23,6 +23,7 @@ from imgvec.encoders.verify import read_manifest
 from imgvec.errors import InternalFault
 from imgvec.values import Pixels
 from imgvec_models.hub.partial import measure
+from invoking import coarse_pictures, invoke
 from places import PictureServer, Running, server_environment, start_serving, stop_server
 
 STARTER = shipped_folder() / "starter"
@@ -61,22 +62,8 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx2.Client]:
 
 
 def pictures(count: int) -> list[Pixels]:
-    """Different pictures of large patches."""
-    random = np.random.default_rng(0)
-    coarse = random.integers(0, 256, (count, 13, 13, 3), np.uint8)
-    return list(coarse.repeat(SIDE // 13, axis=1).repeat(SIDE // 13, axis=2))
-
-
-def invoke(
-    client: httpx2.Client,
-    body: bytes,
-    media_type: str = PIXELS,
-    asked: str = ASKED,
-) -> httpx2.Response:
-    """One invocation, as SageMaker passes it on."""
-    return client.post(
-        "/invocations", content=body, headers={"Content-Type": media_type, HEADER: asked}
-    )
+    """Different pictures of the starter's size."""
+    return coarse_pictures(count, SIDE)
 
 
 def test_ping(client: httpx2.Client) -> None:
