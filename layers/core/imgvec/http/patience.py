@@ -13,6 +13,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from imgvec.http.counted import CountedConnection
 from imgvec.http.lingering import TAKE_SECONDS, LingeringTransport
 
+MAX_HEAD: Final = 1 << 17
+"""Bytes of a head: a small image may stand in a query (PixLab's `GET /imgembed?img=`)."""
 HEAD_SECONDS: Final = 10.0
 """From the first byte of a connection or of a further request to the end of its head."""
 _HEAD: Final = memoryview(bytearray(1 << 14))
@@ -25,8 +27,8 @@ _BODY: Final = memoryview(bytearray(1 << 18))
 class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
     """HTTP/1.1 on one connection, with an end to its patience.
 
-    Of a refused body it parses what came with the head. The rest is counted off where the connection
-    stays, else thrown away until the client has ended too.
+    Of a refused body it parses what came with the head. The rest is counted off where the
+    connection stays, else thrown away until the client has ended too.
     """
 
     conn: CountedConnection
@@ -74,7 +76,7 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _begin(self) -> None:
-        self.conn = CountedConnection(h11.SERVER)
+        self.conn = CountedConnection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
 
     def _unread(self) -> bool:
         """Whether the client is in the middle of a request, or of what is none."""
