@@ -1,6 +1,7 @@
 """The command line: `python -m training --help`."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
@@ -120,7 +121,7 @@ def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
 @CALIBRATION
 def quantise(folder: Path, photos: Path) -> None:
     """Write both exported towers as int8, and print their sizes and what they lose."""
-    for line in quantise_exported(folder, photos):
+    for line in quantise_exported(folder, photos, partial(click.echo, err=True)):
         click.echo(line)
 
 

@@ -8,6 +8,7 @@ import onnx
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
+from imgvec_models.progress import Say, unsaid
 from imgvec_models.starter.build import calibration, quantise_tower
 from training.export_image import image_graph
 from training.export_text import text_graph
@@ -23,11 +24,14 @@ VOCABULARY = 28_000
 """Tokens to keep: with four bits for each value, the text file comes to 18 MB in int8."""
 
 
-def quantise_exported(folder: Path, photos: Path) -> Iterator[str]:
-    """Write both towers of `folder` as int8 too, calibrated on `photos`; a line on each."""
+def quantise_exported(folder: Path, photos: Path, say: Say = unsaid) -> Iterator[str]:
+    """Write both towers of `folder` as int8 too, calibrated on `photos`; a line on each.
+
+    `say` is told of each layer.
+    """
     feeds = calibration(folder / TOKENIZER, photos)
     for name, path in (("image", IMAGE), ("text", TEXT)):
-        cosine = quantise_tower(onnx.load(folder / path), name, feeds[name], folder)
+        cosine = quantise_tower(onnx.load(folder / path), name, feeds[name], folder, say)
         size = (folder / f"{name}.int8.onnx").stat().st_size
         yield f"{name}: {size / 1e6:.2f} MB, least cosine to float32 {cosine:.4f}"
 

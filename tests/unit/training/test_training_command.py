@@ -73,7 +73,7 @@ def test_a_build_goes_all_the_way_with_mocked_towers(
 
     monkeypatch.setattr(command, "export", written)
     monkeypatch.setattr(
-        command, "quantise_exported", lambda folder, _: [(folder / "towers").read_text()]
+        command, "quantise_exported", lambda folder, *_: [(folder / "towers").read_text()]
     )
     texts = tmp_path / "texts"
     texts.write_text("one\ntwo\n", encoding="utf-8")
