@@ -48,6 +48,8 @@ class Way:
     environment: dict[str, str]
     models: Path
     said: dict[str, str] = field(default_factory=dict)
+    told: dict[str, str] = field(default_factory=dict)
+    """What each command wrote to standard error, by its arguments."""
 
     def run(self, *arguments: str) -> str:
         """Run `imgvec models`; gives its output, or its one sentence if it refuses."""
@@ -59,6 +61,7 @@ class Way:
             check=False,
         )
         assert done.returncode in (0, 1, 2)
+        self.told[" ".join(arguments)] = done.stderr
         return done.stderr if done.returncode == 2 else done.stdout
 
 
@@ -165,6 +168,15 @@ def test_what_is_built_verifies(way: Way, name: str) -> None:
         "text.onnx",
         "tokenizer.json",
     }
+
+
+@pytest.mark.parametrize("name", SHAPES)
+def test_a_build_tells_how_far_it_is(way: Way, name: str) -> None:
+    lines = way.told[f"build {name}"].splitlines()
+    assert lines[0] == f"Building {name}: this takes some minutes"
+    assert ("Exporting both towers from the archive" in lines) == (name == L14)
+    for tower in ("image", "text"):
+        assert sum(line.startswith(f"{tower} tower: layer ") for line in lines) > 5
 
 
 def test_nothing_of_the_building_is_left(way: Way) -> None:

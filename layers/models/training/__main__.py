@@ -1,14 +1,14 @@
 """The command line: `python -m training --help`."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import click
 import torch
 
-from imgvec_models.calibration.feeds import PHOTOS
 from training.evaluate import agreement, captioned, labelled, names
-from training.export import VOCABULARY, export, quantise_exported
+from training.export import VOCABULARY, describe, export, quantise_exported
 from training.features import (
     TEST,
     TRAINING,
@@ -18,23 +18,22 @@ from training.features import (
     read_labelled,
 )
 from training.heads import Heads, Linear, load, save
+from training.options import (
+    CALIBRATION,
+    FEATURES,
+    FILE,
+    FOLDER,
+    NEW_FILE,
+    NEW_FOLDER,
+    START,
+    TEXTS,
+    WITHOUT,
+    require_name,
+)
 from training.starter import held_out, train_heads
 from training.towers import classifier
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-NEW_FOLDER = click.Path(file_okay=False, path_type=Path)
 CLASSES = "imagenet_classes.npz"
-NEW_FILE = click.Path(dir_okay=False, path_type=Path)
-FEATURES = click.option("--features", "folder", type=FOLDER, required=True, help="Cached features.")
-WITHOUT = click.option(
-    "--without", type=FILE, help="JSON object whose keys are photos to leave out."
-)
-START = click.option("--start", "older", type=FILE, help="Heads without a layout to begin with.")
-TEXTS = click.option("--texts", type=FILE, help="Lines of text whose words keep their own tokens.")
-CALIBRATION = click.option(
-    "--photos", type=FOLDER, default=PHOTOS, help="Photos to calibrate with."
-)
 
 
 @click.group()
@@ -116,12 +115,20 @@ def write(path: Path, texts: Path | None, out: Path, vocabulary: int) -> None:
 
 
 @main.command()
-@click.option("--files", "folder", type=FOLDER, required=True, help="Folder of exported files.")
+@click.option(
+    "--files",
+    "folder",
+    type=FOLDER,
+    required=True,
+    callback=require_name,
+    help="Folder of exported files; the encoder is called after it.",
+)
 @CALIBRATION
 def quantise(folder: Path, photos: Path) -> None:
-    """Write both exported towers as int8, and print their sizes and what they lose."""
-    for line in quantise_exported(folder, photos):
+    """Write both exported towers as int8 and their manifest; print sizes and what they lose."""
+    for line in quantise_exported(folder, photos, partial(click.echo, err=True)):
         click.echo(line)
+    click.echo(f"{folder.name} {describe(folder).revision}")
 
 
 @main.command()
@@ -130,7 +137,13 @@ def quantise(folder: Path, photos: Path) -> None:
 @START
 @TEXTS
 @CALIBRATION
-@click.option("--out", type=NEW_FOLDER, required=True, help="Folder for heads and towers.")
+@click.option(
+    "--out",
+    type=NEW_FOLDER,
+    required=True,
+    callback=require_name,
+    help="Folder for heads and towers; the encoder is called after it.",
+)
 @click.pass_context
 def build(
     context: click.Context,

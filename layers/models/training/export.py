@@ -8,7 +8,11 @@ import onnx
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from imgvec_models.starter.build import calibration, quantise_tower
+from imgvec.encoders.manifest import File, Files, Manifest
+from imgvec.encoders.verify import MANIFEST, read_manifest
+from imgvec_models.hub.partial import measure
+from imgvec_models.progress import Say, unsaid
+from imgvec_models.starter.build import STARTER, calibration, quantise_tower
 from training.export_image import image_graph
 from training.export_text import text_graph
 from training.heads import Heads
@@ -23,13 +27,32 @@ VOCABULARY = 28_000
 """Tokens to keep: with four bits for each value, the text file comes to 18 MB in int8."""
 
 
-def quantise_exported(folder: Path, photos: Path) -> Iterator[str]:
-    """Write both towers of `folder` as int8 too, calibrated on `photos`; a line on each."""
+def quantise_exported(folder: Path, photos: Path, say: Say = unsaid) -> Iterator[str]:
+    """Write both towers of `folder` as int8 too, calibrated on `photos`; a line on each.
+
+    `say` is told of each layer.
+    """
     feeds = calibration(folder / TOKENIZER, photos)
     for name, path in (("image", IMAGE), ("text", TEXT)):
-        cosine = quantise_tower(onnx.load(folder / path), name, feeds[name], folder)
+        cosine = quantise_tower(onnx.load(folder / path), name, feeds[name], folder, say)
         size = (folder / f"{name}.int8.onnx").stat().st_size
         yield f"{name}: {size / 1e6:.2f} MB, least cosine to float32 {cosine:.4f}"
+
+
+def describe(folder: Path) -> Manifest:
+    """Write the manifest of the int8 files in `folder`; the encoder is called after the folder."""
+
+    def file(path: str) -> File:
+        found = measure(folder / path)
+        return File(path=path, size=found.size, sha256=found.sha256)
+
+    files = Files(
+        image=file("image.int8.onnx"), text=file("text.int8.onnx"), tokenizer=file(TOKENIZER)
+    )
+    shipped = read_manifest(STARTER)
+    manifest = shipped.model_copy(update={"name": folder.name, "files": files})
+    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return manifest
 
 
 def export(heads: Heads, layout: Layout, texts: Collection[str], size: int, folder: Path) -> None:

@@ -156,6 +156,21 @@ def test_photos_of_ones_own_are_taken(pulled: Path) -> None:
         build_encoder(pulled, _recipe(), pulled.parent / NAME, photos=pulled)
 
 
+def test_each_stage_and_each_layer_is_told(pulled: Path) -> None:
+    told: list[str] = []
+    build_encoder(pulled, _recipe(), pulled.parent / NAME, scheme="u8s8-dynamic", say=told.append)
+    for tower, inputs in (("image", 64), ("text", 294)):
+        lines = [line.removeprefix(f"{tower} tower: ") for line in told if line.startswith(tower)]
+        layers = len(lines) - 2
+        assert layers > 10, "positive control: a line for each layer"
+        assert lines == [
+            f"float32 vectors of {inputs} inputs",
+            *(f"layer {place} of {layers}" for place in range(1, layers + 1)),
+            "int8 vectors, to compare",
+        ]
+    assert all(line.startswith(("image tower: ", "text tower: ")) for line in told)
+
+
 def test_a_source_that_is_quantised_already_is_composed_as_it_is(pulled: Path) -> None:
     for tower in ("image", "text"):
         path = pulled / f"{tower}.onnx"

@@ -9,6 +9,7 @@ pytest.importorskip("torch", reason="the training tool needs torch: pip install 
 
 import torch
 
+from imgvec.encoders.verify import read_manifest, verify
 from training import __main__ as command
 from training import starter
 from training.export import VOCABULARY
@@ -70,10 +71,12 @@ def test_a_build_goes_all_the_way_with_mocked_towers(
     def written(heads: Heads, layout: Layout, texts: list[str], size: int, folder: Path) -> None:
         torch.testing.assert_close(heads.image.lin.weight, load(out / "heads.npz").image.lin.weight)
         (folder / "towers").write_text(f"{len(texts)} {size}")
+        for name in ("image.int8.onnx", "text.int8.onnx", "tokenizer.json"):
+            (folder / name).write_text(name)
 
     monkeypatch.setattr(command, "export", written)
     monkeypatch.setattr(
-        command, "quantise_exported", lambda folder, _: [(folder / "towers").read_text()]
+        command, "quantise_exported", lambda folder, *_: [(folder / "towers").read_text()]
     )
     texts = tmp_path / "texts"
     texts.write_text("one\ntwo\n", encoding="utf-8")
@@ -83,8 +86,24 @@ def test_a_build_goes_all_the_way_with_mocked_towers(
     )
     assert result.exit_code == 0, result.output
     titles = [line for line in result.output.splitlines() if "  " not in line]
-    assert titles[:2] == ["64 photos, 12 classes", f"2 {VOCABULARY}"]
+    manifest = read_manifest(out)
+    verify(manifest, out)
+    assert titles[:3] == [
+        "64 photos, 12 classes",
+        f"2 {VOCABULARY}",
+        f"files {manifest.revision}",
+    ]
     assert titles[-2:] == ["Flickr8k, test", "Caltech-101"]
+
+
+@pytest.mark.parametrize("name", ["Heads", "a_b", "-"])
+def test_a_folder_that_can_name_no_encoder_is_refused_first(
+    features_folder: Path, tmp_path: Path, name: str
+) -> None:
+    result = run("build", "--features", features_folder, "--out", tmp_path / name)
+    assert result.exit_code == 2
+    assert f"'{name}' is no name for an encoder" in result.output
+    assert not (tmp_path / name).exists()
 
 
 @pytest.fixture

@@ -232,7 +232,10 @@ def test_exported_towers_are_quantised_on_made_up_inputs_of_two_heads(
         for name, width in feeds.items()
     }
     monkeypatch.setattr(export, "calibration", lambda tokenizer, photos: inputs)
-    lines = list(export.quantise_exported(tmp_path, tmp_path))
+    told: list[str] = []
+    lines = list(export.quantise_exported(tmp_path, tmp_path, told.append))
+    assert told[0].startswith("image tower: layer 1 of ")
+    assert told[-1].startswith("text tower: layer ")
     assert [line.split(":")[0] for line in lines] == ["image", "text"]
     assert all(float(line.split()[-1]) > 0.98 for line in lines)
     for name in feeds:

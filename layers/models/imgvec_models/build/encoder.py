@@ -18,6 +18,7 @@ from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.compose import SEED, output_name
 from imgvec_models.hub.partial import measure
 from imgvec_models.hub.recipe import Recipe
+from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES, Scheme
 
 IMAGE, TEXT, TOKENIZER = "image.onnx", "text.onnx", "tokenizer.json"
@@ -32,11 +33,13 @@ def build_encoder(
     out: Path,
     scheme: str = DEFAULT,
     photos: Path = PHOTOS,
+    say: Say = unsaid,
 ) -> Manifest:
     """Build the encoder of `recipe` in the folder `out`, which is called after it.
 
     `source` holds `image.onnx`, `text.onnx` and `tokenizer.json`, as pulled or exported, and
     verified by who calls. The manifest is written last, so a build that was cut serves nothing.
+    `say` is told how far it is.
 
     Raises:
         ModelError: a tower is refused or unknown, has other widths than the recipe says, or loses
@@ -55,6 +58,7 @@ def build_encoder(
         recipe.spaces,
         image_feeds(recipe.preprocessing, recipe.image, photos),
         chosen,
+        say,
     )
     text = build_tower(
         source / TEXT,
@@ -65,6 +69,7 @@ def build_encoder(
         recipe.spaces,
         text_feeds(source / TOKENIZER, recipe.text),
         chosen,
+        say,
     )
     _require_widths(recipe, image, text)
     (out / RECORD).write_text(json.dumps(_record(scheme, chosen, image, text), indent=2) + "\n")

@@ -18,6 +18,7 @@ from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.load import OURS, load
 from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.graphs.trim import trim
+from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.check import PairReport, check_pairs
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import Scheme
@@ -55,12 +56,13 @@ def build_tower(
     widths: Sequence[int],
     feeds: Sequence[Feed],
     scheme: Scheme | None,
+    say: Say = unsaid,
 ) -> Built:
     """Make of `source`, a tower as pulled, the graph `target` that is served.
 
     `embedding` is the source's output that is its joint embedding; `feeds` are calibration inputs
     of batch 1. A source with integer weights is composed and fused, and not quantised again.
-    Without a scheme the matrices become float16, for a GPU.
+    Without a scheme the matrices become float16, for a GPU. `say` is told of each stage.
 
     Raises:
         ModelError: the source is refused, is no CLIP tower, or changed too much; one sentence.
@@ -71,6 +73,11 @@ def build_tower(
     _require_inputs(model, inputs, source)
     names = [output_name(width) for width in widths]
     taken = [{name: feed[name] for name in inputs} for feed in feeds]
+
+    def tell(stage: str) -> None:
+        say(f"{tower} tower: {stage}")
+
+    tell(f"float32 vectors of {len(taken)} inputs")
     exact = _outputs(model, names, taken)
     whole = bool(check_pairs(model).layers)
     if whole and scheme is None:
@@ -80,10 +87,11 @@ def build_tower(
         model = halve(trim(model))
     else:
         if not whole:
-            model = quantise(model, taken, scheme, in_float=heads_of(model))
+            model = quantise(model, taken, scheme, in_float=heads_of(model), say=tell)
         # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
         model = trim(model)
     kind = "float16" if scheme is None else "int8"
+    tell(f"{kind} vectors, to compare")
     judged = _judge(exact, _outputs(model, names, taken), source, kind)
     onnx.save(model, target)
     load(target.parent, target.name, OURS)

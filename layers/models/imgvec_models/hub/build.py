@@ -14,9 +14,10 @@ from imgvec_models.build.encoder import build_encoder
 from imgvec_models.hub.lock import locked
 from imgvec_models.hub.partial import told
 from imgvec_models.hub.preprocessor import require_preprocessing
-from imgvec_models.hub.pull import Say, present, pulled_folder
+from imgvec_models.hub.pull import present, pulled_folder
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.hub.towers import towers
+from imgvec_models.progress import Say
 from imgvec_models.quality.judge import NOTHING, Given, judge
 from imgvec_models.quantisation.scheme import DEFAULT
 
@@ -62,8 +63,10 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
         with told(pulled), TemporaryDirectory(dir=pulled, prefix=WORK) as work:
             out = Path(work) / recipe.name
             say(f"Building {recipe.name}: this takes some minutes")
+            if "archive" in recipe.files:
+                say("Exporting both towers from the archive")
             with towers(recipe, pulled, Path(work)) as folder:
-                manifest = build_encoder(folder, recipe, out, demands.scheme)
+                manifest = build_encoder(folder, recipe, out, demands.scheme, say=say)
                 judge(recipe, folder, out, demands.given)
             if demands.revision is not None and not _is_revision(manifest, demands.revision):
                 raise ModelError(

@@ -1,9 +1,8 @@
 """Pulling all files of a recipe, from the hub or from a folder."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial as bind
 from pathlib import Path
-from typing import TypeAlias
 
 from imgvec.errors import ModelError
 from imgvec_models.hub.download import download, open_client
@@ -18,9 +17,7 @@ from imgvec_models.hub.partial import (
     told,
 )
 from imgvec_models.hub.recipe import Recipe, RemoteFile, Role
-
-Say: TypeAlias = Callable[[str], None]
-"""Takes one sentence for the person who waits."""
+from imgvec_models.progress import Say
 
 
 def pulled_folder(models: Path, name: str) -> Path:

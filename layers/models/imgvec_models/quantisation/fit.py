@@ -44,14 +44,14 @@ def fit(layer: Layer, scheme: Scheme, x: Samples, step: float) -> Fitted:
     if not scheme.gptq:
         scales = _scales(layer, bounded, magnitude, step)[-1]
         return Fitted(nearest(layer.weights, scales, limits), scales.astype(np.float32))
-    inputs = covariance(layer, x)
-    tried = _scales(layer, bounded, magnitude, step)
-    found = [gptq(layer.weights, inputs, scales, limits) for scales in tried]
-    integers = np.concatenate([one for one, _ in found])
-    stacked, errors = np.concatenate(tried), np.stack([lost for _, lost in found])
-    outputs = errors.shape[1]
-    best = errors.argmin(axis=0) * outputs + np.arange(outputs)
-    return Fitted(integers[best], stacked[best].astype(np.float32))
+    tried = np.concatenate(_scales(layer, bounded, magnitude, step))
+    outputs = len(layer.weights)
+    count = len(tried) // outputs
+    # Side by side, so that what the inputs say of errors is worked out once.
+    stacked = np.tile(layer.weights, (count, 1))
+    integers, errors = gptq(stacked, covariance(layer, x), tried, limits)
+    best = errors.reshape(count, outputs).argmin(axis=0) * outputs + np.arange(outputs)
+    return Fitted(integers[best], tried[best].astype(np.float32))
 
 
 def _scales(layer: Layer, bounded: bool, magnitude: int, step: float) -> list[Floats]:

@@ -10,6 +10,7 @@ from imgvec_models.graphs.edit import Graph
 
 Floats = NDArray[np.float64]
 
+WEIGHTY = frozenset({"Conv", "MatMul", "Gemm"})
 SATURATED = frozenset({"Clip", "Relu"})
 """Activations that the range of unsigned integers performs by itself."""
 
@@ -58,6 +59,11 @@ class Layer:
         if self.is_convolution:
             return weights.reshape(-1, *self.shape)
         return weights if self.attribute("transB", 0) else np.ascontiguousarray(weights.T)
+
+
+def has_weights(graph: Graph, node: NodeProto) -> bool:
+    """Whether a node is a matrix or a convolution with constant weights."""
+    return node.op_type in WEIGHTY and graph.shape(node.input[1]) is not None
 
 
 def find_layer(graph: Graph, node: NodeProto) -> Layer | None:

