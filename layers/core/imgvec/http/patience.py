@@ -25,8 +25,8 @@ _BODY: Final = memoryview(bytearray(1 << 18))
 class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
     """HTTP/1.1 on one connection, with an end to its patience.
 
-    Of a refused body it parses what came with the head. The rest is counted off where the connection
-    stays, else thrown away until the client has ended too.
+    Of a refused body it parses what came with the head. The rest is counted off where the
+    connection stays, else thrown away until the client has ended too.
     """
 
     conn: CountedConnection
