@@ -91,7 +91,9 @@ events: .venv/test ## Write events/ anew, from the requests of the contract test
 pool: .venv/run ## Write infra/pool/template.yaml anew.
 	@$(BIN)/python infra/pool/make_pool.py
 
-load: .venv/test ## Good-put under overload, and what becomes of requests at SIGTERM.
+load: .venv/test ## Good-put under overload, what a refusal costs, and what becomes of requests at SIGTERM.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source stored
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source upload
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
