@@ -17,6 +17,9 @@ MINUTES ?= 60
 
 PEERS := $(foreach peer,fastembed transformers infinity,.cache/peers/$(peer)/ready)
 
+# ONNX Runtime reports to its maker unless it is told not to; imgvec tells it, the benchmark's peers do not.
+export ORT_DISABLE_TELEMETRY := 1
+
 .DEFAULT_GOAL := help
 # Every target that is no file.
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
