@@ -598,6 +598,13 @@ CROWDS: Final = (
         f"{OVERLOAD}::test_a_refused_body_is_not_parsed",
     ),
     Guard(
+        "a head has so many bytes",
+        "http/patience.py",
+        "MOST_HEAD: Final = 1 << 16",
+        "MOST_HEAD: Final = 1 << 26",
+        f"{WIRE}::test_headers_without_end",
+    ),
+    Guard(
         "no more is thrown away than was announced",
         "http/lingering.py",
         "return _WASTE[: self._size]",

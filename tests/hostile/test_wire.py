@@ -194,6 +194,18 @@ def test_headers_without_end(target: Target, line: str) -> None:
     assert target.good() == target.vector
 
 
+def test_a_long_head_may_come_in_pieces(target: Target) -> None:
+    """Whether it is taken does not hang on how a network cuts it."""
+    head = headers_of(b"X: " + b"y" * 50_000, b"Content-Length: 0", path=b"/nothing")
+    with connected(target.running.address) as connection, connection.makefile("rb") as stream:
+        for start in range(0, len(head), 10_000):
+            connection.sendall(head[start : start + 10_000])
+            time.sleep(0.05)
+        answer = read_answer(stream)
+    assert answer is not None
+    assert answer.status == 404
+
+
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path[:30])
 def test_paths(target: Target, path: str) -> None:
     (answer,) = exchange(target.running.address, request(path=path, method="GET"))

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import os
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import Final, ParamSpec, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -15,6 +16,10 @@ from imgvec.flow.together import MOST, Together
 from imgvec.flow.turns import Turns
 from imgvec.settings import Settings
 from imgvec.values import Pixels, Vector
+
+FIRST_SECONDS: Final = 2.0
+"""How long whoever asks for readiness waits for the first inference."""
+POLL_SECONDS: Final = 0.02
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -45,12 +50,15 @@ class Compute:
         }
         self._first: Future[None] = self._threads.submit(_try_each, encoders)
 
-    @property
-    def ready(self) -> bool:
+    async def ready(self) -> bool:
         """Whether a real inference has passed; whoever asks after one that failed starts another.
 
-        An endpoint that slept at the start wakes later.
+        An endpoint that slept at the start wakes later. One that is under way is waited for, a
+        little: a function is asked in the moment in which it is made.
         """
+        deadline = time.monotonic() + FIRST_SECONDS
+        while not self._first.done() and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
         if not self._first.done():
             return False
         if self._first.exception() is None:

@@ -100,8 +100,7 @@ class Front:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._stores, lambda: call(*args, **kwargs))
 
-    @property
-    def started(self) -> bool:
+    async def started(self) -> bool:
         """Whether what computes has been tried."""
         return True
 
@@ -117,7 +116,7 @@ class Front:
         """
         if self.traffic.draining:
             raise NotReady(STOPPING)
-        if not self.started:
+        if not await self.started():
             raise NotReady
         try:
             async with asyncio.timeout(REACH_SECONDS):

@@ -91,10 +91,9 @@ class Service(Front):
         allowance = tightest((rate, ticket.allowance))
         return Embedded(vectors, encoder.name, encoder.revision, ask.dimensions, tokens, allowance)
 
-    @property
-    def started(self) -> bool:
+    async def started(self) -> bool:
         """Whether a real inference has passed."""
-        return self._compute.ready
+        return await self._compute.ready()
 
     def overload(self) -> Overloaded | None:
         """Why one more request would not get a turn, if it would not."""

@@ -13,10 +13,10 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from imgvec.http.counted import CountedConnection
 from imgvec.http.lingering import TAKE_SECONDS, LingeringTransport
 
-MAX_HEAD: Final = 1 << 17
-"""Bytes of a head: a small image may stand in a query (PixLab's `GET /imgembed?img=`)."""
 HEAD_SECONDS: Final = 10.0
 """From the first byte of a connection or of a further request to the end of its head."""
+MOST_HEAD: Final = 1 << 16
+"""Bytes of a head, however many pieces it comes in."""
 _HEAD: Final = memoryview(bytearray(1 << 14))
 """Where a piece of a head arrives, for all connections of the process's one loop. It is small: what
 comes of a body along with its head is parsed in vain where the head is refused."""
@@ -76,7 +76,7 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
         return self.cycle is None or self.cycle.response_complete
 
     def _begin(self) -> None:
-        self.conn = CountedConnection(h11.SERVER, max_incomplete_event_size=MAX_HEAD)
+        self.conn = CountedConnection(h11.SERVER, MOST_HEAD)
 
     def _unread(self) -> bool:
         """Whether the client is in the middle of a request, or of what is none."""
