@@ -126,12 +126,21 @@ async def read_in_pieces(media_type: str, body: bytes, announced: str = "") -> C
     return await read_call(Request(scope, receive), (media_type,), LIMIT)
 
 
+async def cost(name: str) -> tuple[float, int]:
+    """Seconds that reading takes, and what came of it.
+
+    The body itself is not given: asyncio formats what a loop was run for, all of it.
+    """
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
+    call = await read_in_pieces(*COSTLY[name])
+    return resource.getrusage(resource.RUSAGE_SELF).ru_utime - before, len(call.body.items)
+
+
 @pytest.mark.parametrize("name", COSTLY)
 def test_no_body_costs_much_more_than_its_length(name: str) -> None:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_utime
-    call = asyncio.run(read_in_pieces(*COSTLY[name]))
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_utime - before < SECONDS
-    assert len(call.body.items) <= 1
+    seconds, items = asyncio.run(cost(name))
+    assert seconds < SECONDS
+    assert items <= 1
 
 
 @pytest.mark.parametrize("announced", ["9" * 19, "9" * 5000])
