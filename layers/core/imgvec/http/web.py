@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
+from importlib import import_module
 from typing import Any
 
 from fastapi import APIRouter, FastAPI
@@ -92,6 +93,8 @@ def _paths() -> Paths:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+    # What a function leaves to the first URL: a server has time now, and maybe no files later.
+    import_module("imgvec.images.fetch")
     yield
     app.state.front.close()
 
