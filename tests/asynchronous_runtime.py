@@ -5,16 +5,15 @@ been dealt with, where AWS queues it.
 """
 
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Final
 from uuid import uuid4
 
 import boto3
 import httpx2
 
+from answering import QuietHandler, answering
 from imgvec.encoders.invocation import HEADER
 
 NAME: Final = "imgvec-test"
@@ -28,7 +27,7 @@ def asynchronous(container: str, objects: Objects, results: str) -> Iterator[str
     """Its address, before the container at another; writes below `results` and `results`-failed."""
     client = httpx2.Client(base_url=container, timeout=60, trust_env=False)
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(QuietHandler):
         protocol_version = "HTTP/1.1"
 
         def do_POST(self) -> None:
@@ -53,17 +52,8 @@ def asynchronous(container: str, objects: Objects, results: str) -> Iterator[str
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
-            """Stay quiet."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with answering(Handler) as address:
+        yield address
     client.close()
 
 
