@@ -164,8 +164,10 @@ def test_what_is_built_verifies(way: Way, name: str) -> None:
     assert {path.name for path in (way.models / name).iterdir()} == {
         "build.json",
         "image.onnx",
+        "image.onnx.data",
         "manifest.json",
         "text.onnx",
+        "text.onnx.data",
         "tokenizer.json",
     }
 

@@ -1,6 +1,7 @@
 """What is imported where: the laptop's path has no cloud library, a help page no encoder."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -35,6 +36,46 @@ def test_the_function_imports_no_server_no_command_line_and_no_tracer(
     assert not modules & {"uvicorn", "click", "boto3", "aws_xray_sdk", "imgvec_models", "dns"}
     # The HTTP client comes with the first URL; pydantic's past would be a tenth of the start.
     assert not modules & {"httpcore2", "h11", "pydantic.v1"}
+
+
+def test_a_start_imports_the_stores_and_the_encoder_that_are_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IMGVEC_DATA", str(tmp_path))
+    modules = imported_by("import functions.embeddings.app")
+    assert {"imgvec.stores.sqlite", "imgvec.stores.folder", "onnxruntime"} <= modules, "control"
+    others = ("imgvec.stores.dynamodb", "imgvec.stores.s3", "imgvec.encoders.sagemaker")
+    assert not [name for name in modules if name.startswith(others)]
+
+
+def test_a_table_and_a_bucket_bring_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.setenv("IMGVEC_TABLE", "table")
+    monkeypatch.setenv("IMGVEC_BUCKET", "bucket")
+    modules = imported_by(
+        "from imgvec.settings import load_settings\n"
+        "from imgvec.stores.blobs import open_blobs\n"
+        "from imgvec.stores.open import store_of\n"
+        "settings = load_settings()\n"
+        "store_of(settings), open_blobs(settings)"
+    )
+    assert {"imgvec.stores.dynamodb", "imgvec.stores.s3"} <= modules, "positive control"
+    assert not modules & {"sqlite3", "imgvec.stores.folder"}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in Linux's /proc")
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="on one core NumPy's BLAS has no threads")
+def test_a_start_makes_no_threads_that_only_spin() -> None:
+    """NumPy's BLAS has one for each further core, and burns a tenth of a second in it."""
+    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
+    threads = {}
+    for first in ("imgvec", "imgvec.starting"):
+        code = f"import os, {first}, numpy; print(len(os.listdir('/proc/self/task')))"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, check=True, env=environment)
+        threads[first] = int(done.stdout)
+    assert threads["imgvec"] > 1, "positive control"
+    assert threads["imgvec.starting"] == 1
 
 
 def test_the_function_is_light_where_an_endpoint_encodes(

@@ -8,7 +8,7 @@ import onnx
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from imgvec.encoders.manifest import File, Files, Manifest
+from imgvec.encoders.manifest import Files, GraphFile, Manifest
 from imgvec.encoders.verify import MANIFEST, read_manifest
 from imgvec_models.hub.partial import measure
 from imgvec_models.progress import Say, unsaid
@@ -42,16 +42,18 @@ def quantise_exported(folder: Path, photos: Path, say: Say = unsaid) -> Iterator
 def describe(folder: Path) -> Manifest:
     """Write the manifest of the int8 files in `folder`; the encoder is called after the folder."""
 
-    def file(path: str) -> File:
+    def file(path: str) -> GraphFile:
         found = measure(folder / path)
-        return File(path=path, size=found.size, sha256=found.sha256)
+        return GraphFile(path=path, size=found.size, sha256=found.sha256)
 
     files = Files(
         image=file("image.int8.onnx"), text=file("text.int8.onnx"), tokenizer=file(TOKENIZER)
     )
     shipped = read_manifest(STARTER)
     manifest = shipped.model_copy(update={"name": folder.name, "files": files})
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    (folder / MANIFEST).write_text(
+        manifest.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8"
+    )
     return manifest
 
 

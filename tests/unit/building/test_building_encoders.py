@@ -16,7 +16,7 @@ from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.verify import read_manifest, verify
 from imgvec.errors import ModelError
 from imgvec_models.build.encoder import build_encoder
-from imgvec_models.graphs.load import load
+from imgvec_models.graphs.load import OURS, load
 from imgvec_models.hub.recipe import SHIPPED, Native, Recipe, read_recipe
 from imgvec_models.shapes.sizes import SMALL
 from small_clip import write_small_clip
@@ -114,8 +114,19 @@ def test_the_manifest_names_what_was_pulled(pulled: Path) -> None:
 
 
 def test_a_build_is_smaller_than_its_source(pulled: Path) -> None:
-    built = (_built_once() / "image.onnx").stat().st_size
+    built = sum(path.stat().st_size for path in _built_once().glob("image.onnx*"))
     assert built < 0.4 * (pulled / "image.onnx").stat().st_size
+
+
+def test_a_build_keeps_its_weights_where_they_are_mapped() -> None:
+    folder = _built_once()
+    assert {path.name for path in folder.iterdir()} == {
+        *("image.onnx", "image.onnx.data", "text.onnx", "text.onnx.data"),
+        *("build.json", "manifest.json", "tokenizer.json"),
+    }
+    for graph in (read_manifest(folder).files.image, read_manifest(folder).files.text):
+        assert graph.weights is not None
+        assert graph.size < 0.5 * graph.weights.size
 
 
 def test_a_build_that_loses_too_much_fails_and_serves_nothing(
@@ -192,7 +203,8 @@ def test_a_text_tower_without_a_mask_is_served_with_one(pulled: Path) -> None:
     onnx.save(model, path)
     out = pulled.parent / NAME
     build_encoder(pulled, _recipe(), out, scheme="u8s8-dynamic")
-    taken = [tensor.name for tensor in load(out, "text.onnx", {"", "com.microsoft"}).graph.input]
+    served = load(out, "text.onnx", OURS, "text.onnx.data")
+    taken = [tensor.name for tensor in served.graph.input]
     assert taken == ["input_ids", "attention_mask"]
     OnnxEncoder(out).encode_text("a cat", WIDE)
 

@@ -104,6 +104,15 @@ def test_our_own_builds_may_use_our_domain(tmp_path: Path) -> None:
     assert load(tmp_path, "image.onnx", OURS).graph.node
 
 
+def test_our_own_builds_keep_weights_in_the_one_file_that_is_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "image.onnx"
+    onnx.save(small_tower("image"), path, save_as_external_data=True, location="image.onnx.data")
+    assert load(tmp_path, path.name, OURS, "image.onnx.data").graph.node
+    for other in (None, "text.onnx.data"):
+        with pytest.raises(ModelError, match="keeps weights in another file"):
+            load(tmp_path, path.name, OURS, other)
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"<html>404</html>", b"\xff" * 40], ids=["empty", "a page", "noise"]
 )

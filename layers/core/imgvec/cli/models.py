@@ -82,5 +82,4 @@ def _widths(manifest: Manifest) -> list[int]:
 
 
 def _megabytes(manifest: Manifest) -> float:
-    files = (manifest.files.image, manifest.files.text, manifest.files.tokenizer)
-    return round(sum(file.size for file in files) / 1e6, 1)
+    return round(sum(file.size for file in manifest.files.every) / 1e6, 1)

@@ -1,6 +1,7 @@
 """memories.ai's assets: metadata, download, delete; uploads stand in `memories_uploads`."""
 
 import mimetypes
+from functools import cache
 from typing import Final
 from urllib.parse import quote
 
@@ -29,8 +30,6 @@ register_url_convertor("asset_id", AssetIdConvertor())
 
 router = APIRouter()
 router.include_router(memories_uploads.router)
-# Python's own table, so that the machine's does not decide; WebP stands in its second half.
-_MEDIA_TYPES: Final = mimetypes.MimeTypes()
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
@@ -83,8 +82,17 @@ async def delete(request: Request) -> Response:
 
 def _media_type(filename: str) -> str:
     # Only the extension is shown to the table: it would take a name such as `data:...` for a URL.
-    found, _ = _MEDIA_TYPES.guess_type(f"file.{extension(filename)}", strict=False)
+    found, _ = _media_types().guess_type(f"file.{extension(filename)}", strict=False)
     return found or "application/octet-stream"
+
+
+@cache
+def _media_types() -> mimetypes.MimeTypes:
+    """Python's own table, so that the machine's does not decide; WebP stands in its second half.
+
+    Made when it is first needed: it reads the machine's all the same.
+    """
+    return mimetypes.MimeTypes()
 
 
 def _described(asset: Asset) -> dict[str, str]:

@@ -17,8 +17,7 @@ def bake(folder: Path) -> None:
     (folder / RECORD).unlink(missing_ok=True)
     manifest = read_manifest(folder)
     verify(manifest, folder)
-    served = (manifest.files.image, manifest.files.text, manifest.files.tokenizer)
-    write_record(folder, {file.path: file.sha256 for file in served})
+    write_record(folder, {file.path: file.sha256 for file in manifest.files.every})
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""One ONNX graph, opened from bytes that were verified."""
+"""One ONNX graph, opened as it was verified."""
 
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvec.encoders.manifest import File
-from imgvec.encoders.verify import MANIFEST, verified_graph
+from imgvec.encoders.manifest import GraphFile
+from imgvec.encoders.verify import MANIFEST, verified_graph, verify_weights
 from imgvec.errors import ModelError
 from imgvec.settings import Provider
 
@@ -18,6 +18,8 @@ PROVIDERS: Final[Mapping[Provider, Sequence[str]]] = {
     "tensorrt": ["TensorrtExecutionProvider", "CUDAExecutionProvider", "CPUExecutionProvider"],
 }
 """ONNX Runtime's names: the one that is asked for, and what takes the nodes that it does not."""
+WEIGHTS_FOLDER: Final = "session.model_external_initializers_file_folder_path"
+"""Where a graph that is opened from bytes finds its weights."""
 
 Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
 
@@ -25,7 +27,9 @@ Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
 class Graph:
     """A loaded graph. Runs are thread-safe, and one leaves nothing behind for the next."""
 
-    def __init__(self, folder: Path, file: File, threads: int, provider: Provider = "cpu") -> None:
+    def __init__(
+        self, folder: Path, file: GraphFile, threads: int, provider: Provider = "cpu"
+    ) -> None:
         """Verify and load the graph; each run uses `threads` threads of the CPU.
 
         Raises:
@@ -45,6 +49,8 @@ class Graph:
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         # Runs take the same time without the arena, but malloc keeps more after many threads.
         options.enable_cpu_mem_arena = True
+        if file.weights is not None:
+            options.add_session_config_entry(WEIGHTS_FOLDER, str((folder / file.path).parent))
         self._path = folder / file.path
         wanted = PROVIDERS[provider][0]
         if wanted not in onnxruntime.get_available_providers():
@@ -67,6 +73,7 @@ class Graph:
                 f"{self._path} cannot be run by onnxruntime {onnxruntime.__version__}: "
                 "install a newer onnxruntime"
             ) from None
+        verify_weights(folder, file)
         # Where a driver does not load, it has fallen back to the CPU.
         if self._session.get_providers()[0] != wanted:
             raise _not_to_be_had(provider)

@@ -28,6 +28,22 @@ class File(Part):
     sha256: Digest
 
 
+class GraphFile(File):
+    """An ONNX graph. A large one keeps its weights beside it, where ONNX Runtime maps them.
+
+    From within the graph they are copied twice, which takes twice the time and, until it is loaded,
+    twice the memory.
+    """
+
+    weights: File | None = None
+    """ONNX's external data; the graph names it by its last part."""
+
+    @property
+    def whole(self) -> int:
+        """Bytes of the graph and its weights."""
+        return self.size + (self.weights.size if self.weights is not None else 0)
+
+
 class Source(Part):
     """What was pulled to build the encoder: files of one revision (a commit or a release)."""
 
@@ -40,9 +56,15 @@ class Source(Part):
 class Files(Part):
     """What is served; paths are relative to the manifest's folder."""
 
-    image: File
-    text: File
+    image: GraphFile
+    text: GraphFile
     tokenizer: File
+
+    @property
+    def every(self) -> tuple[File, ...]:
+        """All of them, weights too."""
+        weights = (self.image.weights, self.text.weights)
+        return (self.image, self.text, self.tokenizer, *filter(None, weights))
 
 
 class Preprocessing(Part):
@@ -125,18 +147,24 @@ class Manifest(Part):
     def revision(self) -> str:
         """SHA-256 over all that decides a vector, 64 hex digits.
 
-        Its input is canonical JSON (keys sorted, no spaces, UTF-8): the digests of the three files
-        by role, and `preprocessing`, `text`, `outputs`, `nested` and `spaces` as they stand here.
+        Its input is canonical JSON (keys sorted, no spaces, UTF-8): the digests of the files by
+        role, of weights where there are any, and `preprocessing`, `text`, `outputs`, `nested` and
+        `spaces` as they stand here.
         """
         decisive = self.model_dump(
             include={
-                "files": {"image": {"sha256"}, "text": {"sha256"}, "tokenizer": {"sha256"}},
+                "files": {
+                    "image": {"sha256": True, "weights": {"sha256"}},
+                    "text": {"sha256": True, "weights": {"sha256"}},
+                    "tokenizer": {"sha256"},
+                },
                 "preprocessing": True,
                 "text": True,
                 "outputs": True,
                 "nested": True,
                 "spaces": True,
-            }
+            },
+            exclude_none=True,
         )
         canonical = json.dumps(decisive, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return hashlib.sha256(canonical.encode()).hexdigest()

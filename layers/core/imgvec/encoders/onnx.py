@@ -34,8 +34,9 @@ class OnnxEncoder(Described):
                 the file and the fix.
         """
         manifest = read_manifest(folder)
-        verify_file(folder, manifest.files.text)
-        verify_file(folder, manifest.files.tokenizer)
+        for later in (manifest.files.text, manifest.files.text.weights, manifest.files.tokenizer):
+            if later is not None:
+                verify_file(folder, later)
         super().__init__(manifest)
         self._folder = folder
         self._threads = threads

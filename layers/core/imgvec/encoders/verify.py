@@ -12,7 +12,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from imgvec.encoders.manifest import File, Manifest
+from imgvec.encoders.manifest import File, GraphFile, Manifest
 from imgvec.encoders.record import read_record
 from imgvec.errors import ModelError
 
@@ -46,7 +46,7 @@ def verify(manifest: Manifest, folder: Path) -> None:
     Raises:
         ModelError: a file is missing or altered; the sentence names it and the fix.
     """
-    for file in (manifest.files.image, manifest.files.text, manifest.files.tokenizer):
+    for file in manifest.files.every:
         verify_file(folder, file)
 
 
@@ -64,19 +64,36 @@ def verify_file(folder: Path, file: File) -> None:
             _compare(folder, file, recorded.get(file.path))
 
 
-def verified_graph(folder: Path, file: File) -> bytes | Path:
+def verified_graph(folder: Path, file: GraphFile) -> bytes | Path:
     """A served graph as ONNX Runtime is to open it: the bytes that were verified, or its path.
 
-    An image does not change under its record. There the runtime maps the file by itself, which
-    takes half the time and spares a copy.
+    An image does not change under its record. There the runtime maps a graph that holds its weights
+    by itself, which takes half the time and spares a copy. Weights of their own it maps everywhere;
+    they are verified once it has (`verify_weights`), and here only that they could be.
 
     Raises:
-        ModelError: the file is missing or altered; the sentence names it and the fix.
+        ModelError: a file is missing or altered; the sentence names it and the fix.
     """
+    if file.weights is not None:
+        with _opened(folder, file.weights):
+            return read_verified(folder, file)
     if read_record(folder) is None:
         return read_verified(folder, file)
     verify_file(folder, file)
     return folder / file.path
+
+
+def verify_weights(folder: Path, file: GraphFile) -> None:
+    """Compare the weights of a graph that is open with the manifest.
+
+    Behind the opening and not before it, so that no other file can have come in between: a build
+    puts a new file in the place of an old one and changes none.
+
+    Raises:
+        ModelError: they are missing or altered; the sentence names the file and the fix.
+    """
+    if file.weights is not None:
+        verify_file(folder, file.weights)
 
 
 def read_verified(folder: Path, file: File) -> bytes:

@@ -1,10 +1,8 @@
-"""Which blob store the settings mean."""
+"""Which blob store the settings mean; what belongs to the other is not imported."""
 
 from imgvec.settings import Settings
 from imgvec.stores.direct import DirectAccess
-from imgvec.stores.folder import FolderBlobs
 from imgvec.stores.protocols import BlobStore
-from imgvec.stores.s3 import S3Blobs
 
 
 def open_blobs(settings: Settings) -> tuple[BlobStore, DirectAccess | None]:
@@ -14,6 +12,10 @@ def open_blobs(settings: Settings) -> tuple[BlobStore, DirectAccess | None]:
         StoreError: it cannot be used.
     """
     if settings.bucket is not None:
+        from imgvec.stores.s3 import S3Blobs
+
         bucket = S3Blobs(settings.bucket)
         return bucket, bucket
+    from imgvec.stores.folder import FolderBlobs
+
     return FolderBlobs(settings.data / "assets"), None

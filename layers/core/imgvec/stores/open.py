@@ -1,11 +1,9 @@
-"""Which store the settings mean."""
+"""Which store the settings mean; what belongs to the others is not imported."""
 
 from typing import Final
 
 from imgvec.settings import Settings
-from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.protocols import IdentifierStore, Store
-from imgvec.stores.sqlite import SqliteStore
 
 TABLE_CACHE_SECONDS: Final = 30.0
 
@@ -17,12 +15,18 @@ def store_of(settings: Settings) -> Store:
         StoreError: it cannot be used.
     """
     if settings.table is not None:
+        from imgvec.stores.dynamodb import DynamoStore
+
         return DynamoStore(settings.table)
+    from imgvec.stores.sqlite import SqliteStore
+
     return SqliteStore(settings.data)
 
 
 def identifiers_in(store: Store) -> IdentifierStore | None:
     """The part of a store that only a stack has: where there is no table, there is no gateway."""
+    from imgvec.stores.dynamodb import DynamoStore
+
     return store if isinstance(store, DynamoStore) else None
 
 

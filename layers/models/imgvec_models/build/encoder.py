@@ -10,10 +10,10 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from imgvec.encoders.manifest import File, Files, Manifest, Source, Space
+from imgvec.encoders.manifest import File, Files, GraphFile, Manifest, Source, Space
 from imgvec.encoders.verify import MANIFEST
 from imgvec.errors import ModelError
-from imgvec_models.build.tower import Built, build_tower
+from imgvec_models.build.tower import Built, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.compose import SEED, output_name
 from imgvec_models.hub.partial import measure
@@ -74,7 +74,7 @@ def build_encoder(
     _require_widths(recipe, image, text)
     (out / RECORD).write_text(json.dumps(_record(scheme, chosen, image, text), indent=2) + "\n")
     manifest = _manifest(recipe, source, out)
-    (out / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n")
+    (out / MANIFEST).write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n")
     return manifest
 
 
@@ -123,6 +123,10 @@ def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
         found = measure(folder / path)
         return File(path=path, size=found.size, sha256=found.sha256)
 
+    def graph(path: str) -> GraphFile:
+        weights = file(out, weights_of(Path(path)).name)
+        return GraphFile(**file(out, path).model_dump(), weights=weights)
+
     return Manifest(
         format=1,
         name=recipe.name,
@@ -137,7 +141,7 @@ def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
             )
             for role, pulled in recipe.files.items()
         ),
-        files=Files(image=file(out, IMAGE), text=file(out, TEXT), tokenizer=file(out, TOKENIZER)),
+        files=Files(image=graph(IMAGE), text=graph(TEXT), tokenizer=file(out, TOKENIZER)),
         preprocessing=recipe.preprocessing,
         image=recipe.image,
         text=recipe.text,

@@ -93,9 +93,23 @@ def build_tower(
     kind = "float16" if scheme is None else "int8"
     tell(f"{kind} vectors, to compare")
     judged = _judge(exact, _outputs(model, names, taken), source, kind)
-    onnx.save(model, target)
-    load(target.parent, target.name, OURS)
-    return Built(heads, check_pairs(model), judged, scheme is not None and not whole)
+    pairs = check_pairs(model)
+    _write(model, target)
+    return Built(heads, pairs, judged, scheme is not None and not whole)
+
+
+def weights_of(graph: Path) -> Path:
+    """Where a built graph keeps its weights."""
+    return graph.with_name(f"{graph.name}.data")
+
+
+def _write(model: onnx.ModelProto, target: Path) -> None:
+    """Write the graph, its weights beside it, where ONNX Runtime maps them."""
+    weights = weights_of(target)
+    # ONNX would append to what is there.
+    weights.unlink(missing_ok=True)
+    onnx.save(model, target, save_as_external_data=True, location=weights.name)
+    load(target.parent, target.name, OURS, weights.name)
 
 
 def _outputs(

@@ -18,8 +18,12 @@ OPSETS = range(13, 18)
 """Operator versions that mean what ours mean; the published exports of CLIP have 14."""
 
 
-def load(folder: Path, path: str, domains: Collection[str] = STANDARD) -> onnx.ModelProto:
+def load(
+    folder: Path, path: str, domains: Collection[str] = STANDARD, weights: str | None = None
+) -> onnx.ModelProto:
     """Read `folder / path`, of which every node and weight is in the file itself.
+
+    A build of ours may name one file beside it, `weights`, which is not read.
 
     Domains that are declared and not used are ignored, as exporters declare all that they know.
 
@@ -38,11 +42,13 @@ def load(folder: Path, path: str, domains: Collection[str] = STANDARD) -> onnx.M
         model = onnx.load(whole, load_external_data=False)
     except (DecodeError, OSError):
         raise ModelError(f"{file} is no ONNX file: pull it again") from None
-    _refuse_foreign(model, file, domains)
+    _refuse_foreign(model, file, domains, weights)
     return model
 
 
-def _refuse_foreign(model: onnx.ModelProto, file: Path, domains: Collection[str]) -> None:
+def _refuse_foreign(
+    model: onnx.ModelProto, file: Path, domains: Collection[str], weights: str | None
+) -> None:
     if not model.graph.output:
         raise ModelError(f"{file} is no ONNX file: pull it again")
     if model.functions:
@@ -50,7 +56,7 @@ def _refuse_foreign(model: onnx.ModelProto, file: Path, domains: Collection[str]
     for node in _nodes(model.graph):
         if node.domain not in domains:
             raise ModelError(f"{file} has a node of the domain {node.domain!a}: it is refused")
-    if any(_is_external(tensor) for tensor in _tensors(model.graph)):
+    if any(place != weights for tensor in _tensors(model.graph) for place in _places(tensor)):
         raise ModelError(f"{file} keeps weights in another file: it is refused")
     version = next((one.version for one in model.opset_import if one.domain in STANDARD), 0)
     if version not in OPSETS:
@@ -82,5 +88,9 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
                 yield from _tensors(inner)
 
 
-def _is_external(tensor: TensorProto) -> bool:
-    return tensor.data_location == TensorProto.EXTERNAL or bool(tensor.external_data)
+def _places(tensor: TensorProto) -> list[str]:
+    """Other files in which a tensor keeps its values."""
+    places = [entry.value for entry in tensor.external_data if entry.key == "location"]
+    if places or not (tensor.data_location == TensorProto.EXTERNAL or tensor.external_data):
+        return places
+    return [""]

@@ -63,8 +63,12 @@ def _labelled(bench: Bench, exact: Encoder | None, folder: Path) -> Sequence[Ver
 
 def _sizes(folder: Path) -> str:
     files = read_manifest(folder).files
-    named = {"image": files.image, "text": files.text, "tokenizer": files.tokenizer}
-    return ", ".join(f"{name} {file.size / 1e6:.1f} MB" for name, file in named.items())
+    named = {
+        "image": files.image.whole,
+        "text": files.text.whole,
+        "tokenizer": files.tokenizer.size,
+    }
+    return ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in named.items())
 
 
 def _captions(folder: Path | None, photos: Sequence[Photo]) -> dict[str, list[str]] | None:

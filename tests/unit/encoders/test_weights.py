@@ -1,0 +1,128 @@
+"""Weights in a file of their own: the same vectors, and no altered file gives any."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from imgvec.encoders.bake import bake
+from imgvec.encoders.manifest import File, GraphFile
+from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.verify import read_manifest, verified_graph, verify
+from imgvec.errors import ModelError
+from imgvec.values import Pixels
+from imgvec_models.build.tower import weights_of
+from imgvec_models.hub.partial import measure
+
+Rewrite = Callable[[Path, Callable[[dict[str, Any]], None]], None]
+
+GRAPHS = {"image": "image.int8.onnx", "text": "text.int8.onnx"}
+
+
+@pytest.fixture
+def apart(copy: Path, rewrite: Rewrite) -> Path:
+    """The starter, its weights beside its graphs."""
+    files = {}
+    for role, name in GRAPHS.items():
+        path, weights = copy / name, weights_of(copy / name)
+        model = onnx.load(path)
+        path.unlink()
+        onnx.save(model, path, save_as_external_data=True, location=weights.name)
+        files[role] = _entry(path) | {"weights": _entry(weights)}
+    rewrite(copy, lambda content: content["files"].update(files))
+    return copy
+
+
+def _entry(path: Path) -> dict[str, object]:
+    found = measure(path)
+    return File(path=path.name, size=found.size, sha256=found.sha256).model_dump()
+
+
+def flip_a_bit(path: Path) -> str:
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+    return "altered (SHA-256 differs from the manifest)"
+
+
+def truncate(path: Path) -> str:
+    data = path.read_bytes()
+    path.write_bytes(data[:-1])
+    return f"altered ({len(data) - 1} bytes, the manifest says {len(data)})"
+
+
+def remove(path: Path) -> str:
+    path.unlink()
+    return "missing or unreadable"
+
+
+@pytest.mark.parametrize("baked", [False, True], ids=["anywhere", "in an image"])
+def test_the_vectors_are_those_of_one_file(
+    apart: Path, encoder: OnnxEncoder, pictures: dict[str, Pixels], baked: bool
+) -> None:
+    if baked:
+        bake(apart)
+    found = OnnxEncoder(apart)
+    assert found.revision != encoder.revision
+    for pixels in pictures.values():
+        ours, theirs = (one.encode_image(pixels, 1024) for one in (found, encoder))
+        assert ours.tobytes() == theirs.tobytes()
+    (ours, _), (theirs, _) = (one.encode_text("a cat", 1024) for one in (found, encoder))
+    assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("role", GRAPHS)
+@pytest.mark.parametrize("damage", [flip_a_bit, truncate, remove])
+def test_damaged_weights_stop_the_start(
+    apart: Path, role: str, damage: Callable[[Path], str]
+) -> None:
+    path = weights_of(apart / GRAPHS[role])
+    sentence = f"{path} is {damage(path)}: "
+    sentence += f"restore it with `git checkout -- {path}` or reinstall imgvec"
+    with pytest.raises(ModelError) as verified:
+        verify(read_manifest(apart), apart)
+    with pytest.raises(ModelError) as loaded:
+        OnnxEncoder(apart)
+    assert str(verified.value) == str(loaded.value) == sentence
+
+
+def test_weights_that_an_image_s_build_did_not_verify_stop_the_start(apart: Path) -> None:
+    bake(apart)
+    recorded = apart / "verified.json"
+    recorded.write_text(recorded.read_text().replace(".onnx.data", ".onnx.other"))
+    with pytest.raises(ModelError, match=r"\.onnx\.data is altered"):
+        OnnxEncoder(apart)
+
+
+def test_weights_that_are_exchanged_while_a_graph_is_opened_stop_the_start(
+    apart: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def exchanged(folder: Path, file: GraphFile) -> bytes | Path:
+        graph = verified_graph(folder, file)
+        flip_a_bit(weights_of(folder / file.path))
+        return graph
+
+    monkeypatch.setattr("imgvec.encoders.graph.verified_graph", exchanged)
+    with pytest.raises(ModelError, match=r"image\.int8\.onnx\.data is altered \(SHA-256"):
+        OnnxEncoder(apart)
+
+
+def test_weights_that_the_manifest_does_not_name_are_not_used(
+    apart: Path, rewrite: Rewrite
+) -> None:
+    files = {role: _entry(apart / name) for role, name in GRAPHS.items()}
+    rewrite(apart, lambda content: content["files"].update(files))
+    with pytest.raises(ModelError, match=r"image\.int8\.onnx cannot be run by onnxruntime"):
+        OnnxEncoder(apart)
+
+
+@pytest.mark.parametrize("role", GRAPHS)
+def test_weights_decide_the_revision(apart: Path, role: str) -> None:
+    manifest = read_manifest(apart)
+    graph: GraphFile = getattr(manifest.files, role)
+    assert graph.weights is not None
+    other = graph.weights.model_copy(update={"sha256": "0" * 64})
+    files = manifest.files.model_copy(update={role: graph.model_copy(update={"weights": other})})
+    assert manifest.model_copy(update={"files": files}).revision != manifest.revision
