@@ -49,8 +49,8 @@ def table(clip: Clip) -> list[str]:
         *lines,
         "",
         f"`imgvec cost` takes a processor without VNNI to be {AVX2_SLOWER} times as slow as one "
-        "with it. Its vectors are the same: [quantisation.md](quantisation.md) shows it on an "
-        "emulated one.",
+        "with it: at the top is what it took here, VNNI hidden. Its vectors are the same "
+        "([quantisation.md](quantisation.md)).",
         "",
     ]
 

@@ -12,6 +12,7 @@ import numpy as np
 import onnxruntime
 import PIL
 
+CPUS: Final = Path("/proc/cpuinfo")
 KERNELS: Final = ("avx2", "avx_vnni", "avx512_vnni", "amx_int8")
 ARCH_PRCTL: Final = 158
 GET_GRANTED: Final = 0x1022
@@ -21,10 +22,8 @@ TILES: Final = 1 << 18
 
 def described() -> str:
     """One line: processor, cores, instruction sets that matter here, versions."""
-    text = Path("/proc/cpuinfo").read_text()
-    name = re.search(r"model name\s*: (.+)", text)
-    flags = re.search(r"flags\s*: (.+)", text)
-    known = set(flags[1].split()) if flags else set()
+    name = re.search(r"model name\s*: (.+)", CPUS.read_text())
+    known = flags()
     sets = ", ".join(kernel for kernel in KERNELS if kernel in known)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return (
@@ -33,6 +32,12 @@ def described() -> str:
         f"Python {platform.python_version()}, ONNX Runtime {onnxruntime.__version__}, "
         f"Pillow {PIL.__version__}, NumPy {np.__version__}"
     )
+
+
+def flags() -> set[str]:
+    """What the processor can do, in Linux's words."""
+    found = re.search(r"flags\s*: (.+)", CPUS.read_text())
+    return set(found[1].split()) if found else set()
 
 
 def uses_tiles() -> bool:

@@ -13,7 +13,7 @@ from PIL import features
 from PIL.Image import Resampling
 
 from benchmarks import elsewhere, imports
-from benchmarks.encoder import random_images, tower
+from benchmarks.figures import random_images, tower
 from benchmarks.material import CLIP, Material
 from benchmarks.pixels import loaded
 from benchmarks.products import multiplier

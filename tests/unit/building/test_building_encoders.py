@@ -127,6 +127,8 @@ def test_a_build_keeps_its_weights_where_they_are_mapped() -> None:
     for graph in (read_manifest(folder).files.image, read_manifest(folder).files.text):
         assert graph.weights is not None
         assert graph.size < 0.5 * graph.weights.size
+        modes = {(folder / one.path).stat().st_mode for one in (graph, graph.weights)}
+        assert len(modes) == 1, "whoever may read the one may read the other"
 
 
 def test_a_build_that_loses_too_much_fails_and_serves_nothing(

@@ -64,7 +64,7 @@ def bill(work: Workload) -> list[Line]:
         Line("metering", work.images * (2 * prices.TABLE_WRITE + prices.TABLE_READ)),
         Line("storage", _storage(work)),
         Line("logs", work.images * LOG_BYTES[work.gateway] * prices.LOG_BYTE),
-        Line("transfer", work.images * ANSWER_BYTES * prices.EGRESS_BYTE),
+        Line("transfer", work.images * ANSWER_BYTES[work.gateway] * prices.EGRESS_BYTE),
     ]
 
 

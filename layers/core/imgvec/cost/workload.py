@@ -17,8 +17,9 @@ DECODE_MS_PER_MEGAPIXEL: Final = 1.65
 """JPEGs of quality 90, decoded at a reduced scale."""
 ENCODE_MS: Final = {"starter": 9.0, "clip-vit-b32": 15.0, "clip-vit-l14": 270.0}
 """With VNNI; L/14 by its arithmetic, 18 times that of B/32."""
-AVX2_SLOWER: Final = 1.67
-"""What a processor without VNNI takes for an encoder: estimated from its instructions."""
+AVX2_SLOWER: Final = 2.4
+"""What a processor without VNNI takes for an encoder: measured on one whose VNNI was hidden, 2.1 to
+2.7 times (docs/performance.md)."""
 STORES_MS: Final = 12.0
 """Two writes to the table, waited for; the key is cached."""
 ROUTE_MS: Final = 6.0
@@ -31,8 +32,9 @@ ENDPOINT_MS: Final = 12.0
 PHOTO_BYTES_PER_MEGAPIXEL: Final = 350_000
 UPLOAD_BYTES: Final = 4_400_000
 """The largest image in a request; larger ones go by a presigned upload."""
-ANSWER_BYTES: Final = 6_900
-"""Headers and 512 values as JSON, not compressed."""
+ANSWER_BYTES: Final[dict[Gateway, int]] = {"rest": 3_300, "http": 6_900, "url": 6_900}
+"""Headers and 512 values as JSON, 6.4 kB. The REST API compresses them to 2.7 for clients that ask,
+as most do by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copymode
 from typing import Literal
 
 import numpy as np
@@ -12,6 +13,7 @@ from onnx import TensorProto, helper
 
 from imgvec.errors import ModelError
 from imgvec_models.graphs.compose import compose, output_name
+from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.halve import halve
 from imgvec_models.graphs.heads import Heads, find_heads
@@ -89,7 +91,7 @@ def build_tower(
         if not whole:
             model = quantise(model, taken, scheme, in_float=heads_of(model), say=tell)
         # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
-        model = trim(model)
+        model = exact_attention(trim(model))
     kind = "float16" if scheme is None else "int8"
     tell(f"{kind} vectors, to compare")
     judged = _judge(exact, _outputs(model, names, taken), source, kind)
@@ -109,6 +111,8 @@ def _write(model: onnx.ModelProto, target: Path) -> None:
     # ONNX would append to what is there.
     weights.unlink(missing_ok=True)
     onnx.save(model, target, save_as_external_data=True, location=weights.name)
+    # ONNX gives it to its owner alone, who is not the one that serves it from an image.
+    copymode(target, weights)
     load(target.parent, target.name, OURS, weights.name)
 
 

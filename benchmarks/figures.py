@@ -1,0 +1,106 @@
+"""What is measured of the image towers on one thread, and what follows of it."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import onnxruntime
+
+from benchmarks.material import CLIP, STARTER, Material
+from benchmarks.products import macs, multiplier, opened, tower_macs, tower_products
+from benchmarks.timing import Timed, in_turns
+from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.registry import shipped_folder
+from imgvec_models.graphs.run import Feed
+from imgvec_models.shapes.sizes import Clip
+
+SIDE: Final = 2048
+"""Of the square matrices whose product shows what the kernels can do."""
+PICTURES: Final = 24
+"""Of noise, whose vectors are compared bit by bit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Milliseconds by name, and a digest of vectors."""
+
+    timed: dict[str, Timed]
+    bits: str
+
+    @classmethod
+    def joined(cls, several: "Sequence[Figures]") -> "Figures":
+        """Several measurements of the same as one."""
+        first, *_ = several
+        runs = {
+            name: Timed(tuple(run for one in several for run in one.timed[name].runs))
+            for name in first.timed
+        }
+        return cls(runs, first.bits)
+
+    def rate(self) -> float:
+        """Thousand products of 8 bits a second at best; by a large square product."""
+        return SIDE**3 / self.timed["square"].median
+
+    def own_rate(self, clip: Clip) -> float:
+        """The same by the shapes of the tower's own."""
+        return macs(tower_products(clip)) / self.timed["own"].median
+
+    def limit(self, clip: Clip) -> float:
+        """Milliseconds that the tower takes at least."""
+        return tower_macs(clip) / self.rate()
+
+    def faster(self) -> float:
+        """How many times longer float32 takes."""
+        return self.timed["float32"].median / self.timed["int8"].median
+
+    def of_limit(self, clip: Clip) -> float:
+        """How many times longer than at least the served tower takes."""
+        return self.timed["int8"].median / self.limit(clip)
+
+    def of_own(self) -> float:
+        """How many times longer than its bare products."""
+        return self.timed["int8"].median / self.timed["own"].median
+
+
+def measure(material: Material, rounds: int) -> Figures:
+    """Measure here, with whatever instructions the process sees."""
+    timed = in_turns(
+        {
+            "square": multiplier([(SIDE, SIDE, SIDE)]),
+            "own": multiplier(tower_products(material.clip)),
+            "float32": tower(material.source / "image.onnx"),
+            "int8": tower(material.models / CLIP / "image.onnx"),
+            "starter": tower(shipped_folder() / STARTER / "image.int8.onnx"),
+        },
+        rounds,
+    )
+    return Figures(timed, _bits(material))
+
+
+def tower(path: Path, images: int = 1) -> partial[object]:
+    """One run of an image tower's first output, on so many random images at once."""
+    session = opened(str(path))
+    return partial(session.run, [session.get_outputs()[0].name], random_images(session, images))
+
+
+def random_images(session: onnxruntime.InferenceSession, images: int = 1) -> Feed:
+    """What a tower takes."""
+    (taken,) = session.get_inputs()
+    shape = (images, *taken.shape[1:])
+    return {taken.name: np.random.default_rng(0).normal(size=shape).astype(np.float32)}
+
+
+def _bits(material: Material) -> str:
+    digest = hashlib.sha256()
+    for folder in (material.models / CLIP, shipped_folder() / STARTER):
+        encoder, noise = OnnxEncoder(folder), np.random.default_rng(0)
+        side = encoder.image_size
+        for _ in range(PICTURES):
+            coarse = noise.integers(0, 256, (side // 4, side // 4, 3), np.uint8)
+            picture = np.ascontiguousarray(coarse.repeat(4, axis=0).repeat(4, axis=1))
+            digest.update(encoder.encode_image(picture, 512).tobytes())
+    return digest.hexdigest()
