@@ -32,7 +32,7 @@ def measured(material: Material, rounds: int) -> dict[str, Figures]:
 
     It takes an x86 processor with VNNI, Linux that traps CPUID, and a C compiler.
     """
-    with _mask() as library:
+    with hiding() as library:
         if library is None:
             return {}
         each = max(2, rounds // PASSES)
@@ -51,14 +51,14 @@ def _kinds() -> list[str]:
 
 
 @contextmanager
-def _mask() -> Iterator[Path | None]:
+def hiding() -> Iterator[Path | None]:
     """The library that hides, compiled, and tried."""
     with TemporaryDirectory() as folder:
         library = Path(folder, "masked.so")
         build = ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE)]
         try:
             subprocess.run(build, check=True, capture_output=True)
-            subprocess.run(["true"], check=True, env=_environment(library, "avx2"))
+            subprocess.run(["true"], check=True, env=environment(library, "avx2"))
         except (OSError, subprocess.CalledProcessError):
             yield None
         else:
@@ -69,7 +69,7 @@ def _behind(library: Path, mask: str, material: Material, rounds: int) -> Figure
     done = subprocess.run(
         [sys.executable, "-m", __name__, str(rounds)],
         input=pickle.dumps(material),
-        env=_environment(library, mask),
+        env=environment(library, mask),
         capture_output=True,
         check=True,
     )
@@ -78,8 +78,10 @@ def _behind(library: Path, mask: str, material: Material, rounds: int) -> Figure
     return Figures(runs, found["bits"])
 
 
-def _environment(library: Path, mask: str) -> dict[str, str]:
-    return {**os.environ, "LD_PRELOAD": str(library), MASK: mask}
+def environment(library: Path, mask: str) -> dict[str, str]:
+    """This process's, its modules, and what hides."""
+    path = os.pathsep.join(sys.path)
+    return {**os.environ, "PYTHONPATH": path, "LD_PRELOAD": str(library), MASK: mask}
 
 
 def main(rounds: str) -> None:

@@ -1,6 +1,8 @@
 """All of `make bench`, on towers and photos so small that of its page only the words are true."""
 
 import re
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +10,8 @@ import pytest
 
 from benchmarks import cold
 from benchmarks.__main__ import PARTS, main, measured
-from benchmarks.machine import uses_tiles
+from benchmarks.machine import flags, uses_tiles
+from benchmarks.masked import environment, hiding
 from benchmarks.material import SIZES, Material, prepare
 from benchmarks.products import tower_macs, tower_products
 from benchmarks.timing import Pace
@@ -97,6 +100,35 @@ def test_the_tower_multiplies_what_clip_does() -> None:
     """4.4 GMAC, as OpenAI's ViT-B/32 at 224 pixels is usually given."""
     assert tower_macs(B32) == pytest.approx(4.41e9, rel=1e-3)
     assert len(tower_products(B32)) == 1 + 6 * 12
+
+
+def test_older_processors_are_in_the_page_or_why_they_are_not(page: str) -> None:
+    (part,) = re.findall(r"### With the kernels of older processors\n\n(.+?)\n## ", page, re.S)
+    if "Not measured here" not in part:
+        assert re.search(r"^\| all \|", part, re.M)
+        assert re.search(r"^\| AVX2 \|", part, re.M)
+
+
+def test_what_is_hidden_is_not_seen() -> None:
+    """NumPy says what the processor seems to have."""
+    listing = (
+        "from numpy._core._multiarray_umath import __cpu_features__ as known\n"
+        "print(*[name for name in ('AVX2', 'AVX512F') if known[name]])"
+    )
+    with hiding() as library:
+        if library is None or "avx512f" not in flags():
+            pytest.skip("NOT CHECKED: no AVX-512 to hide, or no kernel or compiler for it")
+        seen = {
+            mask: subprocess.run(
+                [sys.executable, "-c", listing],
+                env=environment(library, mask),
+                capture_output=True,
+                text=True,
+                check=True,
+            ).stdout.split()
+            for mask in ("avx512", "avx2")
+        }
+    assert seen == {"avx512": ["AVX2", "AVX512F"], "avx2": ["AVX2"]}
 
 
 def test_tiles_are_in_use_only_where_the_processor_has_them() -> None:
