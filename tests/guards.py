@@ -725,4 +725,28 @@ CROWDS: Final = (
     ),
 )
 
-GUARDS: Final = (*CROWDS, *FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS)
+ENCODERS: Final = (
+    Guard(
+        "weights are compared once the runtime has mapped them",
+        "encoders/graph.py",
+        "        verify_weights(folder, file)\n",
+        "        pass\n",
+        "tests/unit/encoders/test_weights.py",
+    ),
+    Guard(
+        "weights of another size are never mapped",
+        "encoders/verify.py",
+        "        with _opened(folder, file.weights):\n            return",
+        "        if True:\n            return",
+        "tests/unit/encoders/test_weights.py",
+    ),
+    Guard(
+        "weights decide the revision",
+        "encoders/manifest.py",
+        '"image": {"sha256": True, "weights": {"sha256"}},',
+        '"image": {"sha256"},',
+        "tests/unit/encoders/test_weights.py",
+    ),
+)
+
+GUARDS: Final = (*CROWDS, *FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS, *ENCODERS)

@@ -8,7 +8,8 @@ import onnx
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
-from imgvec.encoders.manifest import Files, GraphFile, Manifest
+from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.parts import Files, GraphFile
 from imgvec.encoders.verify import MANIFEST, read_manifest
 from imgvec_models.hub.partial import measure
 from imgvec_models.progress import Say, unsaid

@@ -8,8 +8,8 @@ import onnx
 import pytest
 
 from imgvec.encoders.bake import bake
-from imgvec.encoders.manifest import File, GraphFile
 from imgvec.encoders.onnx import OnnxEncoder
+from imgvec.encoders.parts import File, GraphFile
 from imgvec.encoders.verify import read_manifest, verified_graph, verify
 from imgvec.errors import ModelError
 from imgvec.values import Pixels
@@ -107,6 +107,23 @@ def test_weights_that_are_exchanged_while_a_graph_is_opened_stop_the_start(
     monkeypatch.setattr("imgvec.encoders.graph.verified_graph", exchanged)
     with pytest.raises(ModelError, match=r"image\.int8\.onnx\.data is altered \(SHA-256"):
         OnnxEncoder(apart)
+
+
+@pytest.mark.parametrize("name", ["image.int8.onnx.data", "blob"])
+def test_weights_may_be_linked_under_their_name(apart: Path, name: str) -> None:
+    """As some stores lay out what they mount; ONNX Runtime alone would follow neither."""
+    path = weights_of(apart / GRAPHS["image"])
+    (apart / "elsewhere").mkdir()
+    path.rename(apart / "elsewhere" / name)
+    path.symlink_to(apart / "elsewhere" / name)
+    if name == path.name:
+        assert OnnxEncoder(apart).dimensions
+    else:
+        with pytest.raises(ModelError) as refused:
+            OnnxEncoder(apart)
+        assert str(refused.value) == (
+            f"{path} is a link to a file of another name: put the file itself there"
+        )
 
 
 def test_weights_that_the_manifest_does_not_name_are_not_used(

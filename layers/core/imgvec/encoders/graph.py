@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvec.encoders.manifest import GraphFile
+from imgvec.encoders.parts import File, GraphFile
 from imgvec.encoders.verify import MANIFEST, verified_graph, verify_weights
 from imgvec.errors import ModelError
 from imgvec.settings import Provider
@@ -50,7 +50,7 @@ class Graph:
         # Runs take the same time without the arena, but malloc keeps more after many threads.
         options.enable_cpu_mem_arena = True
         if file.weights is not None:
-            options.add_session_config_entry(WEIGHTS_FOLDER, str((folder / file.path).parent))
+            options.add_session_config_entry(WEIGHTS_FOLDER, str(_place(folder, file.weights)))
         self._path = folder / file.path
         wanted = PROVIDERS[provider][0]
         if wanted not in onnxruntime.get_available_providers():
@@ -102,6 +102,19 @@ class Graph:
     def run_batch(self, inputs: Inputs, outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
         """Run `n` inputs at once; gives `float32 [n, width]` for each of `outputs`."""
         return dict(zip(outputs, self._session.run(outputs, dict(inputs)), strict=True))
+
+
+def _place(folder: Path, weights: File) -> Path:
+    """The folder of the weights themselves: ONNX Runtime follows no link to a file.
+
+    Raises:
+        ModelError: they have another name there, and the graph has only this one.
+    """
+    path = folder / weights.path
+    real = path.resolve()
+    if real.name != path.name:
+        raise ModelError(f"{path} is a link to a file of another name: put the file itself there")
+    return real.parent
 
 
 def _not_to_be_had(provider: Provider) -> ModelError:

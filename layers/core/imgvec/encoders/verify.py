@@ -12,7 +12,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from imgvec.encoders.manifest import File, GraphFile, Manifest
+from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.parts import File, GraphFile, wrong_fields
 from imgvec.encoders.record import read_record
 from imgvec.errors import ModelError
 
@@ -141,13 +142,3 @@ def _restore(folder: Path, path: Path) -> str:
     if folder.name == SHIPPED:
         return f"restore it with `git checkout -- {path}` or reinstall imgvec"
     return f"build it again with `imgvec models build {folder.name}`"
-
-
-def wrong_fields(problem: ValidationError) -> str:
-    """Name each wrong field and what is wrong with it."""
-    parts = []
-    for error in problem.errors(include_url=False, include_context=False, include_input=False):
-        field = ".".join(str(step) for step in error["loc"])
-        message = error["msg"].removeprefix("Value error, ")
-        parts.append(f"{field}: {message}" if field else message)
-    return "; ".join(parts)
