@@ -4,7 +4,7 @@ ONNX Runtime's softmax, alone or within MultiHeadAttention, sums eight values at
 and sixteen with AVX-512. The last bit of such a sum differs, now and then a value then falls to the
 other side of a rounding to uint8, and the layers behind carry that into every value of the vector.
 Its maximum, exponential, products and sums of rows are the same bits on both; so the softmax is
-made of those. It takes 3 % more of a tower's time.
+made of those. That takes a fiftieth of B/32's time more, and a twentieth of L/14's.
 """
 
 from typing import Final
@@ -31,7 +31,7 @@ def exact_attention(model: onnx.ModelProto) -> onnx.ModelProto:
             graph.replace([node], _attention(graph, node))
     for node in list(graph.nodes):
         if node.op_type == "Softmax" and _axis(node) == LAST:
-            graph.replace([node], _softmax(graph, node.input[0], node.output[0]))
+            graph.replace([node], _softmax(graph, node))
     return graph.finish()
 
 
@@ -48,8 +48,8 @@ def _attention(graph: Graph, whole: NodeProto) -> list[NodeProto]:
         nodes.append(graph.node("Transpose", [apart], [first], perm=HEADS_FIRST))
         split.append(first)
     query, key, value = split
-    scores, shares, mixed, back = (
-        graph.name(f"{merged}_{what}") for what in ("scores", "shares", "mixed", "back")
+    scores, mixed, shared, back = (
+        graph.name(f"{merged}_{what}") for what in ("scores", "mixed", "shared", "back")
     )
     product = {"transB": 1, "alpha": float(said["scale"])}
     nodes.append(graph.node("FusedMatMul", [query, key], [scores], MICROSOFT, **product))
@@ -57,9 +57,12 @@ def _attention(graph: Graph, whole: NodeProto) -> list[NodeProto]:
         hidden = graph.name(f"{merged}_hidden")
         nodes.extend(_hide_later(graph, scores, hidden))
         scores = hidden
-    nodes.append(graph.node("Softmax", [scores], [shares], axis=LAST))
-    nodes.append(graph.node("MatMul", [shares, value], [mixed]))
-    nodes.append(graph.node("Transpose", [mixed], [back], perm=HEADS_FIRST))
+    steps, powers, total = _powers(graph, scores)
+    nodes.extend(steps)
+    # Divided behind the product: of many positions there are more shares than values.
+    nodes.append(graph.node("MatMul", [powers, value], [mixed]))
+    nodes.append(graph.node("Div", [mixed, total], [shared]))
+    nodes.append(graph.node("Transpose", [shared], [back], perm=HEADS_FIRST))
     nodes.append(graph.node("Reshape", [back, joined], [merged]))
     return nodes
 
@@ -84,19 +87,24 @@ def _hide_later(graph: Graph, scores: str, hidden: str) -> list[NodeProto]:
     ]
 
 
-def _softmax(graph: Graph, scores: str, shares: str) -> list[NodeProto]:
-    """e**(x - max) over its sum, along the last axis."""
+def _softmax(graph: Graph, node: NodeProto) -> list[NodeProto]:
+    steps, powers, total = _powers(graph, node.input[0])
+    return [*steps, graph.node("Div", [powers, total], [node.output[0]])]
+
+
+def _powers(graph: Graph, scores: str) -> tuple[list[NodeProto], str, str]:
+    """Nodes that make e**(x - max) along the last axis, its tensor, and that of its sums."""
     axis = graph.add_constant("last", np.array([LAST], np.int64))
     greatest, below, powers, total = (
-        graph.name(f"{shares}_{what}") for what in ("max", "below", "exp", "sum")
+        graph.name(f"{scores}_{what}") for what in ("max", "below", "exp", "sum")
     )
-    return [
+    nodes = [
         graph.node("ReduceMax", [scores], [greatest], axes=[LAST]),
         graph.node("Sub", [scores, greatest], [below]),
         graph.node("Exp", [below], [powers]),
         graph.node("ReduceSum", [powers, axis], [total]),
-        graph.node("Div", [powers, total], [shares]),
     ]
+    return nodes, powers, total
 
 
 def _axis(softmax: NodeProto) -> int:
