@@ -1,6 +1,5 @@
 """What is measured of the image towers on one thread, and what follows of it."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -10,26 +9,24 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
+from benchmarks.bits import Bits, bits_of
 from benchmarks.material import CLIP, STARTER, Material
 from benchmarks.products import macs, multiplier, opened, tower_macs, tower_products
 from benchmarks.timing import Timed, in_turns
-from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
 from imgvec_models.graphs.run import Feed
 from imgvec_models.shapes.sizes import Clip
 
 SIDE: Final = 2048
 """Of the square matrices whose product shows what the kernels can do."""
-PICTURES: Final = 24
-"""Of noise, whose vectors are compared bit by bit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """Milliseconds by name, and a digest of vectors."""
+    """Milliseconds by name, and what vectors there were."""
 
     timed: dict[str, Timed]
-    bits: str
+    bits: Bits
 
     @classmethod
     def joined(cls, several: "Sequence[Figures]") -> "Figures":
@@ -78,7 +75,7 @@ def measure(material: Material, rounds: int) -> Figures:
         },
         rounds,
     )
-    return Figures(timed, _bits(material))
+    return Figures(timed, bits_of(material))
 
 
 def tower(path: Path, images: int = 1) -> partial[object]:
@@ -92,15 +89,3 @@ def random_images(session: onnxruntime.InferenceSession, images: int = 1) -> Fee
     (taken,) = session.get_inputs()
     shape = (images, *taken.shape[1:])
     return {taken.name: np.random.default_rng(0).normal(size=shape).astype(np.float32)}
-
-
-def _bits(material: Material) -> str:
-    digest = hashlib.sha256()
-    for folder in (material.models / CLIP, shipped_folder() / STARTER):
-        encoder, noise = OnnxEncoder(folder), np.random.default_rng(0)
-        side = encoder.image_size
-        for _ in range(PICTURES):
-            coarse = noise.integers(0, 256, (side // 4, side // 4, 3), np.uint8)
-            picture = np.ascontiguousarray(coarse.repeat(4, axis=0).repeat(4, axis=1))
-            digest.update(encoder.encode_image(picture, 512).tobytes())
-    return digest.hexdigest()
