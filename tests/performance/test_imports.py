@@ -60,7 +60,7 @@ def test_a_table_and_a_bucket_bring_no_database(monkeypatch: pytest.MonkeyPatch)
         "store_of(settings), open_blobs(settings)"
     )
     assert {"imgvec.stores.dynamodb", "imgvec.stores.s3"} <= modules, "positive control"
-    assert not modules & {"sqlite3", "imgvec.stores.folder"}
+    assert not modules & {"imgvec.stores.sqlite", "imgvec.stores.folder"}
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="threads are counted in Linux's /proc")
