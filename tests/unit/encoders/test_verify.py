@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from damage import Damage, assert_refused, flip_a_bit, grow, remove, replace_by_folder, truncate
 from imgvec.encoders.bake import bake
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.record import RECORD
@@ -18,51 +19,11 @@ from places import ROOT
 SERVED = ["image.int8.onnx", "text.int8.onnx", "tokenizer.json"]
 
 
-def flip_a_bit(path: Path) -> str:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.unlink()
-    path.write_bytes(data)
-    return "altered (SHA-256 differs from the manifest)"
-
-
-def truncate(path: Path) -> str:
-    data = path.read_bytes()
-    path.unlink()
-    path.write_bytes(data[:-1])
-    return f"altered ({len(data) - 1} bytes, the manifest says {len(data)})"
-
-
-def grow(path: Path) -> str:
-    data = path.read_bytes()
-    path.unlink()
-    path.write_bytes(data + b"\0")
-    return f"altered ({len(data) + 1} bytes, the manifest says {len(data)})"
-
-
-def remove(path: Path) -> str:
-    path.unlink()
-    return "missing or unreadable"
-
-
-def replace_by_folder(path: Path) -> str:
-    path.unlink()
-    path.mkdir()
-    return "missing or unreadable"
-
-
 @pytest.mark.parametrize("name", SERVED)
 @pytest.mark.parametrize("damage", [flip_a_bit, truncate, grow, remove, replace_by_folder])
-def test_a_damaged_file_is_named_with_the_fix(copy: Path, name: str, damage: object) -> None:
+def test_a_damaged_file_is_named_with_the_fix(copy: Path, name: str, damage: Damage) -> None:
     path = copy / name
-    assert callable(damage)
-    sentence = f"{path} is {damage(path)}: "
-    sentence += f"restore it with `git checkout -- {path}` or reinstall imgvec"
-    with pytest.raises(ModelError) as verified:
-        verify(read_manifest(copy), copy)
-    with pytest.raises(ModelError) as loaded:
-        OnnxEncoder(copy)
-    assert str(verified.value) == str(loaded.value) == sentence
+    assert_refused(path, damage(path))
 
 
 def test_the_shipped_files_are_intact(starter: Path) -> None:
@@ -99,10 +60,9 @@ class TestInAnImage:
     @pytest.mark.parametrize("name", SERVED)
     @pytest.mark.parametrize("damage", [truncate, grow, remove])
     def test_a_file_of_another_size_stops_the_start(
-        self, copy: Path, name: str, damage: object
+        self, copy: Path, name: str, damage: Damage
     ) -> None:
         bake(copy)
-        assert callable(damage)
         sentence = f"{copy / name} is {damage(copy / name)}: "
         with pytest.raises(ModelError) as refused:
             OnnxEncoder(copy)

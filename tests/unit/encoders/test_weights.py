@@ -7,10 +7,11 @@ from typing import Any
 import onnx
 import pytest
 
+from damage import Damage, assert_refused, flip_a_bit, remove, truncate
 from imgvec.encoders.bake import bake
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.parts import File, GraphFile
-from imgvec.encoders.verify import read_manifest, verified_graph, verify
+from imgvec.encoders.verify import read_manifest, verified_graph
 from imgvec.errors import ModelError
 from imgvec.values import Pixels
 from imgvec_models.build.tower import weights_of
@@ -40,24 +41,6 @@ def _entry(path: Path) -> dict[str, object]:
     return File(path=path.name, size=found.size, sha256=found.sha256).model_dump()
 
 
-def flip_a_bit(path: Path) -> str:
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    return "altered (SHA-256 differs from the manifest)"
-
-
-def truncate(path: Path) -> str:
-    data = path.read_bytes()
-    path.write_bytes(data[:-1])
-    return f"altered ({len(data) - 1} bytes, the manifest says {len(data)})"
-
-
-def remove(path: Path) -> str:
-    path.unlink()
-    return "missing or unreadable"
-
-
 @pytest.mark.parametrize("baked", [False, True], ids=["anywhere", "in an image"])
 def test_the_vectors_are_those_of_one_file(
     apart: Path, encoder: OnnxEncoder, pictures: dict[str, Pixels], baked: bool
@@ -75,17 +58,9 @@ def test_the_vectors_are_those_of_one_file(
 
 @pytest.mark.parametrize("role", GRAPHS)
 @pytest.mark.parametrize("damage", [flip_a_bit, truncate, remove])
-def test_damaged_weights_stop_the_start(
-    apart: Path, role: str, damage: Callable[[Path], str]
-) -> None:
+def test_damaged_weights_stop_the_start(apart: Path, role: str, damage: Damage) -> None:
     path = weights_of(apart / GRAPHS[role])
-    sentence = f"{path} is {damage(path)}: "
-    sentence += f"restore it with `git checkout -- {path}` or reinstall imgvec"
-    with pytest.raises(ModelError) as verified:
-        verify(read_manifest(apart), apart)
-    with pytest.raises(ModelError) as loaded:
-        OnnxEncoder(apart)
-    assert str(verified.value) == str(loaded.value) == sentence
+    assert_refused(path, damage(path))
 
 
 def test_weights_that_an_image_s_build_did_not_verify_stop_the_start(apart: Path) -> None:
