@@ -120,13 +120,11 @@ def _record(name: str, scheme: Scheme | None, image: Built, text: Built) -> Mapp
 
 
 def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
-    def file(folder: Path, path: str) -> File:
-        found = measure(folder / path)
-        return File(path=path, size=found.size, sha256=found.sha256)
-
     def graph(path: str) -> GraphFile:
-        weights = file(out, weights_of(Path(path)).name)
-        return GraphFile(**file(out, path).model_dump(), weights=weights)
+        weights = weights_of(out / path)
+        return GraphFile(
+            **_file(path, out / path).model_dump(), weights=_file(weights.name, weights)
+        )
 
     return Manifest(
         format=1,
@@ -138,11 +136,13 @@ def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
                 repository=pulled.repository,
                 revision=pulled.revision,
                 licence=pulled.licence,
-                files=(_pulled(pulled.path, source / recipe.local_path(role)),),
+                files=(_file(pulled.path, source / recipe.local_path(role)),),
             )
             for role, pulled in recipe.files.items()
         ),
-        files=Files(image=graph(IMAGE), text=graph(TEXT), tokenizer=file(out, TOKENIZER)),
+        files=Files(
+            image=graph(IMAGE), text=graph(TEXT), tokenizer=_file(TOKENIZER, out / TOKENIZER)
+        ),
         preprocessing=recipe.preprocessing,
         image=recipe.image,
         text=recipe.text,
@@ -152,6 +152,7 @@ def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
     )
 
 
-def _pulled(path: str, local: Path) -> File:
+def _file(path: str, local: Path) -> File:
+    """A file as it is, under the path that a manifest gives it."""
     found = measure(local)
     return File(path=path, size=found.size, sha256=found.sha256)
