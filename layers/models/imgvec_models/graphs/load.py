@@ -56,7 +56,7 @@ def _refuse_foreign(
     for node in _nodes(model.graph):
         if node.domain not in domains:
             raise ModelError(f"{file} has a node of the domain {node.domain!a}: it is refused")
-    if any(place != weights for tensor in _tensors(model.graph) for place in _places(tensor)):
+    if any(_place(tensor) not in (None, weights) for tensor in _tensors(model.graph)):
         raise ModelError(f"{file} keeps weights in another file: it is refused")
     version = next((one.version for one in model.opset_import if one.domain in STANDARD), 0)
     if version not in OPSETS:
@@ -88,9 +88,8 @@ def _tensors(graph: GraphProto) -> Iterator[TensorProto]:
                 yield from _tensors(inner)
 
 
-def _places(tensor: TensorProto) -> list[str]:
-    """Other files in which a tensor keeps its values."""
-    places = [entry.value for entry in tensor.external_data if entry.key == "location"]
-    if places or not (tensor.data_location == TensorProto.EXTERNAL or tensor.external_data):
-        return places
-    return [""]
+def _place(tensor: TensorProto) -> str | None:
+    """The other file in which a tensor keeps its values, "" if it names none."""
+    if tensor.data_location != TensorProto.EXTERNAL and not tensor.external_data:
+        return None
+    return next((one.value for one in tensor.external_data if one.key == "location"), "")
