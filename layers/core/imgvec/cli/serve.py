@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from imgvec.cli.welcome import welcome_text
-from imgvec.http.listening import leave_quietly, listen, log_to_stderr
+from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import load_settings
 
 DRAIN_SECONDS: Final = 30
@@ -38,7 +38,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     that a real inference has passed and the stores can be read. Ctrl-C answers what was accepted,
     refuses what still comes, and stops.
     """
-    leave_quietly()
+    leave_at_once()
     settings = load_settings()
     log_to_stderr(settings)
     # Slow to import, and not needed for --help.
@@ -82,6 +82,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
     starting.over()
+    leave_quietly()
     server = DrainingServer(config, app.state.front.traffic, DRAIN_SECONDS)
     server.run(sockets=[listener])
 

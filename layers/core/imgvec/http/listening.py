@@ -1,23 +1,41 @@
 """What every server process does around its application: signals, the listener, the log."""
 
 import logging
+import os
 import signal
 import socket
 import sys
 import warnings
+from collections.abc import Callable
 from types import FrameType
 
 from imgvec.settings import Settings
 
 
+def leave_at_once() -> None:
+    """While a process starts, being asked to stop is no failure: it ends on the spot.
+
+    Nothing is raised: an extension that is just being imported would tell of it as its own failure.
+    """
+    _when_asked(_end)
+
+
 def leave_quietly() -> None:
-    """Being asked to stop is no failure, neither while starting nor after the last answer."""
+    """After the last answer, having been asked to stop is no failure: the process ends in order."""
     # Uvicorn finishes what runs, then hands the signal back to whom it found here.
-    signal.signal(signal.SIGTERM, _leave)
-    signal.signal(signal.SIGINT, _leave)
+    _when_asked(_exit)
 
 
-def _leave(number: int, frame: FrameType | None) -> None:
+def _when_asked(leave: Callable[[int, FrameType | None], None]) -> None:
+    signal.signal(signal.SIGTERM, leave)
+    signal.signal(signal.SIGINT, leave)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    os._exit(0)
+
+
+def _exit(number: int, frame: FrameType | None) -> None:
     sys.exit(0)
 
 

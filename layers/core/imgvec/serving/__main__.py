@@ -10,7 +10,7 @@ from typing import Final
 import uvicorn
 
 from imgvec.errors import ImgvecError
-from imgvec.http.listening import leave_quietly, listen, log_to_stderr
+from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.serving.app import create_serving_app
 from imgvec.settings import load_settings
 
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one")
     chosen = parser.parse_args()
-    leave_quietly()
+    leave_at_once()
     try:
         settings = load_settings()
         log_to_stderr(settings)
@@ -46,6 +46,7 @@ def main() -> None:
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
+    leave_quietly()
     uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -1,0 +1,41 @@
+"""A server process that is asked to stop while it still starts."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from places import PictureServer, server_environment
+
+INITIALISATION = """
+import os, signal
+try:
+    os.kill(os.getpid(), signal.{name})
+except BaseException:
+    raise ImportError("initialization failed") from None
+"""
+"""What ONNX Runtime's extension makes of an exception while its module is initialised."""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "command", [("imgvec", "serve"), ("imgvec.serving", "serve")], ids=" ".join
+)
+def test_asked_inside_an_import_by_a_stand_in_for_onnxruntime(
+    tmp_path: Path, command: tuple[str, str], number: signal.Signals
+) -> None:
+    (tmp_path / "onnxruntime.py").write_text(INITIALISATION.format(name=number.name))
+    environment = server_environment(tmp_path / "data", PictureServer("127.0.0.1:9", {}))
+    found_first = os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [sys.executable, "-m", *command, "--port", "0"],
+        env={**environment, "PYTHONPATH": found_first},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
