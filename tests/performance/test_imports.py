@@ -112,6 +112,17 @@ def test_a_start_builds_no_validator_that_only_a_description_needs() -> None:
         assert done.stdout.decode().split() == [built, "False"]
 
 
+def test_a_start_reads_no_metadata_of_packages() -> None:
+    """Pydantic looks for plugins with its first validator; every package has a file to be read."""
+    watch = "from importlib import metadata as m\nm.entry_points = lambda **_: read.append(1) or ()"
+    environment = {k: v for k, v in os.environ.items() if k != "PYDANTIC_DISABLE_PLUGINS"}
+    for first, times in (("imgvec.starting, imgvec.app", 0), ("imgvec.app", 1)):
+        code = f"read = []\n{watch}\nimport {first}\nprint(len(read))"
+        command = [sys.executable, "-c", code]
+        done = subprocess.run(command, capture_output=True, check=True, env=environment)
+        assert int(done.stdout) == times
+
+
 def test_garbage_is_collected_again_behind_a_start() -> None:
     code = (
         "import gc\nfrom imgvec import starting\nassert not gc.isenabled()\n"
