@@ -15,7 +15,8 @@ from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id
 from imgvec.stores.folder import FolderBlobs
 from imgvec.stores.protocols import BlobStore
-from imgvec.stores.s3 import S3Blobs, make_client
+from imgvec.stores.s3 import S3Blobs
+from imgvec.stores.s3.client import make_client
 from imgvec.stores.sqlite import SqliteStore
 from ministack import CREDENTIALS
 from refusing import refusing

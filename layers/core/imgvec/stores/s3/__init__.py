@@ -8,83 +8,15 @@ an asset: what arrives is judged, copied in the version that was judged, and rem
 """
 
 import hashlib
-import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
-from typing import Final, Protocol, TypedDict
+from contextlib import suppress
+from typing import Final
 
-from imgvec.errors import StoreError, TooFast
+from imgvec.stores.s3.client import Client, make_client
+from imgvec.stores.s3.faults import AbsentError, AtWorkError, TakenError, reported
 
 INCOMING: Final = "incoming/"
 CHUNK: Final = 1 << 20
-ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
-TAKEN: Final = frozenset({"412", "PreconditionFailed"})
-AT_WORK: Final = frozenset({"409", "ConditionalRequestConflict"})
-BUSY: Final = frozenset({"503", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"})
-
-
-class Stream(Protocol):
-    """The body of an object."""
-
-    def read(self) -> bytes:
-        """All of it."""
-
-    def iter_chunks(self, chunk_size: int) -> Iterator[bytes]:
-        """Pieces of it."""
-
-
-class Answer(TypedDict, total=False):
-    """What is read of S3's answers."""
-
-    Body: Stream
-    ContentLength: int
-    VersionId: str
-
-
-class Client(Protocol):
-    """The calls that are made, each with the arguments that S3 names."""
-
-    def get_object(self, **arguments: object) -> Answer:
-        """GetObject."""
-
-    def head_object(self, **arguments: object) -> Answer:
-        """HeadObject."""
-
-    def put_object(self, **arguments: object) -> Answer:
-        """PutObject."""
-
-    def delete_object(self, **arguments: object) -> Answer:
-        """DeleteObject."""
-
-    def generate_presigned_url(
-        self, operation: str, Params: Mapping[str, object], ExpiresIn: int
-    ) -> str:
-        """Sign an address; nothing is sent."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
-def make_client() -> Client:
-    """A client for the region and credentials of the environment.
-
-    Virtual addressing and version 4 signatures, because boto3 still signs addresses the old way. An
-    emulator (`AWS_ENDPOINT_URL`) has no names below its own.
-    """
-    # Slow to import, and not needed on a laptop.
-    import boto3
-    from botocore.config import Config
-
-    style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
-    config = Config(
-        signature_version="s3v4",
-        s3={"addressing_style": style},
-        connect_timeout=1,
-        read_timeout=5,
-        retries={"mode": "standard", "total_max_attempts": 3},
-    )
-    client: Client = boto3.client("s3", config=config)
-    return client
 
 
 class S3Blobs:
@@ -103,25 +35,25 @@ class S3Blobs:
         whole = b"".join(data)
         while True:
             try:
-                with _reported():
+                with reported():
                     self._client.put_object(**self._blob(asset_id), Body=whole, IfNoneMatch="*")
                 return len(whole)
-            except _AtWorkError:
+            except AtWorkError:
                 # Another upload of the same id is on its way; whoever is whole first stands.
                 continue
-            except _TakenError:
-                with _reported():
+            except TakenError:
+                with reported():
                     return self._client.head_object(**self._blob(asset_id))["ContentLength"]
 
     def read(self, asset_id: str) -> bytes | None:
         """All bytes, or None where there is no such blob."""
-        with suppress(_AbsentError), _reported():
+        with suppress(AbsentError), reported():
             return self._client.get_object(**self._blob(asset_id))["Body"].read()
         return None
 
     def delete(self, asset_id: str) -> None:
         """Remove the blob and what may still lie in wait for it; absent is fine."""
-        with _reported():
+        with reported():
             self._client.delete_object(**self._blob(asset_id))
         self.discard(asset_id)
 
@@ -139,7 +71,7 @@ class S3Blobs:
 
     def arrived(self, asset_id: str) -> Iterator[bytes] | None:
         """The bytes that were put there, of one version whatever follows; None where none were."""
-        with suppress(_AbsentError), _reported():
+        with suppress(AbsentError), reported():
             head = self._client.head_object(**self._incoming(asset_id))
             version = {"VersionId": head["VersionId"]} if "VersionId" in head else {}
             answer = self._client.get_object(**self._incoming(asset_id), **version)
@@ -148,7 +80,7 @@ class S3Blobs:
 
     def discard(self, asset_id: str) -> None:
         """Remove what was put there; absent is fine."""
-        with _reported():
+        with reported():
             self._client.delete_object(**self._incoming(asset_id))
 
     def close(self) -> None:
@@ -161,37 +93,3 @@ class S3Blobs:
 
     def _incoming(self, asset_id: str) -> dict[str, str]:
         return {"Bucket": self._bucket, "Key": f"{INCOMING}{asset_id}"}
-
-
-class _AbsentError(Exception):
-    pass
-
-
-class _TakenError(Exception):
-    pass
-
-
-class _AtWorkError(Exception):
-    pass
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    # Loaded with the client by now.
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as problem:
-        code = problem.response["Error"]["Code"]
-        if code in ABSENT:
-            raise _AbsentError from None
-        if code in TAKEN:
-            raise _TakenError from None
-        if code in AT_WORK:
-            raise _AtWorkError from None
-        if code in BUSY:
-            raise TooFast from None
-        raise StoreError(f"S3 refuses a request: {code}.") from problem
-    except BotoCoreError as problem:
-        raise StoreError(f"S3 cannot be reached: {type(problem).__name__}.") from problem
