@@ -26,6 +26,13 @@ from places import create_key
 ROUNDS: Final = 5
 PROCESS: Final = Path(__file__).with_name("cold_process.py")
 PHASES: Final = ("process", "imports", "load", "first vector")
+YARDSTICKS: Final = ("fastapi", "onnxruntime")
+CLOCK: Final = """
+import time
+begun = time.perf_counter()
+import {}
+print(1000 * (time.perf_counter() - begun))
+"""
 COLUMNS: Final = (*PHASES, "wall", "cpu")
 
 Start: TypeAlias = dict[str, float]
@@ -50,7 +57,15 @@ def section(material: Material, pace: Pace) -> str:
             for kind, before in (("dropped", drop_page_cache), ("warm", _nothing)):
                 starts = [start() for _ in range(rounds) if before()]
                 lines.append(f"| `{name}` | {kind} | {_medians(starts)} |")
-    return "\n".join([*lines, ""])
+    alone = " and ".join(f"`import {name}` {_alone(name, rounds)} ms" for name in YARDSTICKS)
+    return "\n".join([*lines, "", f"To compare machines by: alone and warm, {alone}.", ""])
+
+
+def _alone(module: str, rounds: int) -> str:
+    """The import of one package in a process of its own, behind one that warms the page cache."""
+    command = [sys.executable, "-c", CLOCK.format(module)]
+    runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(1 + rounds)]
+    return f"{Timed(tuple(float(run.stdout) for run in runs[1:])).median:.0f}"
 
 
 def _nothing() -> bool:
