@@ -5,7 +5,7 @@ from typing import Final
 
 from benchmarks import masked
 from benchmarks.bits import alike
-from benchmarks.figures import SIDE, Figures, measure
+from benchmarks.figures import SIDE, Figures
 from benchmarks.machine import uses_tiles
 from benchmarks.material import Material
 from benchmarks.products import tower_macs, tower_products
@@ -18,7 +18,8 @@ ROUNDS: Final = 40
 def section(material: Material, pace: Pace) -> str:
     """Milliseconds of one image, and how far from the limits they are."""
     rounds, clip = pace.rounds(ROUNDS), material.clip
-    here = measure(material, rounds)
+    found = masked.measured(material, rounds)
+    here = found[masked.ALL]
     timed, limit = here.timed, here.limit(clip)
     return "\n".join(
         [
@@ -41,7 +42,7 @@ def section(material: Material, pace: Pace) -> str:
             f"{here.own_rate(clip) / 1e6:.0f} GMAC/s: the served graph takes "
             f"**{here.of_own():.2f} times** its bare products.",
             "",
-            *_hidden(masked.measured(material, rounds), here, clip),
+            *_hidden(found, clip),
         ]
     )
 
@@ -50,9 +51,9 @@ def _by_what() -> str:
     return "with AMX" if uses_tiles() else "without AMX"
 
 
-def _hidden(found: Mapping[str, Figures], here: Figures, clip: Clip) -> list[str]:
+def _hidden(found: Mapping[str, Figures], clip: Clip) -> list[str]:
     lines = ["### With the kernels of older processors", ""]
-    if not found:
+    if len(found) == 1:
         return [
             *lines,
             "Not measured here: it takes a processor with VNNI, Linux that traps CPUID "
@@ -61,19 +62,21 @@ def _hidden(found: Mapping[str, Figures], here: Figures, clip: Clip) -> list[str
         ]
     lines += [
         "The same processor with some of its instruction sets hidden from the process, so that "
-        "ONNX Runtime takes the kernels of those that lack them; nothing is emulated.",
+        "ONNX Runtime takes the kernels of those that lack them; nothing is emulated. One "
+        "process for each, in turns.",
         "",
         "| instruction sets | float32, ms | int8, ms | of float32 | GMAC/s | of the limit "
         "| of its bare products | `starter`, ms |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for name, one in {"all": here, **found}.items():
+    for name, one in found.items():
         lines.append(
             f"| {name} | {one.timed['float32']} | {one.timed['int8']} | {one.faster():.2f} "
             f"| {one.rate() / 1e6:.0f} | **{one.of_limit(clip):.2f}** | {one.of_own():.2f} "
             f"| {one.timed['starter']} |"
         )
     lines.append("")
-    for name, one in found.items():
+    (_, here), *older = found.items()
+    for name, one in older:
         lines.append(f"Of the same bits as with all, with {name}: {alike(here.bits, one.bits)}.")
     return [*lines, ""]

@@ -1,6 +1,5 @@
 """What is measured of the image towers on one thread, and what follows of it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -9,10 +8,10 @@ from typing import Final
 import numpy as np
 import onnxruntime
 
-from benchmarks.bits import Bits, bits_of
+from benchmarks.bits import Bits
 from benchmarks.material import CLIP, STARTER, Material
 from benchmarks.products import macs, multiplier, opened, tower_macs, tower_products
-from benchmarks.timing import Timed, in_turns
+from benchmarks.timing import Measured, Timed
 from imgvec.encoders.registry import shipped_folder
 from imgvec_models.graphs.run import Feed
 from imgvec_models.shapes.sizes import Clip
@@ -27,16 +26,6 @@ class Figures:
 
     timed: dict[str, Timed]
     bits: Bits
-
-    @classmethod
-    def joined(cls, several: "Sequence[Figures]") -> "Figures":
-        """Several measurements of the same as one."""
-        first, *_ = several
-        runs = {
-            name: Timed(tuple(run for one in several for run in one.timed[name].runs))
-            for name in first.timed
-        }
-        return cls(runs, first.bits)
 
     def rate(self) -> float:
         """Thousand products of 8 bits a second at best; by a large square product."""
@@ -63,19 +52,15 @@ class Figures:
         return self.timed["int8"].median / self.timed["own"].median
 
 
-def measure(material: Material, rounds: int) -> Figures:
-    """Measure here, with whatever instructions the process sees."""
-    timed = in_turns(
-        {
-            "square": multiplier([(SIDE, SIDE, SIDE)]),
-            "own": multiplier(tower_products(material.clip)),
-            "float32": tower(material.source / "image.onnx"),
-            "int8": tower(material.models / CLIP / "image.onnx"),
-            "starter": tower(shipped_folder() / STARTER / "image.int8.onnx"),
-        },
-        rounds,
-    )
-    return Figures(timed, bits_of(material))
+def work_of(material: Material) -> dict[str, Measured]:
+    """What is measured, by the names of the figures."""
+    return {
+        "square": multiplier([(SIDE, SIDE, SIDE)]),
+        "own": multiplier(tower_products(material.clip)),
+        "float32": tower(material.source / "image.onnx"),
+        "int8": tower(material.models / CLIP / "image.onnx"),
+        "starter": tower(shipped_folder() / STARTER / "image.int8.onnx"),
+    }
 
 
 def tower(path: Path, images: int = 1) -> partial[object]:

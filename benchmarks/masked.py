@@ -1,7 +1,8 @@
 """The encoder as on older processors: their kernels, measured here, with the rest hidden.
 
-`python -m benchmarks.masked ROUNDS` is such a process: it takes a pickled `Material` on standard
-input, and prints the milliseconds of each run.
+`python -m benchmarks.masked` is such a process. It takes a pickled `Material` on standard input,
+and for each line `round` or `bits` prints the milliseconds of one run of everything, or digests of
+vectors.
 """
 
 import json
@@ -9,38 +10,81 @@ import os
 import pickle
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.figures import Figures, measure
+from benchmarks.bits import Bits, bits_of
+from benchmarks.figures import Figures, work_of
 from benchmarks.machine import flags
 from benchmarks.material import Material
-from benchmarks.timing import Timed
+from benchmarks.timing import Timed, clocked
 
 SOURCE: Final = Path(__file__).with_name("masked.c")
 MASK: Final = "IMGVEC_BENCH_MASK"
-PASSES: Final = 2
-"""Each is measured so many times, in turns."""
+ALL: Final = "all"
 KINDS: Final = {"avx512": "AVX-512 with VNNI", "avx2": "AVX2"}
 
 
-def measured(material: Material, rounds: int) -> dict[str, Figures]:
-    """Figures by name of the instruction sets; empty where nothing can be hidden.
+class Kernels:
+    """A process that measures with the instruction sets that it is shown, a round at a time."""
 
-    It takes an x86 processor with VNNI, Linux that traps CPUID, and a C compiler.
+    def __init__(self, material: Material, shown: Mapping[str, str]) -> None:
+        """Start it, with an environment that may hide some."""
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", __name__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=shown,
+        )
+        self._write(pickle.dumps(material))
+
+    def round(self) -> dict[str, float]:
+        """Milliseconds by name."""
+        self._write(b"round\n")
+        taken: dict[str, float] = json.loads(self._read())
+        return taken
+
+    def bits(self) -> Bits:
+        """Digests of its vectors."""
+        self._write(b"bits\n")
+        bits: Bits = json.loads(self._read())
+        return bits
+
+    def _write(self, said: bytes) -> None:
+        assert self.process.stdin is not None
+        self.process.stdin.write(said)
+        self.process.stdin.flush()
+
+    def _read(self) -> bytes:
+        assert self.process.stdout is not None
+        return self.process.stdout.readline()
+
+
+def measured(material: Material, rounds: int) -> dict[str, Figures]:
+    """Figures by name of the instruction sets, in turns; `ALL` alone where nothing can be hidden.
+
+    To hide takes an x86 processor with VNNI, Linux that traps CPUID, and a C compiler.
     """
-    with hiding() as library:
-        if library is None:
-            return {}
-        each = max(2, rounds // PASSES)
-        passes = [
-            {mask: _behind(library, mask, material, each) for mask in _kinds()}
-            for _ in range(PASSES)
-        ]
-    return {KINDS[mask]: Figures.joined([one[mask] for one in passes]) for mask in passes[0]}
+    with ExitStack() as stack:
+        library = stack.enter_context(hiding())
+        shown = {ALL: _environment()}
+        if library is not None:
+            shown |= {KINDS[mask]: environment(library, mask) for mask in _kinds()}
+        kernels = {name: Kernels(material, one) for name, one in shown.items()}
+        for one in kernels.values():
+            stack.enter_context(one.process)
+        turns = [{name: one.round() for name, one in kernels.items()} for _ in range(rounds)]
+        return {
+            name: Figures(_timed([turn[name] for turn in turns]), one.bits())
+            for name, one in kernels.items()
+        }
+
+
+def _timed(rounds: list[dict[str, float]]) -> dict[str, Timed]:
+    return {name: Timed(tuple(one[name] for one in rounds)) for name in rounds[0]}
 
 
 def _kinds() -> list[str]:
@@ -65,33 +109,30 @@ def hiding() -> Iterator[Path | None]:
             yield library
 
 
-def _behind(library: Path, mask: str, material: Material, rounds: int) -> Figures:
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, str(rounds)],
-        input=pickle.dumps(material),
-        env=environment(library, mask),
-        capture_output=True,
-        check=True,
-    )
-    found = json.loads(done.stdout)
-    runs = {name: Timed(tuple(taken)) for name, taken in found["runs"].items()}
-    return Figures(runs, found["bits"])
-
-
 def environment(library: Path, mask: str) -> dict[str, str]:
     """This process's, its modules, and what hides."""
-    path = os.pathsep.join(sys.path)
-    return {**os.environ, "PYTHONPATH": path, "LD_PRELOAD": str(library), MASK: mask}
+    return {**_environment(), "LD_PRELOAD": str(library), MASK: mask}
 
 
-def main(rounds: str) -> None:
+def _environment() -> dict[str, str]:
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+
+
+def main() -> None:
     """Measure in this process, whatever it can see."""
     # The parent made it.
     material: Material = pickle.load(sys.stdin.buffer)
-    found = measure(material, int(rounds))
-    runs = {name: one.runs for name, one in found.timed.items()}
-    print(json.dumps({"runs": runs, "bits": found.bits}))
+    work = work_of(material)
+    for do in work.values():
+        do()
+    for asked in sys.stdin.buffer:
+        answer = (
+            bits_of(material)
+            if asked == b"bits\n"
+            else {name: clocked(do) for name, do in work.items()}
+        )
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

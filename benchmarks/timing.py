@@ -43,6 +43,14 @@ class Timed:
         return f"{self.median:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
+def clocked(do: Measured) -> float:
+    """Milliseconds of one run."""
+    started = time.perf_counter()
+    own = do()
+    taken = (time.perf_counter() - started) * 1000
+    return own if isinstance(own, float) else taken
+
+
 def in_turns(work: Mapping[str, Measured], rounds: int) -> dict[str, Timed]:
     """Do each once to warm it, then all of them `rounds` times, one after the other."""
     runs: dict[str, list[float]] = {name: [] for name in work}
@@ -50,10 +58,7 @@ def in_turns(work: Mapping[str, Measured], rounds: int) -> dict[str, Timed]:
         do()
     for _ in range(rounds):
         for name, do in work.items():
-            started = time.perf_counter()
-            own = do()
-            taken = (time.perf_counter() - started) * 1000
-            runs[name].append(own if isinstance(own, float) else taken)
+            runs[name].append(clocked(do))
     return {name: Timed(tuple(taken)) for name, taken in runs.items()}
 
 
