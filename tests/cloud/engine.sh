@@ -2,6 +2,9 @@
 # firewall, so that what else runs on the machine is left alone, and nothing is left behind.
 bridge=imgvec0
 host=172.31.251.1
+# An address of its own: a bridge without one takes its ports', so that each container that came or
+# went could change it, and the others lost their way to this machine for seconds.
+bridge_address=02:42:ac:1f:fb:01
 
 start_engine() { # FOLDER; gives false where none can run, with the reason in $reason
   local folder=$1
@@ -12,7 +15,7 @@ start_engine() { # FOLDER; gives false where none can run, with the reason in $r
   done
   [ ! -e /sys/class/net/$bridge ] ||
     { reason="$bridge is there: a run is under way, or 'ip link delete $bridge'"; return 1; }
-  ip link add $bridge type bridge 2>/dev/null || { reason="no bridge can be made"; return 1; }
+  ip link add $bridge address $bridge_address type bridge 2>/dev/null || { reason="no bridge can be made"; return 1; }
   bridge_made=yes
   ip address add $host/24 dev $bridge && ip link set $bridge up
   # The emulator reads a container's whole log after each call, so it is kept short.
