@@ -111,7 +111,7 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
-bench: .venv/test $(PEERS) .cache/shipped/ready ## Measure everything beside others; writes docs/performance.md (some 12 minutes).
+bench: .venv/test $(PEERS) .cache/shipped/ready ## Measure everything beside others; writes docs/performance.md (some 10 minutes).
 	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks
 
 scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.

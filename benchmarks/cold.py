@@ -18,7 +18,7 @@ import orjson
 import imgvec
 from benchmarks.machine import drop_page_cache
 from benchmarks.material import CLIP, STARTER, Material
-from benchmarks.timing import Pace, Timed
+from benchmarks.timing import Pace, Timed, in_turns
 from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import find_folders
 from places import create_key
@@ -57,15 +57,15 @@ def section(material: Material, pace: Pace) -> str:
             for kind, before in (("dropped", drop_page_cache), ("warm", _nothing)):
                 starts = [start() for _ in range(rounds) if before()]
                 lines.append(f"| `{name}` | {kind} | {_medians(starts)} |")
-    alone = " and ".join(f"`import {name}` {_alone(name, rounds)} ms" for name in YARDSTICKS)
-    return "\n".join([*lines, "", f"To compare machines by: alone and warm, {alone}.", ""])
+    alone = in_turns({name: partial(_alone, name) for name in YARDSTICKS}, rounds)
+    said = " and ".join(f"`import {name}` {took.median:.0f} ms" for name, took in alone.items())
+    return "\n".join([*lines, "", f"To compare machines by: alone and warm, {said}.", ""])
 
 
-def _alone(module: str, rounds: int) -> str:
-    """The import of one package in a process of its own, behind one that warms the page cache."""
+def _alone(module: str) -> float:
+    """Milliseconds of the import of one package in a process of its own."""
     command = [sys.executable, "-c", CLOCK.format(module)]
-    runs = [subprocess.run(command, capture_output=True, check=True) for _ in range(1 + rounds)]
-    return f"{Timed(tuple(float(run.stdout) for run in runs[1:])).median:.0f}"
+    return float(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
 def _nothing() -> bool:

@@ -15,7 +15,8 @@ start_engine() { # FOLDER; gives false where none can run, with the reason in $r
   done
   [ ! -e /sys/class/net/$bridge ] ||
     { reason="$bridge is there: a run is under way, or 'ip link delete $bridge'"; return 1; }
-  ip link add $bridge address $bridge_address type bridge 2>/dev/null || { reason="no bridge can be made"; return 1; }
+  ip link add $bridge address $bridge_address type bridge 2>/dev/null ||
+    { reason="no bridge can be made"; return 1; }
   bridge_made=yes
   ip address add $host/24 dev $bridge && ip link set $bridge up
   # The emulator reads a container's whole log after each call, so it is kept short.
