@@ -16,9 +16,7 @@ import numpy as np
 
 from imgvec.encoders.invocation import HEADER, PIXELS, Attributes
 from imgvec.encoders.verify import read_manifest
-from places import PictureServer, server_environment, start_serving, stop_server
-
-NOBODY = PictureServer("127.0.0.1:9", {})
+from places import NOBODY, server_environment, start_serving, stop_server
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,10 @@ class PictureServer:
         return f"http://{self.address}/{name}"
 
 
+NOBODY = PictureServer("127.0.0.1:9", {})
+"""Where nobody listens: for servers that are to fetch nothing."""
+
+
 def imgvec(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
     return subprocess.run(

@@ -21,6 +21,15 @@ def imported_by(code: str) -> set[str]:
     return set(json.loads(listed))
 
 
+def printed_by(code: str, unset: str) -> str:
+    """What code prints in a fresh interpreter without one variable of the environment."""
+    environment = {name: value for name, value in os.environ.items() if name != unset}
+    command = [sys.executable, "-c", code]
+    return subprocess.run(
+        command, capture_output=True, check=True, env=environment, text=True
+    ).stdout
+
+
 def test_the_application_imports_no_cloud_library() -> None:
     modules = imported_by("import imgvec.app, imgvec.cli")
     assert "PIL" in modules, "positive control"
@@ -67,13 +76,10 @@ def test_a_table_and_a_bucket_bring_no_database(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="on one core NumPy's BLAS has no threads")
 def test_a_start_makes_no_threads_that_only_spin() -> None:
     """NumPy's BLAS has one for each further core, and burns a tenth of a second in it."""
-    environment = {k: v for k, v in os.environ.items() if k != "OPENBLAS_NUM_THREADS"}
     threads = {}
     for first in ("imgvec", "imgvec.starting"):
         code = f"import os, {first}, numpy; print(len(os.listdir('/proc/self/task')))"
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, check=True, env=environment)
-        threads[first] = int(done.stdout)
+        threads[first] = int(printed_by(code, unset="OPENBLAS_NUM_THREADS"))
     assert threads["imgvec"] > 1, "positive control"
     assert threads["imgvec.starting"] == 1
 
@@ -115,12 +121,9 @@ def test_a_start_builds_no_validator_that_only_a_description_needs() -> None:
 def test_a_start_reads_no_metadata_of_packages() -> None:
     """Pydantic looks for plugins with its first validator; every package has a file to be read."""
     watch = "from importlib import metadata as m\nm.entry_points = lambda **_: read.append(1) or ()"
-    environment = {k: v for k, v in os.environ.items() if k != "PYDANTIC_DISABLE_PLUGINS"}
     for first, times in (("imgvec.starting, imgvec.app", 0), ("imgvec.app", 1)):
         code = f"read = []\n{watch}\nimport {first}\nprint(len(read))"
-        command = [sys.executable, "-c", code]
-        done = subprocess.run(command, capture_output=True, check=True, env=environment)
-        assert int(done.stdout) == times
+        assert int(printed_by(code, unset="PYDANTIC_DISABLE_PLUGINS")) == times
 
 
 def test_garbage_is_collected_again_behind_a_start() -> None:

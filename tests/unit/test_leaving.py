@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from places import PictureServer, server_environment
+from places import NOBODY, server_environment
 
 INITIALISATION = """
 import os, signal
@@ -28,7 +28,7 @@ def test_asked_inside_an_import_by_a_stand_in_for_onnxruntime(
     tmp_path: Path, command: tuple[str, str], number: signal.Signals
 ) -> None:
     (tmp_path / "onnxruntime.py").write_text(INITIALISATION.format(name=number.name))
-    environment = server_environment(tmp_path / "data", PictureServer("127.0.0.1:9", {}))
+    environment = server_environment(tmp_path / "data", NOBODY)
     found_first = os.pathsep.join([str(tmp_path), environment.get("PYTHONPATH", "")])
     done = subprocess.run(
         [sys.executable, "-m", *command, "--port", "0"],

@@ -11,10 +11,9 @@ from imgvec.encoders.invocation import PIXELS, TEXT, Attributes
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
 from invoking import ASKED, coarse_pictures
-from places import PictureServer, server_environment, start_serving, stop_server
+from places import NOBODY, server_environment, start_serving, stop_server
 
 BULK = "s3://images/bulk"
-NOBODY = PictureServer("127.0.0.1:9", {})
 
 
 @pytest.fixture(scope="module")

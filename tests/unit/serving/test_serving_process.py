@@ -25,13 +25,12 @@ from imgvec.errors import InternalFault
 from imgvec.values import Pixels
 from imgvec_models.hub.partial import measure
 from invoking import coarse_pictures, invoke
-from places import PictureServer, Running, server_environment, start_serving, stop_server
+from places import NOBODY, Running, server_environment, start_serving, stop_server
 
 STARTER = shipped_folder() / "starter"
 SIDE = 260
 REVISION = read_manifest(STARTER).revision
 ASKED = str(Attributes(REVISION, 1024))
-NOBODY = PictureServer("127.0.0.1:9", {})
 
 
 @pytest.fixture(scope="module")
