@@ -305,8 +305,8 @@ IMAGES: Final = (
     Guard(
         "alphabet of base64",
         "images/inline.py",
-        "strict_mode=True",
-        "strict_mode=False",
+        "validate=True",
+        "validate=False",
         f"{INLINE}::test_anything_else_is_a_bad_parameter",
     ),
 )

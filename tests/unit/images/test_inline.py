@@ -60,6 +60,12 @@ def test_anything_else_is_a_bad_parameter(text: str) -> None:
         decode_base64(text, ROOM)
 
 
+@pytest.mark.parametrize("text", ["", "=", "==", "===", "====", "=" * 1000])
+def test_padding_alone_is_an_empty_image(text: str) -> None:
+    with pytest.raises(BadParameter, match="The image is empty"):
+        decode_base64(text, ROOM)
+
+
 @pytest.mark.parametrize("size", [999, 1000, 1001, 1002])
 @pytest.mark.parametrize("padded", [True, False])
 def test_the_limit_is_exact(size: int, padded: bool) -> None:

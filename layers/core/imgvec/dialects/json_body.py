@@ -23,7 +23,7 @@ def json_items(body: bytes) -> list[Item]:
     """
     if not body.strip():
         return []
-    brackets = body.count(b"[") + body.count(b"{")
+    brackets = _brackets(body)
     if brackets > MAX_BRACKETS:
         raise _too_nested()
     try:
@@ -35,6 +35,22 @@ def json_items(body: bytes) -> list[Item]:
     if brackets > MAX_DEPTH and _depth_passed(parsed):
         raise _too_nested()
     return list(parsed.items())
+
+
+def _brackets(body: bytes) -> int:
+    """Opening brackets, those in strings too.
+
+    To find one flies over an image's base64, to count looks at each byte: 2 ms for 3 MB, twice.
+    """
+    count = 0
+    for bracket in (b"[", b"{"):
+        at = body.find(bracket)
+        while at >= 0:
+            count += 1
+            if count > MAX_DEPTH:
+                return body.count(b"[") + body.count(b"{")
+            at = body.find(bracket, at + 1)
+    return count
 
 
 def _depth_passed(parsed: Container) -> bool:

@@ -1,9 +1,13 @@
 """Images that come as text: base64 (RFC 4648, sections 4 and 5) and data URIs (RFC 2397)."""
 
-import binascii
+from typing import Final
+
+import pybase64
 
 from imgvec.errors import BadParameter, TooLarge
 
+_PADDING: Final = 2
+"""Characters of padding at most."""
 # The three characters of base64 that some clients escape inside a URI.
 _ESCAPES = {"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="}
 
@@ -18,24 +22,30 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
         TooLarge: the text stands for more than `max_bytes`.
         BadParameter: the text is empty or no base64.
     """
-    digits = text.rstrip("=")
-    if len(digits) * 3 // 4 > max_bytes:
+    given = _padding_of(text)
+    digits = len(text) - given
+    if digits * 3 // 4 > max_bytes:
         raise TooLarge
     if not digits:
         raise BadParameter("The image is empty")
-    padding = -len(digits) % 4
-    if len(text) - len(digits) not in (0, padding):
+    due = -digits % 4
+    if given not in (0, due):
         raise _no_base64()
-    url_safe = "-" in digits or "_" in digits
-    if url_safe and ("+" in digits or "/" in digits):
+    url_safe = "-" in text or "_" in text
+    if url_safe and ("+" in text or "/" in text):
         raise _no_base64()
+    padded = text if given else text + "=" * due
     try:
-        encoded = digits.encode("ascii") + b"=" * padding
-        if url_safe:
-            encoded = encoded.translate(bytes.maketrans(b"-_", b"+/"))
-        return binascii.a2b_base64(encoded, strict_mode=True)
-    except (UnicodeEncodeError, binascii.Error):
+        return pybase64.b64decode(padded, b"-_" if url_safe else None, validate=True)
+    except ValueError:
         raise _no_base64() from None
+
+
+def _padding_of(text: str) -> int:
+    """Characters of padding; as long as they are few, without a copy of megabytes of text."""
+    end = text[-_PADDING - 1 :]
+    given = len(end) - len(end.rstrip("="))
+    return given if given <= _PADDING else len(text) - len(text.rstrip("="))
 
 
 def decode_data_uri(uri: str, max_bytes: int) -> bytes:
