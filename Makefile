@@ -34,7 +34,7 @@ test: .venv/test ## Set up and run the whole test suite, with coverage.
 	@$(BIN)/pytest --cov --cov-report=term
 
 test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
-	@TEST_PLACES=lambda $(BIN)/pytest tests/contract tests/runtime
+	@TEST_PLACES="lambda function-url" $(BIN)/pytest tests/contract tests/runtime
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/cold_start.py
 
 test-endpoint: .venv/test ## Run the contract with the encoder behind a SageMaker endpoint, on the CPU.

@@ -14,6 +14,7 @@ from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
 from sagemaker_runtime import endpoint
+from second_format import DOMAIN, FunctionUrlTransport
 from serving_container import serving_models, start_container
 from thin_clip import build_thin
 
@@ -89,6 +90,16 @@ def _lambda(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
         runtime.stop()
 
 
+@contextmanager
+def _function_url(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
+    """The embeddings function behind an address of its own, which knows no gateway."""
+    runtime = LambdaRuntime(environment, log)
+    transport = FunctionUrlTransport(runtime.invoke)
+    with httpx2.Client(transport=transport, base_url=f"https://{DOMAIN}") as client:
+        yield client
+    runtime.stop()
+
+
 def _as_seen_from_here(request: httpx2.Request) -> None:
     """Addresses that a container signed name its host as containers do; the signature holds."""
     if request.url.host == "host.docker.internal":
@@ -129,6 +140,7 @@ PLACES: Final[dict[str, Stand]] = {
     "endpoint-clip": _endpoint_with_clip,
     "endpoint-container": _endpoint_in_container,
     "lambda": _lambda,
+    "function-url": _function_url,
     "start-api": _elsewhere,
     "deployed": _elsewhere,
 }

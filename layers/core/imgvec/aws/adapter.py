@@ -6,16 +6,17 @@ from typing import Any, TypeAlias
 from aws_lambda_powertools import Logger
 from mangum import Mangum
 from mangum.types import LambdaContext
+from pybase64 import b64decode
 from starlette.types import ASGIApp
 
-from imgvec.aws.gateway import Gateway
+from imgvec.aws.gateway import MAX_EVENT_BODY, Gateway
 
 Event: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Event, LambdaContext], Event]
 
 
 def adapt(app: ASGIApp, logger: Logger) -> Handler:
-    """The function that answers events of a REST API with this application.
+    """The function that answers with this application: a REST API, an HTTP API or a function URL.
 
     What the application opens stays open for the life of the process; Mangum would otherwise close
     it after every call.
@@ -24,6 +25,17 @@ def adapt(app: ASGIApp, logger: Logger) -> Handler:
 
     def handler(event: Event, context: LambdaContext) -> Event:
         logger.set_correlation_id(context.aws_request_id)
-        return adapter(event, context)
+        return adapter(_decoded(event), context)
 
     return handler
+
+
+def _decoded(event: Event) -> Event:
+    """The same event with its body as bytes: Mangum's own decoding takes 3 ms for half a megabyte.
+
+    One that is too large stays as it is, to be refused by its length.
+    """
+    body = event.get("body")
+    if not event.get("isBase64Encoded") or not body or len(body) > MAX_EVENT_BODY:
+        return event
+    return {**event, "body": b64decode(body), "isBase64Encoded": False}

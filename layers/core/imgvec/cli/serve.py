@@ -15,12 +15,6 @@ DRAIN_SECONDS: Final = 30
 GRACE_SECONDS: Final = 2
 """How long its answer may take to leave after that."""
 
-COMPRESS_BYTES: Final = 1024
-"""Shorter answers are not compressed; the gateway has the same bound."""
-COMPRESS_LEVEL: Final = 5
-"""Digits hardly compress further: 0.1 ms for 512 values."""
-FILES: Final = ("application/octet-stream", "audio/*", "image/*", "text/*", "video/*")
-
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
@@ -44,27 +38,19 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     # Slow to import, and not needed for --help.
     import uvicorn
     from starlette.middleware import Middleware
-    from starlette.middleware.gzip import GZipMiddleware
 
     from imgvec import starting
     from imgvec.app import create_app
+    from imgvec.http.compression import compressed
     from imgvec.http.draining import DrainingServer
     from imgvec.http.patience import PatientProtocol
     from imgvec.http.web import refuse
     from imgvec.http.wire import Wire
 
     app = create_app(settings)
-    # Here and not in the application: behind a gateway, the gateway compresses. Innermost: what is
-    # refused further out is too short for it.
-    app.user_middleware.append(
-        Middleware(
-            GZipMiddleware,
-            minimum_size=COMPRESS_BYTES,
-            compresslevel=COMPRESS_LEVEL,
-            # A file that was uploaded comes back as it is; vectors are application/json.
-            exclude_content_types=FILES,
-        )
-    )
+    # Here and not in the application: a REST API compresses by itself. Innermost: what is refused
+    # further out is too short for it.
+    app.user_middleware.append(Middleware(compressed))
     listener = _listen(host, port)
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
