@@ -29,8 +29,7 @@ ASSUMED = f"""## What is assumed
   millisecond of a function adds ${_millisecond():.3f} to a million.
 - The stores take {times.STORES_MS:.0f} ms of waiting, an image URL {times.FETCH_MS:.0f} ms.
 - A JPEG has {times.PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel; an answer has
-  {times.ANSWER_BYTES["http"] / 1000} kB, and {times.ANSWER_BYTES["rest"] / 1000} behind the REST
-  API, which compresses for clients that ask, as most do.
+  {times.ANSWER_BYTES / 1000} kB: it is compressed for clients that ask, as most do.
 - One call of {1 / COLD_SHARE:.0f} is a cold start. A container and a GPU are busy half of their
   time.
 - Uploads above {times.UPLOAD_BYTES / 1e6} MB go by the bucket and are kept; `DELETE` or a lifecycle

@@ -210,11 +210,11 @@ def test_one_line_a_request_with_its_metrics(function: Function) -> None:
         "Images",
         "Total",
         "Admit",
-        "Read",
         "Decode",
         "Encode",
         "Settle",
     }
+    assert "Read" not in line, "it came with the request, and a line is paid for by the byte"
     assert line["Images"] == [1.0]
     assert sum(line[stage][0] for stage in ("Decode", "Encode")) <= line["Total"][0]
 

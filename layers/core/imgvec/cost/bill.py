@@ -20,8 +20,9 @@ AUTHORIZER_GIB: Final = 1.0
 AUTHORIZER_MS: Final = 2.0
 COLD_SHARE: Final = 0.002
 COLD_SECONDS: Final = 1.5
-LOG_BYTES: Final[dict[Gateway, int]] = {"rest": 1000, "http": 1000, "url": 800}
-"""The usage line, and the access line where there is a gateway."""
+LOG_BYTES: Final[dict[Gateway, int]] = {"rest": 920, "http": 920, "url": 785}
+"""The usage line, and the access line where there is a gateway: 772 and 135 bytes for a consumer of
+four letters, under the runtime emulator."""
 LOAD: Final = 0.5
 """Share of its time that a machine which is always there can be busy, with short waits."""
 GPU_FASTER: Final = 44
@@ -29,8 +30,8 @@ GPU_FASTER: Final = 44
 
 LOSES: Final[dict[Gateway, str]] = {
     "rest": "Loses nothing: this is what template.yaml deploys.",
-    "http": "Loses usage plans (rate and quota are judged in the function alone), compression, and "
-    "the gateway's own errors in the vendors' words; bodies are billed by 512 KiB.",
+    "http": "Loses usage plans (rate and quota are judged in the function alone) and the gateway's "
+    "own errors in the vendors' words; bodies are billed by 512 KiB.",
     "url": "Loses the gateway: no throttle before the function, so strangers' requests are billed; "
     "no access log, no domain of your own without CloudFront.",
 }
@@ -64,7 +65,7 @@ def bill(work: Workload) -> list[Line]:
         Line("metering", work.images * (2 * prices.TABLE_WRITE + prices.TABLE_READ)),
         Line("storage", _storage(work)),
         Line("logs", work.images * LOG_BYTES[work.gateway] * prices.LOG_BYTE),
-        Line("transfer", work.images * ANSWER_BYTES[work.gateway] * prices.EGRESS_BYTE),
+        Line("transfer", work.images * ANSWER_BYTES * prices.EGRESS_BYTE),
     ]
 
 

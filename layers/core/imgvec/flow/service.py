@@ -23,7 +23,6 @@ from imgvec.values import (
     Attempt,
     Caller,
     Embedded,
-    ImageSource,
     ImageWanted,
     Inline,
     StoredAsset,
@@ -108,6 +107,9 @@ class Service(Front):
     async def _contents(self, ask: Wanted, caller: Caller) -> tuple[bytes, ...]:
         if isinstance(ask, TextWanted):
             return tuple(text.encode() for text in ask.texts)
+        if isinstance(ask.source, Inline):
+            # It is here already, and each stage of a log line is paid for.
+            return (ask.source.data,)
         with stage("read"):
             return (await self._read(ask.source, caller),)
 
@@ -121,10 +123,8 @@ class Service(Front):
             pixels = await self._compute.run(decode, contents[0], encoder.image_size, self._limits)
         return partial(self._compute.encode_image, encoder, pixels, ask.dimensions)
 
-    async def _read(self, source: ImageSource, caller: Caller) -> bytes:
+    async def _read(self, source: Url | StoredAsset, caller: Caller) -> bytes:
         match source:
-            case Inline(data):
-                return data
             case Url(url):
                 async with self._fetches.turn():
                     return await self._fetch(url)
