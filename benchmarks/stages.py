@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.dialect import dialect_stage
+from benchmarks.dialect import dialect_stages
 from benchmarks.gate import gate_stages
 from benchmarks.material import CLIP, LIMITS, Material
 from benchmarks.pixels import loaded
@@ -33,6 +33,7 @@ DIALECT: Final = "dialect and framework: read a form, write an answer"
 STAGES: Final = (PIXELS, ENCODE, GATE, DIALECT)
 WHOLE: Final = "the whole request, over HTTP"
 OF_THAT: Final = "&nbsp; of that, "
+INSTEAD: Final = "&nbsp; in its place, "
 
 
 def section(material: Material, pace: Pace) -> str:
@@ -51,7 +52,7 @@ def _timed(
     with (
         TemporaryDirectory() as folder,
         gate_stages(Path(folder, "gate"), photo) as gate,
-        dialect_stage(Path(folder, "dialect"), request) as dialect,
+        dialect_stages(Path(folder, "dialect"), photo) as dialect,
     ):
         work: dict[str, Measured] = {
             **_computed(material, photo),
@@ -60,8 +61,10 @@ def _timed(
             f"{OF_THAT}permit: space and rate": gate.permit,
             f"{OF_THAT}reserve a unit (SQLite)": gate.reserve,
             f"{OF_THAT}settle it (SQLite)": gate.settle,
-            DIALECT: dialect,
+            DIALECT: dialect.form,
             f"{OF_THAT}serialise 512 floats": _serialise(),
+            f"{INSTEAD}base64 in JSON, read": dialect.text,
+            f"{INSTEAD}a form in a function, from event to answer": dialect.function,
             WHOLE: partial(there.ask, request.written),
         }
         return in_turns(work, rounds)
