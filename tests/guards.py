@@ -298,7 +298,7 @@ IMAGES: Final = (
     Guard(
         "size of base64 before decoding",
         "images/inline.py",
-        "if len(digits) * 3 // 4 > max_bytes:",
+        "if digits * 3 // 4 > max_bytes:",
         "if False:",
         f"{INLINE}::test_the_limit_is_exact",
     ),
