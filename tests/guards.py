@@ -459,6 +459,13 @@ BOUNDARY: Final = (
         f"{MARKED}::test_no_mark_is_in_a_log",
     ),
     Guard(
+        "no tracer hears of a request",
+        "http/web.py",
+        "telemetry=UNTRACED,",
+        "telemetry=None,",
+        "tests/hostile/test_untraced.py",
+    ),
+    Guard(
         "no line of the server's own",
         "cli/serve.py",
         "access_log=False,\n        log_config=None,",

@@ -22,6 +22,7 @@ from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, RequestError
 from imgvec.flow.front import Front
 from imgvec.http.boundary import Boundary, own_path
 from imgvec.http.intake import Intake, Paths
+from imgvec.http.untraced import UNTRACED
 
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 
@@ -48,6 +49,7 @@ class DescribedApi(FastAPI):
 def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off]) -> FastAPI:
     """The application of these routes."""
     app = DescribedApi(
+        telemetry=UNTRACED,
         title="imgvec",
         version=__version__,
         description=DESCRIPTION,

@@ -14,6 +14,7 @@ from imgvec.encoders.faults import STALE
 from imgvec.encoders.invocation import HEADER, PIXELS, TEXT, VECTOR, Attributes
 from imgvec.encoders.registry import configured_folders, load_here
 from imgvec.errors import BadParameter, NotReady, RequestError, TooLarge, WrongContentType
+from imgvec.http.untraced import UNTRACED
 from imgvec.serving.engine import Counted, Engine, Lane
 from imgvec.settings import Settings
 from imgvec.values import Pixels
@@ -42,7 +43,13 @@ def create_serving_app(settings: Settings) -> FastAPI:
         async with engine.running():
             yield
 
-    app = FastAPI(title="imgvec serving", lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        telemetry=UNTRACED,
+        title="imgvec serving",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     app.state.engine = engine
     app.add_api_route("/ping", _ping, methods=["GET"], response_model=None)
     app.add_api_route("/invocations", _invocations, methods=["POST"], response_model=None)
