@@ -14,6 +14,7 @@ from endpoints import V2
 from gateway import STAGE, Event, event_of
 from imgvec.aws.desk import DESK_KEY
 from places import ROOT, PictureServer, Place
+from second_format import DOMAIN, second_event_of
 from ways import Caller
 
 FOLDER: Final = ROOT / "events"
@@ -54,8 +55,11 @@ REQUESTS: Final[dict[str, Callable[[Caller], httpx2.Response]]] = {
     "memories-signed-url": lambda c: _memories(
         c, "/upload/signed-url", json={"original_filename": "cat.jpg"}
     ),
+    "function-url": lambda c: c.form(1024, files={"file": c.data}),
     "ready": lambda c: c.client.get("/ready"),
 }
+SECOND: Final = ("function-url",)
+"""Events of format 2.0; all others are a REST API's."""
 
 
 def make(name: str, images: str = IMAGES) -> Event:
@@ -66,14 +70,18 @@ def make(name: str, images: str = IMAGES) -> Event:
         caught.append(request)
         return httpx2.Response(200)
 
-    headers = {"User-Agent": "imgvec", "Accept-Encoding": "gzip", "Host": HOST}
+    host, stage = (DOMAIN, "") if name in SECOND else (HOST, f"/{STAGE}")
+    headers = {"User-Agent": "imgvec", "Accept-Encoding": "gzip", "Host": host}
     with httpx2.Client(
-        transport=httpx2.MockTransport(catch), base_url=f"https://{HOST}/{STAGE}", headers=headers
+        transport=httpx2.MockTransport(catch), base_url=f"https://{host}{stage}", headers=headers
     ) as client:
         place = Place("events", client, DESK_KEY, "", "", {})
         caller = Caller(place, PictureServer(images, {}), "cat.jpg", PHOTO.read_bytes())
         REQUESTS[name](caller)
-    return event_of(_same_boundary(caught[0]), request_id=name, when=WHEN)
+    request = _same_boundary(caught[0])
+    if name in SECOND:
+        return second_event_of(request, request_id=name)
+    return event_of(request, request_id=name, when=WHEN)
 
 
 def _same_boundary(request: httpx2.Request) -> httpx2.Request:

@@ -19,7 +19,7 @@ TEXT: Final = ("text/", "application/json", "application/javascript", "applicati
 """Bodies of these types come as they are, all others as base64."""
 
 
-def second_event_of(request: httpx2.Request, stage: str = UNSEEN) -> Event:
+def second_event_of(request: httpx2.Request, stage: str = UNSEEN, request_id: str = "") -> Event:
     """The event of a request; a stage with a name stands in the path that callers see."""
     path, _, query = request.url.raw_path.partition(b"?")
     headers: dict[str, str] = {}
@@ -48,7 +48,7 @@ def second_event_of(request: httpx2.Request, stage: str = UNSEEN) -> Event:
                 "sourceIp": "192.0.2.1",
                 "userAgent": "imgvec",
             },
-            "requestId": str(uuid.uuid4()),
+            "requestId": request_id or str(uuid.uuid4()),
             "routeKey": "$default",
             "stage": stage,
             "time": "01/Jan/2026:00:00:00 +0000",

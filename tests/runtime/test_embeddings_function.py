@@ -36,6 +36,7 @@ EMBEDDING_EVENTS = [name for name in REQUESTS if "image" in name or "json" in na
     "pixlab-form",
     "pixlab-multipart",
     "pixlab-llm",
+    "function-url",
 ]
 
 
