@@ -88,6 +88,21 @@ def test_signal_lets_a_request_finish(environment: Environment, pictures: Pictur
     assert "Traceback" not in running.log
 
 
+def test_who_has_connected_and_was_not_read_yet_gets_an_answer(environment: Environment) -> None:
+    with serving(environment) as running, wire(running.address) as unread:
+        assert get(running, "/health").status_code == 200
+        running.process.send_signal(signal.SIGSTOP)
+        # Taken by the kernel alone; and when the process wakes, everything is due at once.
+        unread.begin("/imgembed", 2, {"Content-Type": "application/json"})
+        unread.send(b"{}")
+        time.sleep(0.5)
+        running.process.terminate()
+        running.process.send_signal(signal.SIGCONT)
+        # That it stops, or what is wrong where it was read before the server knew: but an answer.
+        assert unread.answer().status_code in (401, 503)
+        assert running.process.wait(timeout=30) == 0
+
+
 def test_second_ctrl_c_waits_for_nobody(environment: Environment) -> None:
     with serving(environment) as running, wire(running.address) as begun:
         begun.begin("/imgembed", 100, {"Content-Type": "application/json"})

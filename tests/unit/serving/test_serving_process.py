@@ -1,8 +1,10 @@
 """The serving container's process, as SageMaker starts and asks it: over HTTP, on the CPU."""
 
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -147,6 +149,20 @@ def test_who_is_at_work_when_it_is_asked_to_stop_gets_an_answer(tmp_path: Path) 
     # Who had no connection yet is turned away by the kernel, and may go elsewhere.
     assert all(one == 200 or isinstance(one, httpx2.ConnectError) for one in told)
     assert told.count(200) > 1
+
+
+def test_who_has_connected_and_was_not_read_yet_gets_an_answer(tmp_path: Path) -> None:
+    body = pictures(1)[0].tobytes()
+    with serving(tmp_path) as (running, client), ThreadPoolExecutor(4) as pool:
+        assert invoke(client, body).status_code == 200
+        running.process.send_signal(signal.SIGSTOP)
+        # Taken by the kernel alone; and when the process wakes, everything is due at once.
+        waiting = [pool.submit(invoke, client, body) for _ in range(4)]
+        time.sleep(0.5)
+        running.process.terminate()
+        running.process.send_signal(signal.SIGCONT)
+        assert [call.result().status_code for call in waiting] == [200] * 4
+        assert running.process.wait(timeout=30) == 0
 
 
 def test_an_accelerator_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:

@@ -1,7 +1,11 @@
-"""The server under uvicorn, which answers what it has accepted before it stops."""
+"""Servers under uvicorn that answer what they have accepted before they stop.
+
+Uvicorn alone closes its listener at once, on whoever has connected and was not read yet.
+"""
 
 import asyncio
 import time
+from collections.abc import Callable
 
 import uvicorn
 
@@ -10,11 +14,27 @@ from imgvec.flow.traffic import Traffic
 POLL_SECONDS = 0.05
 
 
+class LastingServer(uvicorn.Server):
+    """Asked to stop, it goes on until no request is under way.
+
+    Meant for where nobody sends new ones to a process that is to stop.
+    """
+
+    def __init__(self, config: uvicorn.Config, seconds: float) -> None:
+        """It goes on for `seconds` at most."""
+        super().__init__(config)
+        self._seconds = seconds
+
+    async def main_loop(self) -> None:
+        """Serve until a signal comes, then to the end."""
+        await super().main_loop()
+        await _last(self, lambda: len(self.server_state.tasks), self._seconds)
+
+
 class DrainingServer(uvicorn.Server):
     """Asked to stop, it refuses new requests and goes on listening until the last is answered.
 
-    So whoever watches `/ready` sees 503 in the meantime, where uvicorn alone would close the
-    listener at once. A second Ctrl-C does not wait.
+    So whoever watches `/ready` sees 503 in the meantime. A second Ctrl-C does not wait.
     """
 
     def __init__(self, config: uvicorn.Config, traffic: Traffic, seconds: float) -> None:
@@ -27,12 +47,18 @@ class DrainingServer(uvicorn.Server):
         """Serve until a signal comes, then drain."""
         await super().main_loop()
         self._traffic.draining = True
-        deadline = time.monotonic() + self._seconds
-        while self._traffic.requests and not self.force_exit and time.monotonic() < deadline:
-            await asyncio.sleep(POLL_SECONDS)
+        await _last(self, lambda: self._traffic.requests, self._seconds)
         if self._traffic.requests:
             # Their clients are gone then, which the application knows how to end.
             for connection in list(self.server_state.connections):
                 connection.transport.abort()
             # Now nothing is left that one could wait for, and the stores are closed in peace.
             self.force_exit = False
+
+
+async def _last(server: uvicorn.Server, at_work: Callable[[], int], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    # Whoever has reached the kernel by now is read in the first pause.
+    await asyncio.sleep(POLL_SECONDS)
+    while at_work() and not server.force_exit and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)

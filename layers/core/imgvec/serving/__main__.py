@@ -10,12 +10,15 @@ from typing import Final
 import uvicorn
 
 from imgvec.errors import ImgvecError
+from imgvec.http.draining import LastingServer
 from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.serving.app import create_serving_app
 from imgvec.settings import load_settings
 
 DRAIN_SECONDS: Final = 30
 """How long a request that is under way may take to end once the server is asked to stop."""
+GRACE_SECONDS: Final = 2
+"""How long its answer may take to leave after that."""
 
 
 def main() -> None:
@@ -44,10 +47,10 @@ def main() -> None:
         access_log=False,
         log_config=None,
         server_header=False,
-        timeout_graceful_shutdown=DRAIN_SECONDS,
+        timeout_graceful_shutdown=GRACE_SECONDS,
     )
     leave_quietly()
-    uvicorn.Server(config).run(sockets=[listener])
+    LastingServer(config, DRAIN_SECONDS).run(sockets=[listener])
 
 
 if __name__ == "__main__":
