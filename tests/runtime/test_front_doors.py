@@ -59,7 +59,7 @@ DOORS = {
     "an HTTP API at a domain of one's own, its stage named": Door(
         "https://api.vectors.example", "v1"
     ),
-    "an HTTP API that sends format 1.0": Door(f"https://{API}/v1", second=False),
+    "a REST API": Door(f"https://{API}/v1", second=False),
 }
 
 

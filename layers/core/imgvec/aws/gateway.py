@@ -1,7 +1,6 @@
 """What a gateway knows of a request and the adapter does not pass on.
 
-Events come in two formats. 1.0 is a REST API's, or an HTTP API's that asks for it; 2.0 is an HTTP
-API's own and a function URL's.
+Events come in two formats: a REST API's, and 2.0, which is an HTTP API's and a function URL's.
 """
 
 from collections.abc import Mapping
