@@ -2,18 +2,12 @@
 
 import socket
 from pathlib import Path
-from typing import Final
 
 import click
 
 from imgvec.cli.welcome import welcome_text
 from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import load_settings
-
-DRAIN_SECONDS: Final = 30
-"""How long a request that is under way may take to end once the server is asked to stop."""
-GRACE_SECONDS: Final = 2
-"""How long its answer may take to leave after that."""
 
 
 @click.command()
@@ -42,7 +36,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from imgvec import starting
     from imgvec.app import create_app
     from imgvec.http.compression import compressed
-    from imgvec.http.draining import DrainingServer
+    from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer
     from imgvec.http.patience import PatientProtocol
     from imgvec.http.web import refuse
     from imgvec.http.wire import Wire

@@ -6,12 +6,17 @@ Uvicorn alone closes its listener at once, on whoever has connected and was not 
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Final
 
 import uvicorn
 
 from imgvec.flow.traffic import Traffic
 
-POLL_SECONDS = 0.05
+DRAIN_SECONDS: Final = 30
+"""How long a request that is under way may take to end once the server is asked to stop."""
+GRACE_SECONDS: Final = 2
+"""How long its answer may take to leave after that."""
+POLL_SECONDS: Final = 0.05
 
 
 class LastingServer(uvicorn.Server):

@@ -5,20 +5,14 @@ SageMaker starts the container with the word `serve` and calls it on port 8080.
 
 import argparse
 import sys
-from typing import Final
 
 import uvicorn
 
 from imgvec.errors import ImgvecError
-from imgvec.http.draining import LastingServer
+from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, LastingServer
 from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.serving.app import create_serving_app
 from imgvec.settings import load_settings
-
-DRAIN_SECONDS: Final = 30
-"""How long a request that is under way may take to end once the server is asked to stop."""
-GRACE_SECONDS: Final = 2
-"""How long its answer may take to leave after that."""
 
 
 def main() -> None:
