@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Final, cast
+from typing import cast
 
 import httpx2
 import numpy as np
@@ -20,15 +20,13 @@ from starlette.types import ASGIApp
 from benchmarks.cold_process import ask
 from benchmarks.timing import Measured
 from benchmarks.wire import Request, img_embed, post_json
-from gateway import event_of
+from gateway import GATEWAY, event_of
 from imgvec.aws.adapter import adapt
 from imgvec.dialects import all_dialects
 from imgvec.flow.front import Front, Stores, open_stores
 from imgvec.http.web import assemble
 from imgvec.settings import Settings
 from imgvec.values import Attempt, Embedded, Wanted
-
-GATEWAY: Final = "https://abcdefghij.execute-api.eu-west-1.amazonaws.com/v1"
 
 
 @dataclass(frozen=True, slots=True)

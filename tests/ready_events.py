@@ -11,7 +11,7 @@ from typing import Any, Final
 import httpx2
 
 from endpoints import V2
-from gateway import STAGE, Event, event_of
+from gateway import HOST, STAGE, Event, event_of
 from imgvec.aws.desk import DESK_KEY
 from places import ROOT, PictureServer, Place
 from second_format import DOMAIN, second_event_of
@@ -19,7 +19,6 @@ from ways import Caller
 
 FOLDER: Final = ROOT / "events"
 PHOTO: Final = ROOT / "examples" / "small.jpg"
-HOST: Final = "abcdefghij.execute-api.eu-west-1.amazonaws.com"
 IMAGES: Final = "images.example"
 """Where the events with a URL say that the photo lies."""
 BOUNDARY: Final = b"--------------------------0123456789abcdef"

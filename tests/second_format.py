@@ -1,16 +1,12 @@
 """HTTP as events of format 2.0: what an HTTP API and a function URL make of it."""
 
-import base64
-import json
 import uuid
-from collections.abc import Callable
 from typing import Final
 from urllib.parse import unquote
 
 import httpx2
-import pytest
 
-from gateway import MAX_EVENT, Event, response_of
+from gateway import Event, body_of
 
 DOMAIN: Final = "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws"
 UNSEEN: Final = "$default"
@@ -29,7 +25,10 @@ def second_event_of(request: httpx2.Request, stage: str = UNSEEN, request_id: st
         headers[name.decode().lower()] = text if known is None else f"{known},{text}"
     for hop in ("connection", "transfer-encoding"):
         headers.pop(hop, None)
-    body = request.read()
+    host = request.headers["host"]
+    content = request.read()
+    binary = not headers.get("content-type", "").lower().startswith(TEXT)
+    body = body_of(content, binary)
     event: Event = {
         "version": "2.0",
         "routeKey": "$default",
@@ -38,9 +37,9 @@ def second_event_of(request: httpx2.Request, stage: str = UNSEEN, request_id: st
         "headers": headers,
         "requestContext": {
             "accountId": "anonymous",
-            "apiId": request.headers["host"].partition(".")[0],
-            "domainName": request.headers["host"],
-            "domainPrefix": request.headers["host"].partition(".")[0],
+            "apiId": host.partition(".")[0],
+            "domainName": host,
+            "domainPrefix": host.partition(".")[0],
             "http": {
                 "method": request.method,
                 "path": unquote(path.decode()),
@@ -54,33 +53,6 @@ def second_event_of(request: httpx2.Request, stage: str = UNSEEN, request_id: st
             "time": "01/Jan/2026:00:00:00 +0000",
             "timeEpoch": 1_767_225_600_000,
         },
-        "isBase64Encoded": False,
+        "isBase64Encoded": binary and bool(content),
     }
-    return {**event, **_body(body, headers.get("content-type", ""))}
-
-
-def _body(body: bytes, media_type: str) -> Event:
-    if not body:
-        return {}
-    if media_type.lower().startswith(TEXT):
-        try:
-            return {"body": body.decode()}
-        except UnicodeDecodeError:
-            pytest.skip("what AWS makes of text that is not UTF-8 is not documented")
-    return {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
-
-
-class FunctionUrlTransport(httpx2.BaseTransport):
-    """Passes requests to one function as events of format 2.0."""
-
-    def __init__(self, invoke: Callable[[Event], Event], stage: str = UNSEEN) -> None:
-        """`invoke` calls the function and gives its answer."""
-        self._invoke = invoke
-        self._stage = stage
-
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        """Answer one request; a test whose request Lambda would never see ends here."""
-        event = second_event_of(request, self._stage)
-        if len(json.dumps(event)) > MAX_EVENT:
-            pytest.skip("AWS answers 413 by itself")
-        return response_of(self._invoke(event))
+    return event if body is None else {**event, "body": body}

@@ -10,16 +10,15 @@ from typing import Final
 import httpx2
 from starlette.testclient import TestClient
 
-from gateway import STAGE, GatewayTransport, RestApi, possible_event_of
+from gateway import GATEWAY, GatewayTransport, RestApi, possible_event_of
 from lambda_runtime import HANDLERS, LambdaRuntime
 from places import start_server, stop_server
 from sagemaker_runtime import endpoint
-from second_format import DOMAIN, FunctionUrlTransport
+from second_format import DOMAIN, second_event_of
 from serving_container import serving_models, start_container
 from thin_clip import build_thin
 
 DEFAULT_PLACES: Final = "in-process uvicorn"
-GATEWAY: Final = f"https://abcdefghij.execute-api.eu-west-1.amazonaws.com/{STAGE}"
 Stand = Callable[[dict[str, str], Path], AbstractContextManager[httpx2.Client]]
 
 
@@ -94,7 +93,7 @@ def _lambda(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
 def _function_url(environment: dict[str, str], log: Path) -> Iterator[httpx2.Client]:
     """The embeddings function behind an address of its own, which knows no gateway."""
     runtime = LambdaRuntime(environment, log)
-    transport = FunctionUrlTransport(runtime.invoke)
+    transport = GatewayTransport(runtime.invoke, second_event_of)
     with httpx2.Client(transport=transport, base_url=f"https://{DOMAIN}") as client:
         yield client
     runtime.stop()

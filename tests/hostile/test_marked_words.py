@@ -16,11 +16,10 @@ import pytest
 
 from endpoints import V2
 from function_process import FunctionProcess
-from gateway import GatewayTransport, RestApi
+from gateway import GATEWAY, GatewayTransport, RestApi
 from lambda_runtime import HANDLERS
 from marked_requests import MARK, MAX_BODY, PIECES, Sender, make_keys
 from places import ROOT, PictureServer, server_environment, start_server, stop_server
-from standing import GATEWAY
 
 OUTCOMES: Final = {200, 400, 401, 402, 403, 404, 405, 413, 415, 422, 429, 500}
 FILE_SHOWN: Final = re.compile(r"/(metadata|download)$")

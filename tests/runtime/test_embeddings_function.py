@@ -17,7 +17,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from checks import assert_unit, bits
 from endpoints import CHECKS, KEY_HEADERS, V2
-from gateway import GatewayTransport, event_of, response_of
+from gateway import GATEWAY, GatewayTransport, event_of, response_of
 from imgvec.aws.desk import DESK_KEY
 from imgvec.aws.gateway import MAX_EVENT_BODY
 from imgvec.encoders.bake import bake
@@ -26,7 +26,6 @@ from imgvec.stores.sqlite import SqliteStore
 from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from places import ROOT, PictureServer, imgvec, server_environment
 from ready_events import PHOTO, REQUESTS, make
-from standing import GATEWAY
 
 pytestmark = pytest.mark.skipif(
     EMULATOR is None or not CLIENT.exists(), reason="`make test-runtime` installs the runtime"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from gateway import Event, event_of, response_of
+from gateway import GATEWAY, HOST, Event, event_of, response_of
 from imgvec.aws.desk import DESK_KEY
 from imgvec.aws.gateway import MAX_EVENT_BODY
 from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
@@ -20,7 +20,6 @@ from second_format import DOMAIN, UNSEEN, second_event_of
 pytestmark = pytest.mark.skipif(
     EMULATOR is None or not CLIENT.exists(), reason="`make test-runtime` installs the runtime"
 )
-API = "abcdefghij.execute-api.eu-west-1.amazonaws.com"
 TEXT = {"text": "a photo of a cat"}
 
 
@@ -54,19 +53,19 @@ class Door:
 
 DOORS = {
     "a function URL": Door(f"https://{DOMAIN}"),
-    "an HTTP API": Door(f"https://{API}"),
-    "an HTTP API with a stage": Door(f"https://{API}/beta", "beta"),
+    "an HTTP API": Door(f"https://{HOST}"),
+    "an HTTP API with a stage": Door(f"https://{HOST}/beta", "beta"),
     "an HTTP API at a domain of one's own, its stage named": Door(
         "https://api.vectors.example", "v1"
     ),
-    "a REST API": Door(f"https://{API}/v1", second=False),
+    "a REST API": Door(GATEWAY, second=False),
 }
 
 
 @pytest.mark.parametrize("door", DOORS.values(), ids=DOORS)
 def test_every_door_leads_to_the_same_vector(runtime: LambdaRuntime, door: Door) -> None:
     answer = response_of(runtime.invoke(door.event("/api/ai/embeddings", content=TEXT)))
-    rest = Door(f"https://{API}/v1", second=False).event("/api/ai/embeddings", content=TEXT)
+    rest = DOORS["a REST API"].event("/api/ai/embeddings", content=TEXT)
     assert answer.status_code == 200, answer.text
     assert answer.json() == response_of(runtime.invoke(rest)).json()
 

@@ -8,7 +8,14 @@ import httpx2
 import pytest
 
 from emulator import Emulator
-from gateway import GatewayTransport, authorizer_event, event_of, integration_of, response_of
+from gateway import (
+    GATEWAY,
+    GatewayTransport,
+    authorizer_event,
+    event_of,
+    integration_of,
+    response_of,
+)
 from imgvec.aws.desk import DESK_KEY
 from imgvec.consumers.authorizer import POOL, PROBE, own_name, pooled
 from imgvec.consumers.keys import digest, mint
@@ -17,7 +24,6 @@ from imgvec.stores.protocols import Identifier, KeyRecord
 from lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime
 from places import PictureServer, server_environment
 from ready_events import make
-from standing import GATEWAY
 
 pytestmark = pytest.mark.skipif(
     EMULATOR is None or not CLIENT.exists(), reason="`make test-runtime` installs the runtime"
