@@ -3,8 +3,8 @@
 import httpx2
 import numpy as np
 
-from imgvec.encoders.invocation import HEADER, PIXELS, Attributes
 from imgvec.encoders.registry import shipped_folder
+from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, Attributes
 from imgvec.encoders.verify import read_manifest
 from imgvec.values import Pixels
 

@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from asynchronous_runtime import asynchronous, call
-from imgvec.encoders.invocation import HEADER, PIXELS, Attributes
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
+from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, Attributes
 from imgvec.encoders.verify import MANIFEST
 from invoking import ASKED, coarse_pictures, invoke
 from places import Running, stop_server

@@ -19,8 +19,8 @@ from starlette.testclient import TestClient
 from checks import assert_plain_error
 from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
-from imgvec.encoders.invocation import HEADER, VECTOR, Attributes
 from imgvec.encoders.registry import shipped_folder
+from imgvec.encoders.sagemaker.wire import HEADER, VECTOR, Attributes
 from imgvec.encoders.verify import read_manifest
 from imgvec.settings import load_settings
 from imgvec.values import Vector
@@ -203,20 +203,6 @@ def test_every_dialect_has_words_for_it(far: Far, name: str, dialect: str) -> No
     far.runtime.script.extend([CASES[name].script] * CASES[name].calls)
     status, headers, _ = far.ask(dialect)
     assert (status, headers.get("retry-after")) == (CASES[name].status, CASES[name].retry_after)
-
-
-def test_an_endpoint_that_is_down_is_left_alone_for_a_while(far: Far) -> None:
-    before = far.remaining()
-    far.runtime.script.extend([cuts] * 6)
-    statuses = [far.ask()[0] for _ in range(3)]
-    far.runtime.calls = 0
-    status, headers, _ = far.ask()
-    assert [*statuses, status] == [503] * 4
-    assert far.runtime.calls == 0, "the circuit is open"
-    assert 1 <= int(headers["retry-after"]) <= 5
-    far.runtime.script.clear()
-    time.sleep(int(headers["retry-after"]))
-    assert far.remaining() == before - 1
 
 
 def test_a_good_answer_of_a_script_is_taken(far: Far) -> None:

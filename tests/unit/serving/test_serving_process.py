@@ -17,11 +17,11 @@ import orjson
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from imgvec.encoders.invocation import HEADER, PIXELS, TEXT, Attributes
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.parts import File
 from imgvec.encoders.registry import shipped_folder
+from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, TEXT, Attributes
 from imgvec.encoders.verify import read_manifest
 from imgvec.errors import InternalFault
 from imgvec.values import Pixels

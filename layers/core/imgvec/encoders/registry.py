@@ -82,8 +82,8 @@ def load_encoders(settings: Settings) -> Encoders:
     if settings.endpoint is None:
         return Encoders(load_here(folders, settings))
     # Imported here, so that a start that encodes pays for neither.
-    from imgvec.encoders.endpoint import Endpoint
-    from imgvec.encoders.sagemaker import SageMakerEncoder
+    from imgvec.encoders.sagemaker.client import Endpoint
+    from imgvec.encoders.sagemaker.encoder import SageMakerEncoder
 
     endpoint = Endpoint(settings.endpoint, settings.endpoint_component, settings.endpoint_timeout)
     return Encoders(tuple(SageMakerEncoder(read_manifest(folder), endpoint) for folder in folders))

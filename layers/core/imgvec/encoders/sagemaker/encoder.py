@@ -1,4 +1,4 @@
-"""The encoder that lies behind a SageMaker endpoint; here is only its manifest."""
+"""An encoder behind a SageMaker endpoint; only its manifest is on this machine."""
 
 import logging
 import math
@@ -8,8 +8,8 @@ import numpy as np
 import orjson
 
 from imgvec.encoders.described import Described
-from imgvec.encoders.invocation import PIXELS, TEXT, Attributes
 from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.sagemaker.wire import PIXELS, TEXT, Attributes
 from imgvec.errors import BadParameter, InternalFault
 from imgvec.values import Pixels, Vector
 
@@ -20,20 +20,20 @@ log = logging.getLogger(__name__)
 
 
 class Invoke(Protocol):
-    """What it needs of an endpoint."""
+    """The one method that is used of an endpoint."""
 
-    def invoke(self, body: bytes, media_type: str, asked: Attributes) -> tuple[bytes, int]:
+    def invoke(self, body: bytes, media_type: str, wanted: Attributes) -> tuple[bytes, int]:
         """The bytes of the vector, and the tokens that were read."""
 
 
 class SageMakerEncoder(Described):
-    """An `Encoder` whose inferences run at an endpoint, of this very revision or not at all.
+    """An `Encoder` whose inferences run at an endpoint of the same revision, and nowhere else.
 
-    Nothing else takes over while the endpoint is away: vectors of two encoders do not mix.
+    No other encoder takes over while the endpoint is down: vectors of two encoders do not mix.
     """
 
     def __init__(self, manifest: Manifest, endpoint: Invoke) -> None:
-        """Know the encoder by its manifest; the endpoint is asked for nothing yet."""
+        """Keep the manifest and the endpoint; no call is made yet."""
         super().__init__(manifest)
         self._endpoint = endpoint
 
@@ -67,8 +67,8 @@ class SageMakerEncoder(Described):
 
     def _encode(self, body: bytes, media_type: str, dimensions: int) -> tuple[Vector, int]:
         self._require(dimensions)
-        asked = Attributes(self._revision, dimensions)
-        answer, tokens = self._endpoint.invoke(body, media_type, asked)
+        wanted = Attributes(self._revision, dimensions)
+        answer, tokens = self._endpoint.invoke(body, media_type, wanted)
         return _read_vector(answer, dimensions), tokens
 
 
