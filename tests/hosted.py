@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from imgvec.http.patience import PatientProtocol
 from imgvec.http.web import refuse
 from imgvec.http.wire import Wire
-from imgvec.values import Pixels, Vector
+from imgvec.values import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
 LONGEST_SECONDS = 60.0
 """How long a test that fails may hold up what follows."""
@@ -27,6 +27,8 @@ class HeldEncoder:
     name: str = "held"
     revision: str = "0" * 64
     image_size: int = 8
+    geometry: Geometry = CLIP_GEOMETRY
+    embeds_text: bool = True
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({512, 768, 1024})
 

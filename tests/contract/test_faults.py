@@ -14,7 +14,7 @@ from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
 from imgvec.encoders.registry import Encoders
 from imgvec.settings import load_settings
-from imgvec.values import Pixels, Vector
+from imgvec.values import CLIP_GEOMETRY, Geometry, Pixels, Vector
 from places import PictureServer, Place, create_key, imgvec, server_environment
 
 SECRET = "a sentence that nobody outside may read"
@@ -27,6 +27,8 @@ class BrokenEncoder:
     name: str = "broken"
     revision: str = "0" * 64
     image_size: int = 8
+    geometry: Geometry = CLIP_GEOMETRY
+    embeds_text: bool = True
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({512, 768, 1024})
 

@@ -14,7 +14,7 @@ from imgvec.encoders.protocol import BatchEncoder, WantedImage
 from imgvec.encoders.registry import shipped_folder
 from imgvec.errors import InternalFault
 from imgvec.flow.together import MOST, Together, keeps_bits
-from imgvec.values import Pixels, Vector
+from imgvec.values import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
 SIDE = 8
 
@@ -26,6 +26,8 @@ class FakeEncoder:
     name: str = "fake"
     revision: str = "0" * 64
     image_size: int = SIDE
+    geometry: Geometry = CLIP_GEOMETRY
+    embeds_text: bool = False
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({2})
     batches: list[int] = field(default_factory=list)

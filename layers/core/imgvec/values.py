@@ -1,7 +1,7 @@
 """The typed values that travel along the flow: dialect, gate, source, pixels, encoder, dialect."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from imgvec.consumers.allowance import Allowance
 from imgvec.consumers.plan import Plan
@@ -18,6 +18,20 @@ if TYPE_CHECKING:
 else:
     # Functions that compute nothing are installed without numpy.
     Pixels = Vector = object
+
+
+@dataclass(frozen=True, slots=True)
+class Geometry:
+    """How a picture of any shape becomes an encoder's square input."""
+
+    crop: Literal["centre", "none"] = "centre"
+    """`centre`: resize the short side and crop the middle; `none`: squash both sides."""
+    resize: Literal["bicubic", "bilinear"] = "bicubic"
+    """The filter, as Pillow's of that name."""
+
+
+CLIP_GEOMETRY: Final = Geometry()
+"""That of OpenAI's CLIP, and of the starter."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,7 @@ def test_a_build_keeps_its_weights_where_they_are_mapped() -> None:
         *("build.json", "manifest.json", "tokenizer.json"),
     }
     for graph in (read_manifest(folder).files.image, read_manifest(folder).files.text):
+        assert graph is not None
         assert graph.weights is not None
         assert graph.size < 0.5 * graph.weights.size
         modes = {(folder / one.path).stat().st_mode for one in (graph, graph.weights)}

@@ -58,6 +58,7 @@ def test_the_shipped_manifest_says_what_the_encoder_is(starter: Path) -> None:
     ]
     assert manifest.nested
     assert manifest.image.tokens == 9 * 9
+    assert manifest.text is not None
     assert manifest.text.max_tokens == 64
     assert manifest.preprocessing.image_mean == (127.0, 127.0, 127.0)
 
@@ -125,7 +126,7 @@ def test_what_decides_no_vector_leaves_the_revision(starter: Path, change: Chang
         pytest.param(put("", "licence"), "licence: String should have at", id="empty licence"),
         pytest.param(put([], "sources"), "sources: Tuple should have at least 1", id="no source"),
         pytest.param(drop("sources", 0, "revision"), "sources.0.revision: Field", id="no revision"),
-        pytest.param(drop("files", "text"), "files.text: Field required", id="no text tower"),
+        pytest.param(drop("files", "text"), "tokenizer stand together", id="half a tower"),
         pytest.param(put(1, "colour"), "colour: Extra inputs are not", id="unknown field"),
         pytest.param(
             put(1, "files", "image", "url"), "files.image.url: Extra", id="unknown inside"

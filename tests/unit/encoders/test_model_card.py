@@ -19,6 +19,7 @@ def test_the_card_names_the_revision(starter: Path, card: str) -> None:
 
 def test_the_card_has_what_the_manifest_has(starter: Path, card: str) -> None:
     manifest = read_manifest(starter)
+    assert manifest.text is not None
     widths = sorted(space.dimensions for space in manifest.spaces)
     assert "{}, {} and {} dimensions".format(*widths) in card
     assert f"{manifest.preprocessing.size} x {manifest.preprocessing.size}" in card

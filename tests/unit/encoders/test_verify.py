@@ -32,6 +32,7 @@ def test_the_shipped_files_are_intact(starter: Path) -> None:
 
 def test_what_was_verified_is_what_is_given(starter: Path) -> None:
     file = read_manifest(starter).files.tokenizer
+    assert file is not None
     assert hashlib.sha256(read_verified(starter, file)).hexdigest() == file.sha256
 
 

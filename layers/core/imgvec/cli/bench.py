@@ -18,6 +18,7 @@ from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
 from imgvec.images.limits import ImageLimits
 from imgvec.settings import load_settings
+from imgvec.values import Pixels
 
 PHOTOS: Final = {"0.3 MP": (640, 480), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
 SHARE: Final = 0.1
@@ -51,20 +52,22 @@ def bench(seconds: float) -> None:
 def _stages(encoder: Encoder, limits: ImageLimits) -> dict[str, Callable[[], object]]:
     width = max(encoder.dimensions)
     photos = {name: _photo(*size) for name, size in PHOTOS.items()}
-    pixels = decode(photos["0.3 MP"], encoder.image_size, limits)
+
+    def pixels_of(photo: bytes) -> Pixels:
+        return decode(photo, encoder.image_size, limits, encoder.geometry)
 
     def whole(photo: bytes) -> object:
-        return encoder.encode_image(decode(photo, encoder.image_size, limits), width)
+        return encoder.encode_image(pixels_of(photo), width)
 
-    return {
-        **{
-            f"{name}, decode": partial(decode, photo, encoder.image_size, limits)
-            for name, photo in photos.items()
-        },
-        "encode an image": partial(encoder.encode_image, pixels, width),
-        "encode a text": partial(encoder.encode_text, "a photo of a cat", width),
-        "2 MP, decode and encode": partial(whole, photos["2 MP"]),
+    stages: dict[str, Callable[[], object]] = {
+        f"{name}, decode": partial(pixels_of, photo) for name, photo in photos.items()
     }
+    pixels = pixels_of(photos["0.3 MP"])
+    stages["encode an image"] = partial(encoder.encode_image, pixels, width)
+    if encoder.embeds_text:
+        stages["encode a text"] = partial(encoder.encode_text, "a photo of a cat", width)
+    stages["2 MP, decode and encode"] = partial(whole, photos["2 MP"])
+    return stages
 
 
 def _photo(width: int, height: int) -> bytes:

@@ -51,7 +51,9 @@ class Vectoriser:
     def embed(self, source: str) -> Row:
         """Embed one file or URL; a bad one gives a row that says why."""
         try:
-            pixels = decode(self._read(source), self._encoder.image_size, self._limits)
+            pixels = decode(
+                self._read(source), self._encoder.image_size, self._limits, self._encoder.geometry
+            )
             vector = self._encoder.encode_image(pixels, self._dimensions)
         except RequestError as refused:
             return self._row(source, None, refused.message)

@@ -1,11 +1,12 @@
-"""What an encoder's manifest says of it, wherever its graphs run."""
+"""The properties that an encoder has by its manifest, wherever its graphs run."""
 
 from imgvec.encoders.manifest import Manifest
 from imgvec.errors import BadParameter
+from imgvec.values import Geometry
 
 
-class Described:
-    """The properties of an `Encoder`, and the refusal of a space that it does not give."""
+class ManifestEncoder:
+    """The properties of an `Encoder`; rejects dimensions that it does not have."""
 
     def __init__(self, manifest: Manifest) -> None:
         """Read once what every request asks for."""
@@ -29,14 +30,24 @@ class Described:
         return self._manifest.preprocessing.size
 
     @property
+    def geometry(self) -> Geometry:
+        """How a picture becomes those pixels."""
+        return self._manifest.preprocessing.geometry
+
+    @property
     def image_tokens(self) -> int:
         """The image graph's own sequence length."""
         return self._manifest.image.tokens
 
     @property
     def dimensions(self) -> frozenset[int]:
-        """Widths of the spaces that it gives."""
+        """The dimensions that it has."""
         return self._dimensions
+
+    @property
+    def embeds_text(self) -> bool:
+        """Whether it has a text tower."""
+        return self._manifest.text is not None
 
     def _require(self, dimensions: int) -> None:
         if dimensions not in self._dimensions:

@@ -1,6 +1,6 @@
 """One ONNX graph, opened as it was verified."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -21,7 +21,7 @@ PROVIDERS: Final[Mapping[Provider, Sequence[str]]] = {
 WEIGHTS_FOLDER: Final = "session.model_external_initializers_file_folder_path"
 """Where a graph that is opened from bytes finds its weights."""
 
-Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.int64]]
+Inputs: TypeAlias = Mapping[str, NDArray[np.float32] | NDArray[np.integer]]
 
 
 class Graph:
@@ -80,7 +80,7 @@ class Graph:
         # It keeps the file's bytes to open the session anew, which nothing here asks for.
         self._session._model_bytes = None
 
-    def require(self, inputs: Collection[str], outputs: Mapping[str, int]) -> None:
+    def require(self, inputs: Iterable[str], outputs: Mapping[str, int]) -> None:
         """Compare the graph's inputs, and its outputs' widths, with those of the manifest.
 
         Raises:
@@ -93,6 +93,11 @@ class Graph:
             raise ModelError(
                 f"{self._path} has other inputs or outputs than {MANIFEST} says: correct {MANIFEST}"
             )
+
+    def integers(self, name: str) -> type[np.integer]:
+        """The integer type of an input: exports differ in that of token ids."""
+        types = {tensor.name: tensor.type for tensor in self._session.get_inputs()}
+        return np.int32 if types[name] == "tensor(int32)" else np.int64
 
     def run(self, inputs: Inputs, output: str) -> NDArray[np.float32]:
         """Run one input, a batch of one; gives the row `float32 [width]` of `output`."""

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
 from imgvec.encoders.parts import File, Files, Name, Part, Positive, Sentence
+from imgvec.values import Geometry
 
 
 class Source(Part):
@@ -28,12 +29,18 @@ class Preprocessing(Part):
     version: Literal[1]
     """Version of the image contract; a change in how images are decoded makes a new one."""
     size: PositiveInt
-    """Height and width in pixels: the short side is resized to it, the long side cropped."""
-    resize: Literal["bicubic"]
-    crop: Literal["centre"]
+    """Height and width of the input in pixels."""
+    resize: Literal["bicubic", "bilinear"]
+    crop: Literal["centre", "none"]
+    """`centre`: the short side is resized, the long side cropped; `none`: both are squashed."""
     rescale_factor: Positive
     image_mean: tuple[FiniteFloat, FiniteFloat, FiniteFloat]
     image_std: tuple[Positive, Positive, Positive]
+
+    @property
+    def geometry(self) -> Geometry:
+        """How a picture becomes the input's square."""
+        return Geometry(crop=self.crop, resize=self.resize)
 
 
 class ImageInput(Part):
@@ -44,10 +51,13 @@ class ImageInput(Part):
 
 
 class TextInput(Part):
-    """What the text graph takes, two inputs `int64 [n, t]`, and how much of a text is read."""
+    """The text graph's inputs, `int32` or `int64 [n, t]`, and how much of a text is read."""
 
     ids: Sentence
-    mask: Sentence
+    mask: Sentence | None = None
+    """None where the graph takes no attention mask."""
+    pad_token: Sentence | None = None
+    """Pads every text to `max_tokens`; None where the graph takes a text of any length."""
     max_tokens: Annotated[int, Field(ge=2)]
     max_characters: PositiveInt
     """A longer text is cut to this before it is split into tokens, which bounds the time."""
@@ -72,12 +82,20 @@ class Manifest(Part):
     files: Files
     preprocessing: Preprocessing
     image: ImageInput
-    text: TextInput
+    text: TextInput | None = None
+    """None where the encoder embeds images only."""
     outputs: dict[str, PositiveInt]
-    """Native outputs, which both graphs have under the same names, and their widths."""
+    """Native outputs, which both graphs have under the same names, and their dimensions."""
     nested: bool
     """Whether it was trained so that a prefix of an output is an embedding too."""
     spaces: Annotated[tuple[Space, ...], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _check_text(self) -> Self:
+        parts = (self.text, self.files.text, self.files.tokenizer)
+        if any(parts) and not all(parts):
+            raise ValueError("text, files.text and files.tokenizer stand together or not at all")
+        return self
 
     @model_validator(mode="after")
     def _check_spaces(self) -> Self:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.encoders.arithmetic import normaliser, unit_prefix
-from imgvec.encoders.described import Described
+from imgvec.encoders.described import ManifestEncoder
 from imgvec.encoders.graph import Graph
 from imgvec.encoders.protocol import WantedImage
 from imgvec.encoders.text import TextTower
@@ -18,8 +18,8 @@ from imgvec.settings import Provider
 from imgvec.values import Pixels, Vector
 
 
-class OnnxEncoder(Described):
-    """An `Encoder` of two ONNX graphs; each call embeds one image or one text.
+class OnnxEncoder(ManifestEncoder):
+    """An `Encoder` of one or two ONNX graphs; each call embeds one image or one text.
 
     The image graph is loaded at once, the text tower with the first text, because many callers
     send none and it is most of the memory. Its files are verified at the start all the same, so
@@ -34,9 +34,8 @@ class OnnxEncoder(Described):
                 the file and the fix.
         """
         manifest = read_manifest(folder)
-        for later in (manifest.files.text, manifest.files.text.weights, manifest.files.tokenizer):
-            if later is not None:
-                verify_file(folder, later)
+        for later in manifest.files.of_text:
+            verify_file(folder, later)
         super().__init__(manifest)
         self._folder = folder
         self._threads = threads
@@ -80,7 +79,8 @@ class OnnxEncoder(Described):
         """Embed a text into the same space; also give the number of tokens read.
 
         Raises:
-            BadParameter: there is no space of these dimensions, or the text is not valid Unicode.
+            BadParameter: there is no space of these dimensions, the encoder embeds images only,
+                or the text is not valid Unicode.
             InternalFault: the graph gave no finite vector.
             ModelError: with the first text only: a file was altered since the start.
         """

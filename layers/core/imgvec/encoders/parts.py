@@ -46,14 +46,20 @@ class Files(Part):
     """What is served; paths are relative to the manifest's folder."""
 
     image: GraphFile
-    text: GraphFile
-    tokenizer: File
+    text: GraphFile | None = None
+    """None where the encoder embeds images only, as `tokenizer` is then."""
+    tokenizer: File | None = None
 
     @property
     def every(self) -> tuple[File, ...]:
         """All of them, weights too."""
-        weights = (self.image.weights, self.text.weights)
-        return (self.image, self.text, self.tokenizer, *filter(None, weights))
+        return tuple(filter(None, (self.image, self.image.weights, *self.of_text)))
+
+    @property
+    def of_text(self) -> tuple[File, ...]:
+        """The files of the text tower: graph, weights, tokenizer."""
+        weights = None if self.text is None else self.text.weights
+        return tuple(filter(None, (self.text, weights, self.tokenizer)))
 
 
 def wrong_fields(problem: ValidationError) -> str:

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
-from imgvec.errors import InternalFault
-from imgvec.values import Pixels, Vector
+from imgvec.errors import BadParameter, InternalFault
+from imgvec.values import Geometry, Pixels, Vector
 
 WantedImage: TypeAlias = tuple[Pixels, int]
 """Pixels, and the dimensions of the space that they are wanted in."""
@@ -26,18 +26,35 @@ class Encoder(Protocol):
         """Height and width of the pixels it takes."""
 
     @property
+    def geometry(self) -> Geometry:
+        """How a picture becomes those pixels."""
+
+    @property
     def image_tokens(self) -> int:
         """Its own input sequence length for an image (a convolutional tower's final grid)."""
 
     @property
     def dimensions(self) -> frozenset[int]:
-        """Widths of the spaces that it gives, for image and text alike."""
+        """The dimensions that it has, for image and text alike."""
+
+    @property
+    def embeds_text(self) -> bool:
+        """Whether it has a text tower."""
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1."""
 
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
-        """Embed a text into the same space; also give the number of tokens read."""
+        """Embed a text into the same space; also give the number of tokens read.
+
+        Raises:
+            BadParameter: the encoder embeds images only, or the text is not valid Unicode.
+        """
+
+
+def images_only(name: str) -> BadParameter:
+    """The error of a text for an encoder without a text tower."""
+    return BadParameter(f"{name} embeds images only")
 
 
 @runtime_checkable

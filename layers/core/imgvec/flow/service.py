@@ -8,7 +8,7 @@ from typing import Final
 from imgvec.consumers.allowance import tightest
 from imgvec.consumers.charge import Charge
 from imgvec.consumers.events import UsageEvent, reported
-from imgvec.encoders.protocol import Encoder
+from imgvec.encoders.protocol import Encoder, images_only
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded
 from imgvec.flow.compute import Compute, Encoded
@@ -70,6 +70,8 @@ class Service(Front):
         encoder = self._encoders.for_dimensions(ask.dimensions)
         if encoder is None:
             raise BadParameter
+        if isinstance(ask, TextWanted) and not encoder.embeds_text:
+            raise images_only(encoder.name)
         if attempt.idempotency_key is not None:
             await self.store(self._meter.check, caller, attempt)
         with reported(_event(caller, attempt, ask, encoder)) as event:
@@ -120,7 +122,9 @@ class Service(Front):
         if isinstance(ask, TextWanted):
             return partial(self._compute.encode_texts, encoder, ask.texts, ask.dimensions)
         with stage("decode"):
-            pixels = await self._compute.run(decode, contents[0], encoder.image_size, self._limits)
+            pixels = await self._compute.run(
+                decode, contents[0], encoder.image_size, self._limits, encoder.geometry
+            )
         return partial(self._compute.encode_image, encoder, pixels, ask.dimensions)
 
     async def _read(self, source: Url | StoredAsset, caller: Caller) -> bytes:

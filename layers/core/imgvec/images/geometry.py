@@ -1,21 +1,18 @@
-"""From a picture of any shape and orientation to the square that an encoder looks at.
+"""From a picture of any shape and orientation to an encoder's square input.
 
-The square is that of OpenAI's CLIP: bicubic, short side to the encoder's input, centre crop. The
-whole picture is resized and not only what survives the crop: Pillow rounds a box that begins
-between pixels, and one level of 255 is enough to move the vector of an int8 encoder.
+The whole picture is resized and not only the part that survives the crop: Pillow rounds a box that
+begins between pixels, and one level of 255 is enough to move the vector of an int8 encoder.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
 
 from PIL import Image
 from PIL.Image import Resampling, Transpose
 
+from imgvec.values import CLIP_GEOMETRY, Geometry
+
 MAX_ASPECT = 100
 """A picture that is longer than so many times its short side loses its ends before the resize."""
-
-Box: TypeAlias = tuple[float, float, float, float]
-"""Left, top, right and bottom edge, in pixels from the upper left corner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,8 @@ class _Turn:
     """The upright left edge was stored as a far one (right or bottom)."""
     far_top: bool
 
+
+_FILTERS = {"bicubic": Resampling.BICUBIC, "bilinear": Resampling.BILINEAR}
 
 _TURNS = {
     2: _Turn(Transpose.FLIP_LEFT_RIGHT, swaps=False, far_left=True, far_top=False),
@@ -75,20 +74,26 @@ def upright(picture: Picture, orientation: int) -> Picture:
     )
 
 
-def square(picture: Picture, size: int) -> Image.Image:
-    """Resize an upright picture, short side to `size`, and cut the centre square out of it.
+def square(picture: Picture, size: int, geometry: Geometry = CLIP_GEOMETRY) -> Image.Image:
+    """Resize an upright picture to `size` x `size`, cropped or squashed.
 
-    At full scale this is the reference to the last bit, for the Pillow at hand: resized sides of
-    `int(size * side / short side)`, one call, a crop that begins at half of the excess, rounded
-    to even (torchvision's `Resize` and `CenterCrop`).
+    At full scale this is the reference to the last bit, for the installed Pillow. `centre`: resized
+    sides of `int(size * side / short side)`, one call, a crop that begins at half of the excess,
+    rounded to even (torchvision's `Resize` and `CenterCrop`). `none`: one call of `resize`
+    (open_clip's `squash`).
     """
+    resample = _FILTERS[geometry.resize]
+    if geometry.crop == "none":
+        wide, high = picture.width * picture.scale, picture.height * picture.scale
+        box = (picture.left, picture.top, picture.left + wide, picture.top + high)
+        return picture.image.resize((size, size), resample, box=box)
     short = min(picture.width, picture.height)
     kept = [min(side, MAX_ASPECT * short) for side in (picture.width, picture.height)]
     image, left, top = _without_ends(picture, *kept)
-    wide, high = (int(size * side / short) for side in kept)
-    box: Box = (left, top, left + kept[0] * picture.scale, top + kept[1] * picture.scale)
-    resized = image.resize((wide, high), Resampling.BICUBIC, box=box)
-    left, top = round((wide - size) / 2), round((high - size) / 2)
+    columns, rows = (int(size * side / short) for side in kept)
+    box = (left, top, left + kept[0] * picture.scale, top + kept[1] * picture.scale)
+    resized = image.resize((columns, rows), resample, box=box)
+    left, top = round((columns - size) / 2), round((rows - size) / 2)
     return resized.crop((left, top, left + size, top + size))
 
 

@@ -56,7 +56,8 @@ class Lane:
             for result in self.encoder.encode_images([(pixels, widest)] * count):
                 if isinstance(result, RequestError):
                     raise result
-        self.encoder.encode_text("", widest)
+        if self.encoder.embeds_text:
+            self.encoder.encode_text("", widest)
 
     def _encode_texts(self, wanted: Sequence[WantedText]) -> list[Counted | RequestError]:
         return [self.encoder.encode_text(text, dimensions) for text, dimensions in wanted]

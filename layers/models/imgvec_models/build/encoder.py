@@ -66,7 +66,7 @@ def build_encoder(
         out / TEXT,
         "text",
         recipe.embeddings.text,
-        [recipe.text.ids, recipe.text.mask],
+        [*filter(None, (recipe.text.ids, recipe.text.mask))],
         recipe.spaces,
         text_feeds(source / TOKENIZER, recipe.text),
         chosen,

@@ -46,6 +46,8 @@ def text_feeds(tokenizer: Path, names: TextInput, texts: Sequence[str] | None = 
     opened.no_padding()
     opened.enable_truncation(names.max_tokens)
     ids = [np.array([opened.encode(text).ids], np.int64) for text in texts or sentences()]
+    if names.mask is None:
+        return [{names.ids: row} for row in ids]
     return [{names.ids: row, names.mask: np.ones_like(row)} for row in ids]
 
 

@@ -20,6 +20,7 @@ class ExactEncoder:
     """An `Encoder` of the towers as pulled, composed and not quantised."""
 
     revision = "float32"
+    embeds_text = True
 
     def __init__(self, recipe: Recipe, folder: Path) -> None:
         """Open the towers in `folder`.
@@ -29,6 +30,7 @@ class ExactEncoder:
         """
         self.name = recipe.name
         self.image_size = recipe.preprocessing.size
+        self.geometry = recipe.preprocessing.geometry
         self.image_tokens = recipe.image.tokens
         self.dimensions = frozenset(recipe.spaces)
         self._recipe = recipe
@@ -50,8 +52,9 @@ class ExactEncoder:
         """Embed a text into the same space; also give the number of tokens read."""
         names = self._recipe.text
         ids = np.array([self._tokenizer.encode(text[: names.max_characters]).ids], np.int64)
-        feed = {names.ids: ids, names.mask: np.ones_like(ids)}
-        taken = {name: value for name, value in feed.items() if name in self._inputs}
+        taken = {names.ids: ids}
+        if names.mask is not None and names.mask in self._inputs:
+            taken[names.mask] = np.ones_like(ids)
         (rows,) = self._text.run([output_name(dimensions)], taken)
         return unit_prefix(rows[0], dimensions), ids.size
 

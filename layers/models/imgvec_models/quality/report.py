@@ -63,11 +63,11 @@ def _labelled(bench: Bench, exact: Encoder | None, folder: Path) -> Sequence[Ver
 
 def _sizes(folder: Path) -> str:
     files = read_manifest(folder).files
-    named = {
-        "image": files.image.whole,
-        "text": files.text.whole,
-        "tokenizer": files.tokenizer.size,
-    }
+    named = {"image": files.image.whole}
+    if files.text is not None:
+        named["text"] = files.text.whole
+    if files.tokenizer is not None:
+        named["tokenizer"] = files.tokenizer.size
     return ", ".join(f"{name} {size / 1e6:.1f} MB" for name, size in named.items())
 
 

@@ -104,6 +104,8 @@ def _graphs(manifest: Manifest, folder: Path) -> Iterator[tuple[Path, list[Array
     files = manifest.files
     photos = image_feeds(manifest.preprocessing, manifest.image)
     yield folder / files.image.path, list(photos[:: len(photos) // PHOTOS][:PHOTOS])
+    if manifest.text is None or files.text is None or files.tokenizer is None:
+        return
     texts = text_feeds(folder / files.tokenizer.path, manifest.text)
     yield folder / files.text.path, list(texts[:: len(texts) // TEXTS][:TEXTS])
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import onnx
 
 from imgvec.encoders.verify import read_manifest
+from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.progress import Say, unsaid
@@ -59,6 +60,8 @@ def build_starter(
 def calibration(tokenizer: Path, photos: Path = PHOTOS) -> dict[str, list[Feed]]:
     """What the image and the text tower of a starter are quantised on."""
     manifest = read_manifest(STARTER)
+    if manifest.text is None:
+        raise ModelError(f"{STARTER} has no text tower")
     return {
         "image": image_feeds(manifest.preprocessing, manifest.image, photos),
         "text": text_feeds(tokenizer, manifest.text),

@@ -7,8 +7,9 @@ from typing import Protocol
 import numpy as np
 import orjson
 
-from imgvec.encoders.described import Described
+from imgvec.encoders.described import ManifestEncoder
 from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.protocol import images_only
 from imgvec.encoders.sagemaker.wire import PIXELS, TEXT, Attributes
 from imgvec.errors import BadParameter, InternalFault
 from imgvec.values import Pixels, Vector
@@ -26,7 +27,7 @@ class Invoke(Protocol):
         """The bytes of the vector, and the tokens that were read."""
 
 
-class SageMakerEncoder(Described):
+class SageMakerEncoder(ManifestEncoder):
     """An `Encoder` whose inferences run at an endpoint of the same revision, and nowhere else.
 
     No other encoder takes over while the endpoint is down: vectors of two encoders do not mix.
@@ -52,11 +53,14 @@ class SageMakerEncoder(Described):
         """Embed a text into the same space; also give the number of tokens read.
 
         Raises:
-            BadParameter: there is no space of these dimensions, or the text is not valid Unicode.
+            BadParameter: there is no space of these dimensions, the encoder embeds images only,
+                or the text is not valid Unicode.
             NotReady: the endpoint wakes, is being replaced, is down or too slow.
             Overloaded: more is asked of it than it can do.
             InternalFault: it failed, or answered with no such vector.
         """
+        if self._manifest.text is None:
+            raise images_only(self.name)
         # The text tower reads no further.
         start = text[: self._manifest.text.max_characters]
         try:
