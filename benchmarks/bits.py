@@ -7,7 +7,7 @@ from benchmarks.material import CLIP, LIMITS, STARTER, Material
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
 from imgvec.images.decode import decode
-from imgvec.values import Vector
+from imgvec.types import Vector
 from imgvec_models.calibration.feeds import PHOTOS, sentences
 
 Bits: TypeAlias = dict[str, list[str]]

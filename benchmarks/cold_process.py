@@ -51,6 +51,7 @@ def main() -> None:
     marks = [started(), time.time()]
     from imgvec import starting
     from imgvec.app import create_app
+    from imgvec.http.web import close
 
     marks.append(time.time())
     app = create_app()
@@ -65,7 +66,7 @@ def main() -> None:
     phases = {name: (marks[n + 1] - marks[n]) * 1000 for n, name in enumerate(names)}
     cpu = time.process_time() * 1000
     print(json.dumps({**phases, "wall": (marks[-1] - marks[0]) * 1000, "cpu": cpu}))
-    app.state.front.close()
+    close(app)
 
 
 if __name__ == "__main__":

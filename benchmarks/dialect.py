@@ -3,9 +3,9 @@
 import asyncio
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,11 +22,14 @@ from benchmarks.timing import Measured
 from benchmarks.wire import Request, img_embed, post_json
 from gateway import GATEWAY, event_of
 from imgvec.aws.adapter import adapt
+from imgvec.consumers.gate import Gate
 from imgvec.dialects import all_dialects
-from imgvec.flow.front import Front, Stores, open_stores
+from imgvec.embedding.service import EmbeddingService
+from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult
 from imgvec.http.web import assemble
+from imgvec.services import open_services
 from imgvec.settings import Settings
-from imgvec.values import Attempt, Embedded, Wanted
+from imgvec.types import Principal, RequestContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,33 +44,43 @@ class DialectStages:
     """The form in a function: from the event's text to the answer's."""
 
 
-class Echo(Front):
-    """Admits everybody and answers at once with the same vector."""
+class Echo(EmbeddingService):
+    """Answers at once with the same vector, whatever the key."""
 
-    def __init__(self, settings: Settings, stores: Stores) -> None:
+    def __init__(self) -> None:
         """Make the vector, of 512 values."""
-        super().__init__(settings, stores)
         random = np.random.default_rng(0).normal(size=512).astype(np.float32)
-        vector = random / np.linalg.norm(random)
-        self._answer = Embedded((vector,), "echo", "0" * 64, 512, 50)
+        vector = Embedding(random / np.linalg.norm(random), 50)
+        self._answer = EmbedResult((vector,), "echo", "0" * 64, 512)
 
     async def embed(
-        self, keys: frozenset[str], attempt: Attempt, wanted: Callable[[], Wanted]
-    ) -> Embedded:
-        """Read what is to be embedded, and no more."""
-        wanted()
+        self, principal: Principal, wanted: EmbedRequest, context: RequestContext
+    ) -> EmbedResult:
+        """Embed nothing."""
         return self._answer
+
+    def rejection(self) -> None:
+        """Nothing waits."""
+
+
+class Anybody(Gate):
+    """Lets everybody pass."""
+
+    def admit(self, shown: Collection[str]) -> Principal:
+        """The same principal for any key."""
+        return Principal("anybody", "k_0")
 
 
 @contextmanager
 def dialect_stages(folder: Path, photo: bytes) -> Iterator[DialectStages]:
     """The application over a store in `folder`, asked for 512 dimensions at PixLab's."""
     settings = Settings(data=folder)
-    front = Echo(settings, open_stores(settings))
-    app = assemble(front, [dialect.router for dialect in all_dialects()], {})
+    opened = open_services(settings)
+    services = replace(opened, gate=Anybody(opened.store))
+    app = assemble(services, [dialect.router for dialect in all_dialects()], Echo())
     form = img_embed("", photo)
     content = {"img": base64.b64encode(photo).decode(), "dimension": 512}
-    with asyncio.Runner() as runner, closing(front):
+    with asyncio.Runner() as runner, closing(services):
         asyncio.set_event_loop(runner.get_loop())
         yield DialectStages(
             form=partial(_answer, runner, app, form),

@@ -12,7 +12,7 @@ from imgvec.consumers.meter import Meter
 from imgvec.consumers.plan import Plan, Quota
 from imgvec.consumers.registry import Registry
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.values import Attempt
+from imgvec.types import RequestContext
 
 PLAN: Final = Plan("bench", rate=1e6, quota=Quota(daily=10**9, monthly=10**9))
 """Limits that are judged and never reached."""
@@ -44,7 +44,7 @@ class GateStages:
 
     def reserve(self) -> None:
         """Take a unit."""
-        attempt = Attempt(f"request-{next(self._numbers)}", "pixlab", "")
+        attempt = RequestContext(f"request-{next(self._numbers)}", "pixlab", "")
         charge = Charge(self._caller, attempt, SPACE, (self._photo,), "revision")
         self._ticket = self._meter.reserve(charge)
 

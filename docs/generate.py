@@ -13,6 +13,7 @@ from samtranslator.yaml_helper import yaml_parse
 from cost_page import cost_page
 from imgvec.app import create_app
 from imgvec.cli import group
+from imgvec.http.web import close
 from imgvec.settings import PREFIX, Settings
 from picture import picture
 
@@ -69,7 +70,7 @@ def _helps(command: click.Command, name: str, parent: click.Context | None = Non
 def openapi_json(settings: Settings) -> str:
     """`openapi.json`, as the server gives it at `/openapi.json`."""
     app = create_app(settings)
-    app.state.front.close()
+    close(app)
     options = orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE
     return orjson.dumps(app.openapi(), option=options).decode()
 

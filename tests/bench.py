@@ -7,7 +7,7 @@ from imgvec.consumers.meter import Meter
 from imgvec.consumers.period import day_of
 from imgvec.consumers.plan import Plan, Quota
 from imgvec.stores.protocols import Store
-from imgvec.values import Attempt, Caller
+from imgvec.types import Principal, RequestContext
 
 WINDOW = 24 * 3600.0
 NOON = 1_772_193_600.0
@@ -39,8 +39,8 @@ class Bench:
     ) -> Charge:
         """A new request, as the service makes it."""
         self.requests += 1
-        attempt = Attempt(f"request-{self.requests}", "pixlab", asked, key)
-        caller = Caller(consumer, "k_1", Plan("plan", quota=self.quota))
+        attempt = RequestContext(f"request-{self.requests}", "pixlab", asked, key)
+        caller = Principal(consumer, "k_1", Plan("plan", quota=self.quota))
         return Charge(caller, attempt, 512, (content,) * units, revision)
 
     def answer(self, charge: Charge) -> Ticket:

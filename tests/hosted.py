@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from imgvec.http.patience import PatientProtocol
 from imgvec.http.web import refuse
 from imgvec.http.wire import Wire
-from imgvec.values import CLIP_GEOMETRY, Geometry, Pixels, Vector
+from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
 LONGEST_SECONDS = 60.0
 """How long a test that fails may hold up what follows."""

@@ -22,7 +22,7 @@ from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.protocols import Store
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.values import Attempt
+from imgvec.types import RequestContext
 
 CONSUMER: Final = "load"
 SHORT_HOLD: Final = 3.0
@@ -81,7 +81,7 @@ def answer(gate: Gate, meter: Meter, key: str, name: str, idempotent: bool, work
     """One request as the service answers it; False where the quota is used up."""
     caller = gate.admit([key])
     gate.permit(caller, 512)
-    attempt = Attempt(name, "proof", "asked", name if idempotent else None)
+    attempt = RequestContext(name, "proof", "asked", name if idempotent else None)
     charge = Charge(caller, attempt, 512, (name.encode(),), "r" * 64)
     while True:
         try:

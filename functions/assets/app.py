@@ -24,6 +24,6 @@ def handler(event: Event, context: LambdaContext) -> Event:
     """Answer a REST API's event, or take an upload that the bucket tells of."""
     if event.get("detail-type") == "Object Created":
         logger.set_correlation_id(context.aws_request_id)
-        take_arrival(event, app.state.front.assets)
+        take_arrival(event, app.state.services.assets)
         return {}
     return answer(event, context)

@@ -23,7 +23,7 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.wire import HEADER, VECTOR, Attributes
 from imgvec.encoders.verify import read_manifest
 from imgvec.settings import load_settings
-from imgvec.values import Vector
+from imgvec.types import Vector
 from places import PictureServer, Place, create_key, imgvec, server_environment
 from sagemaker_runtime import Call, Runtime, Script, endpoint
 

@@ -14,7 +14,7 @@ from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
 from imgvec.encoders.registry import Encoders
 from imgvec.settings import load_settings
-from imgvec.values import CLIP_GEOMETRY, Geometry, Pixels, Vector
+from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 from places import PictureServer, Place, create_key, imgvec, server_environment
 
 SECRET = "a sentence that nobody outside may read"

@@ -4,6 +4,7 @@ import re
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -259,12 +260,13 @@ def test_signed_address_expires(tmp_path: Path, pictures: PictureServer, cat: by
     app = create_app(settings)
     late = 0.0
     store = SqliteStore(tmp_path)
-    app.state.front.assets = Assets(
+    assets = Assets(
         store,
         FolderBlobs(tmp_path / "assets"),
         max_bytes=settings.max_image,
         clock=lambda: time.time() + late,
     )
+    app.state.services = replace(app.state.services, assets=assets)
     with TestClient(app) as client:
         place = Place("in-process", client, key, "", "", environment)
         content = data_of(

@@ -24,11 +24,11 @@ from starlette.responses import Response
 from imgvec.aliases import Alias
 from imgvec.dialects.call import Call
 from imgvec.dialects.protocol import (
-    Dialect, attempt_of, embedding_headers, json_answer, service_of
+    Dialect, context_of, embedding_headers, embedding_of, json_answer, services_of
 )
+from imgvec.embedding.sources import linked_image
+from imgvec.embedding.types import ImageInput, each
 from imgvec.errors import RequestError
-from imgvec.images.sources import linked_image
-from imgvec.values import ImageWanted
 
 WIDE = Alias("tiny-wide", (1024,))
 router = APIRouter()
@@ -36,13 +36,11 @@ router = APIRouter()
 
 @router.get("/tiny/vector")
 async def vector(request: Request) -> Response:
-    def wanted() -> ImageWanted:
-        return ImageWanted(linked_image(request.query_params["image"], 1000000), 1024)
-
-    keys = frozenset({request.headers["token"]})
-    attempt = attempt_of(request, Call(request.headers), "tiny")
-    embedded = await service_of(request).embed(keys, attempt, wanted)
-    return json_answer({"v": embedded.vectors[0]}, headers=embedding_headers(embedded))
+    principal = await services_of(request).authenticate(frozenset({request.headers["token"]}))
+    wanted = each([ImageInput(linked_image(request.query_params["image"], 1000000))], 1024)
+    context = context_of(request, Call(request.headers), "tiny")
+    result = await embedding_of(request).embed(principal, wanted, context)
+    return json_answer({"v": result.embeddings[0].vector}, headers=embedding_headers(result))
 
 
 def refuse(error: RequestError) -> Response:

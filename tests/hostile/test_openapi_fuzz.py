@@ -18,6 +18,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from imgvec.app import create_app
+from imgvec.http.web import close
 from imgvec.settings import load_settings
 from places import ROOT, PictureServer, create_key, server_environment
 
@@ -52,7 +53,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[FastAPI, 
     key, _ = create_key("first", environment)
     app = create_app(load_settings(environment))
     yield app, key
-    app.state.front.close()
+    close(app)
 
 
 def test_every_operation_is_drawn_from() -> None:

@@ -4,11 +4,14 @@ from fastapi import FastAPI
 
 from imgvec.aliases import Alias, check_aliases, read_off
 from imgvec.dialects import all_dialects
-from imgvec.encoders.registry import load_encoders
-from imgvec.flow.front import open_stores
-from imgvec.flow.service import Service
+from imgvec.embedding.compute import Compute
+from imgvec.embedding.metered import Accounts
+from imgvec.embedding.service import EmbeddingService
+from imgvec.embedding.sources import Sources
+from imgvec.encoders.registry import Encoders, load_encoders
 from imgvec.http.web import assemble
 from imgvec.images.configured import fetch_of
+from imgvec.services import Services, open_services
 from imgvec.settings import Settings, load_settings
 
 
@@ -23,9 +26,24 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     encoders = load_encoders(settings)
     widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
     check_aliases(_aliases(), widths, off)
-    service = Service(settings, open_stores(settings), fetch_of(settings), encoders)
+    services = open_services(settings)
     routers = [router for one in all_dialects() for router in (one.router, one.assets)]
-    return assemble(service, routers, off)
+    return assemble(services, routers, embedding_service(services, encoders), off)
+
+
+def embedding_service(services: Services, encoders: Encoders) -> EmbeddingService:
+    """Compose the service that embeds; its threads start here."""
+    settings = services.settings
+
+    async def load_asset(consumer: str, asset_id: str) -> bytes:
+        return await services.call(services.assets.read, consumer, asset_id)
+
+    return EmbeddingService(
+        encoders,
+        Compute(encoders, settings),
+        Sources(fetch_of(settings), load_asset, services.in_flight),
+        Accounts(services.gate, services.meter, services.threads),
+    )
 
 
 def _aliases() -> list[tuple[str, Alias]]:

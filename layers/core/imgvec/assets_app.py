@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from imgvec.dialects import all_dialects
-from imgvec.flow.front import Front, open_stores
 from imgvec.http.web import assemble
+from imgvec.services import open_services
 from imgvec.settings import Settings
 
 
@@ -14,5 +14,4 @@ def create_assets_app(settings: Settings) -> FastAPI:
     Raises:
         ImgvecError: a setting or a store is not as it should be.
     """
-    front = Front(settings, open_stores(settings))
-    return assemble(front, [dialect.assets for dialect in all_dialects()], off={})
+    return assemble(open_services(settings), [dialect.assets for dialect in all_dialects()])

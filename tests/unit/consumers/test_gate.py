@@ -16,7 +16,7 @@ from imgvec.consumers.registry import CreatedKey, Registry
 from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden, TooFast
 from imgvec.stores.protocols import KeyRecord
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.values import Caller
+from imgvec.types import Principal
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def refusal(store: SqliteStore, shown: Collection[str]) -> KeyInvalid:
 
 
 def test_a_key_names_its_consumer(store: SqliteStore, created: CreatedKey) -> None:
-    assert Gate(store).admit([created.key]) == Caller("acme", created.record.key_id)
+    assert Gate(store).admit([created.key]) == Principal("acme", created.record.key_id)
 
 
 @pytest.mark.parametrize("times", [2, 3])
@@ -106,7 +106,7 @@ def test_another_key_of_the_consumer_outlives_a_revoked_one(
 ) -> None:
     second = registry(store, 101.0).create_key("acme")
     registry(store, 200.0).revoke_key(created.record.key_id)
-    assert Gate(store).admit([second.key]) == Caller("acme", second.record.key_id)
+    assert Gate(store).admit([second.key]) == Principal("acme", second.record.key_id)
 
 
 def test_a_store_that_answers_with_another_key_lets_nobody_in(
@@ -169,7 +169,7 @@ class TestStates:
 
 
 class TestPlans:
-    def caller(self, store: SqliteStore, created: CreatedKey, plan: Plan) -> Caller:
+    def caller(self, store: SqliteStore, created: CreatedKey, plan: Plan) -> Principal:
         registry(store, 1.0).put_plan(plan)
         registry(store, 1.0).assign_plan("acme", plan.name)
         return Gate(store).admit([created.key])

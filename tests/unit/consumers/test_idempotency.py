@@ -39,14 +39,14 @@ def fail(bench: Bench, charge: Charge) -> None:
 def refused(bench: Bench, charge: Charge) -> None:
     """The same key stands for something else."""
     with pytest.raises(BadParameter):
-        bench.meter().check(charge.caller, charge.attempt)
+        bench.meter().check(charge.principal, charge.context)
     with pytest.raises(BadParameter):
         bench.meter().reserve(charge)
 
 
 def busy(bench: Bench, charge: Charge) -> None:
     """A twin is at work."""
-    bench.meter().check(charge.caller, charge.attempt)
+    bench.meter().check(charge.principal, charge.context)
     assert bench.meter().reserve(charge) is None
 
 
@@ -82,7 +82,7 @@ def overtaken(bench: Bench, charge: Charge) -> None:
     ticket = slow.reserve(charge)
     assert ticket is not None
     bench.later(HOLD_SECONDS)
-    new(bench, replace(charge, attempt=replace(charge.attempt, request_id="faster")))
+    new(bench, replace(charge, context=replace(charge.context, request_id="faster")))
     with pytest.raises(TooFast):
         slow.settle(ticket)
 

@@ -49,9 +49,9 @@ def test_a_soft_limit_counts_on_and_tells(bench: Bench) -> None:
     bench.quota = Quota(daily=1)
     for expected in (0, 0, 0):
         charge = bench.charge()
-        plan = charge.caller.plan
+        plan = charge.principal.plan
         assert plan is not None
-        soft = replace(charge, caller=replace(charge.caller, plan=replace(plan, soft=True)))
+        soft = replace(charge, principal=replace(charge.principal, plan=replace(plan, soft=True)))
         allowance = bench.answer(soft).allowance
         assert allowance is not None
         assert allowance.remaining == expected
@@ -60,7 +60,7 @@ def test_a_soft_limit_counts_on_and_tells(bench: Bench) -> None:
 
 def test_without_a_plan_all_is_counted_and_nothing_limited(bench: Bench) -> None:
     charge = bench.charge()
-    free = replace(charge, caller=replace(charge.caller, plan=None))
+    free = replace(charge, principal=replace(charge.principal, plan=None))
     assert bench.answer(free).allowance is None
     assert bench.counted() == 1
 

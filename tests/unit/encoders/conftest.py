@@ -12,7 +12,7 @@ from PIL import Image
 
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 
 Change = Callable[[dict[str, Any]], None]
 

@@ -10,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 
 GOLDEN = Path(__file__).parent / "golden"
 LOWEST_COSINE = 0.9995

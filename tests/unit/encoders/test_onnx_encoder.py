@@ -15,7 +15,7 @@ from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.text import TextTower
 from imgvec.errors import BadParameter, ModelError
 from imgvec.settings import Provider
-from imgvec.values import Pixels, Vector
+from imgvec.types import Pixels, Vector
 
 SPACES = [512, 768, 1024]
 TEXTS = {

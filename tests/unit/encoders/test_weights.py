@@ -13,7 +13,7 @@ from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.parts import File, GraphFile
 from imgvec.encoders.verify import read_manifest, verified_graph
 from imgvec.errors import ModelError
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 from imgvec_models.build.tower import weights_of
 from imgvec_models.hub.partial import measure
 

@@ -18,7 +18,7 @@ from imgvec.errors import NotAnImage, RequestError, TooLarge
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.formats import open_image
 from imgvec.images.limits import judge
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 from pictures import PHOTOS, animation, encoded, photo, photo_jpeg, png_file, tiff_file
 
 SIZE = 32

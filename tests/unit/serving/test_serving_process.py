@@ -24,7 +24,7 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, TEXT, Attributes
 from imgvec.encoders.verify import read_manifest
 from imgvec.errors import InternalFault
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 from imgvec_models.hub.partial import measure
 from invoking import coarse_pictures, invoke
 from places import NOBODY, Running, server_environment, start_serving, stop_server

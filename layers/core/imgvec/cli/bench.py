@@ -18,7 +18,7 @@ from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
 from imgvec.images.limits import ImageLimits
 from imgvec.settings import load_settings
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 
 PHOTOS: Final = {"0.3 MP": (640, 480), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
 SHARE: Final = 0.1

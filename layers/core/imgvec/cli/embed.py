@@ -1,17 +1,33 @@
 """`imgvec embed`: files, folders and URLs to vectors, without a server."""
 
-import os
+import asyncio
 import sys
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from collections import deque
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, nullcontext
+from pathlib import Path
+from typing import Final
 
 import click
 
 from imgvec.cli.found import Found, find_sources
-from imgvec.cli.output import open_output
-from imgvec.cli.vectorise import Row, Vectoriser
-from imgvec.settings import load_settings
+from imgvec.cli.output import Row, open_output
+from imgvec.embedding.compute import Compute
+from imgvec.embedding.in_flight import InFlight
+from imgvec.embedding.service import EmbeddingService
+from imgvec.embedding.sources import Sources, is_url
+from imgvec.embedding.types import ImageBytes, ImageInput, ImageSource, ImageUrl, each
+from imgvec.encoders.protocol import Encoder
+from imgvec.encoders.registry import Encoders, load_encoders
+from imgvec.errors import AssetNotFound, RequestError, TooLarge
+from imgvec.images.configured import fetch_of
+from imgvec.settings import Settings, load_settings
+from imgvec.types import Principal, RequestContext
+
+AHEAD: Final = 32
+"""Sources that are in work at the same time; rows keep their order."""
+OPERATOR: Final = Principal("operator", "")
+COMMAND: Final = RequestContext("", "imgvec embed", "")
 
 
 @click.command()
@@ -36,12 +52,16 @@ def embed(sources: tuple[str, ...], dimensions: int | None, output: str) -> None
     Every run embeds everything again. An image that cannot be embedded is named and left out, and
     the exit status is then 1. FILE appears when all is done and replaces an older one.
     """
-    vectoriser = Vectoriser(load_settings(), dimensions)
+    settings = load_settings()
+    encoders = load_encoders(settings)
+    encoder = _chosen(encoders, dimensions)
+    width = dimensions or max(encoder.dimensions)
     found = find_sources(sources)
     if found.others:
         click.echo(f"{found.others} files in folders are no images by name: left alone", err=True)
     failed = 0
-    with open_output(output) as write, _progress(_rows(vectoriser, found), found) as rows:
+    made = _rows(Work(settings, encoders, encoder, width), found.sources)
+    with open_output(output) as write, _progress(made, found) as rows:
         for row in rows:
             if row.problem is None:
                 write(row)
@@ -53,10 +73,80 @@ def embed(sources: tuple[str, ...], dimensions: int | None, output: str) -> None
     sys.exit(1 if failed else 0)
 
 
-def _rows(vectoriser: Vectoriser, found: Found) -> Iterator[Row]:
+def _chosen(encoders: Encoders, dimensions: int | None) -> Encoder:
+    if dimensions is None:
+        return next(iter(encoders))
+    encoder = encoders.for_dimensions(dimensions)
+    if encoder is None:
+        known = sorted({number for one in encoders for number in one.dimensions})
+        raise click.ClickException(f"--dimensions must be one of {known}")
+    return encoder
+
+
+class Work:
+    """Embeds sources through the service, without keys or units."""
+
+    def __init__(
+        self, settings: Settings, encoders: Encoders, encoder: Encoder, dimensions: int
+    ) -> None:
+        """Start the threads that compute."""
+        self._max_bytes = settings.max_image
+        self._encoder = encoder
+        self._dimensions = dimensions
+        sources = Sources(fetch_of(settings), _no_assets, InFlight(settings.max_bodies))
+        self._service = EmbeddingService(encoders, Compute(encoders, settings), sources)
+
+    def close(self) -> None:
+        """End the threads."""
+        self._service.close()
+
+    async def row(self, name: str) -> Row:
+        """The row of a file or URL; a bad one has a row that says why."""
+        try:
+            wanted = each([ImageInput(self._source(name))], self._dimensions)
+            result = await self._service.embed(OPERATOR, wanted, COMMAND)
+        except RequestError as error:
+            return self._failed(name, error.message)
+        except OSError as problem:
+            return self._failed(name, problem.strerror)
+        return Row(name, result.embeddings[0].vector, result.model, result.revision)
+
+    def _source(self, name: str) -> ImageSource:
+        if is_url(name):
+            return ImageUrl(name)
+        path = Path(name)
+        if path.stat().st_size > self._max_bytes:
+            raise TooLarge
+        return ImageBytes(path.read_bytes())
+
+    def _failed(self, name: str, problem: str | None) -> Row:
+        return Row(name, None, self._encoder.name, self._encoder.revision, problem)
+
+
+async def _no_assets(consumer: str, asset_id: str) -> bytes:
+    raise AssetNotFound
+
+
+def _rows(work: Work, names: Sequence[str]) -> Iterator[Row]:
     """Rows in the order of the sources, made on every core."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        yield from pool.map(vectoriser.embed, found.sources)
+    with closing(work), asyncio.Runner() as runner:
+        rows = _in_order(work, names)
+        while (row := runner.run(_next(rows))) is not None:
+            yield row
+
+
+async def _next(rows: AsyncIterator[Row]) -> Row | None:
+    return await anext(rows, None)
+
+
+async def _in_order(work: Work, names: Sequence[str]) -> AsyncIterator[Row]:
+    ahead: deque[asyncio.Task[Row]] = deque()
+    for name in names:
+        ahead.append(asyncio.create_task(work.row(name)))
+        if len(ahead) == AHEAD:
+            yield await ahead.popleft()
+    while ahead:
+        yield await ahead.popleft()
 
 
 def _progress(rows: Iterator[Row], found: Found) -> AbstractContextManager[Iterator[Row]]:

@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from imgvec.images.sources import is_url
+from imgvec.embedding.sources import is_url
 
 SUFFIXES: Final = frozenset(
     {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}

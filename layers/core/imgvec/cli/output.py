@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +12,19 @@ import click
 import numpy as np
 import orjson
 
-from imgvec.cli.vectorise import Row
+from imgvec.types import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A source and its vector, or the reason why there is none."""
+
+    source: str
+    vector: Vector | None
+    model: str
+    revision: str
+    problem: str | None = None
+
 
 Write = Callable[[Row], None]
 

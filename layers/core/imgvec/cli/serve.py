@@ -63,7 +63,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     )
     starting.over()
     leave_quietly()
-    server = DrainingServer(config, app.state.front.traffic, DRAIN_SECONDS)
+    server = DrainingServer(config, app.state.services.in_flight, DRAIN_SECONDS)
     server.run(sockets=[listener])
 
 

@@ -10,35 +10,35 @@ from imgvec.consumers.allowance import Allowance, tightest
 from imgvec.consumers.period import end_of, month_last
 from imgvec.consumers.plan import Plan
 from imgvec.stores.protocols import Claim, Hold, Label, Standing
-from imgvec.values import Attempt, Caller
+from imgvec.types import Principal, RequestContext
 
 
 @dataclass(frozen=True, slots=True)
 class Charge:
     """Units that a caller asks for."""
 
-    caller: Caller
-    attempt: Attempt
+    principal: Principal
+    context: RequestContext
     space: int
-    contents: tuple[bytes, ...]
-    """What is to be embedded, each one unit: an image's bytes, or texts."""
+    digests: tuple[bytes, ...]
+    """For each unit, an image or a text, the SHA-256 of its content; empty bytes where no
+    `Idempotency-Key` was sent."""
     revision: str
 
     @property
     def units(self) -> int:
         """How many images or texts."""
-        return len(self.contents)
+        return len(self.digests)
 
     @property
     def label(self) -> Label:
         """What they are counted under."""
-        return Label(self.caller.key_id, self.attempt.dialect, self.space)
+        return Label(self.principal.key_id, self.context.dialect, self.space)
 
     @property
     def content_digest(self) -> str:
         """SHA-256 over the SHA-256 of each content, 64 hex digits."""
-        digests = (hashlib.sha256(content).digest() for content in self.contents)
-        return hashlib.sha256(b"".join(digests)).hexdigest()
+        return hashlib.sha256(b"".join(self.digests)).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

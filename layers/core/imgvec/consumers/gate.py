@@ -13,7 +13,7 @@ from imgvec.consumers.plan import Plan
 from imgvec.consumers.rate import RateLimiter
 from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden
 from imgvec.stores.protocols import KeyRecord, Store
-from imgvec.values import Caller
+from imgvec.types import Principal
 
 TOUCH_SECONDS: Final = 60.0
 """How often at most the time of a key's use is written."""
@@ -37,7 +37,7 @@ class Gate:
         self._known: Cache[tuple[KeyRecord, Plan | None]] = Cache(cache_seconds)
         self._rates = RateLimiter()
 
-    def admit(self, shown: Collection[str]) -> Caller:
+    def admit(self, shown: Collection[str]) -> Principal:
         """Name the caller behind the keys found in a request; the same key twice is one key.
 
         Raises:
@@ -61,23 +61,23 @@ class Gate:
         if record.disabled is not None:
             raise KeyDisabled
         self._touch(record, plan)
-        return Caller(record.consumer, record.key_id, plan)
+        return Principal(record.consumer, record.key_id, plan)
 
-    def permit(self, caller: Caller, dimensions: int) -> Allowance | None:
+    def permit(self, principal: Principal, dimensions: int) -> Allowance | None:
         """Let a request pass into a space; gives what is left of the rate, if there is one.
 
         Raises:
             SpaceForbidden: the caller's plan has not this space.
             TooFast: the caller asks faster than its plan allows.
         """
-        plan = caller.plan
+        plan = principal.plan
         if plan is None:
             return None
         if not plan.allows(dimensions):
             raise SpaceForbidden
         if plan.rate is None:
             return None
-        return self._rates.take(caller.consumer, plan.rate, plan.depth)
+        return self._rates.take(principal.consumer, plan.rate, plan.depth)
 
     def _find(self, shown: str) -> tuple[KeyRecord, Plan | None]:
         known = self._known.get(shown)

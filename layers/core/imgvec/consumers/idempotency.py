@@ -12,7 +12,7 @@ from typing import Final
 from imgvec.consumers.charge import Charge, Turn, short_name
 from imgvec.errors import BadParameter
 from imgvec.stores.protocols import Claim, Hold, Store
-from imgvec.values import Attempt, Caller
+from imgvec.types import Principal, RequestContext
 
 _KEY: Final = re.compile(r'"?([A-Za-z0-9._:~+/=-]{1,128})"?')
 MALFORMED: Final = "Idempotency-Key must be 1 to 128 letters, digits and characters of ._:~+/=-"
@@ -28,17 +28,17 @@ class Claims:
         self._window = window
         self._clock = clock
 
-    def check(self, caller: Caller, attempt: Attempt) -> None:
+    def check(self, principal: Principal, context: RequestContext) -> None:
         """Refuse a key that cannot stand for this request, before any work is done for it.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
-        name = claim_name(attempt)
+        name = claim_name(context)
         if name is not None:
-            found = self._store.find_claim(caller.consumer, name)
+            found = self._store.find_claim(principal.consumer, name)
             if found is not None:
-                self._compare(found, attempt)
+                self._compare(found, context)
 
     def begin(self, charge: Charge, hold: Hold) -> Turn | None:
         """Take the first place, or learn that this is a replay; None while a twin is at work.
@@ -48,7 +48,7 @@ class Claims:
         """
         mine = Claim(
             name=hold.claim or "",
-            asked=charge.attempt.asked,
+            asked=charge.context.fingerprint,
             content=charge.content_digest,
             revision=charge.revision,
             hold=hold,
@@ -58,7 +58,7 @@ class Claims:
         found = self._store.find_claim(hold.consumer, mine.name)
         if found is None:
             return Turn(mine) if self._store.add_claim(mine, self._clock()) else None
-        self._compare(found, charge.attempt)
+        self._compare(found, charge.context)
         live = found.kept > self._clock()
         if found.settled and live and _alike(found, mine):
             return Turn(found, replay=True)
@@ -84,20 +84,20 @@ class Claims:
         else:
             self._store.replace_claim(turn.claim, turn.previous)
 
-    def _compare(self, found: Claim, attempt: Attempt) -> None:
-        if found.asked != attempt.asked and found.kept > self._clock():
+    def _compare(self, found: Claim, context: RequestContext) -> None:
+        if found.asked != context.fingerprint and found.kept > self._clock():
             raise BadParameter(OTHER_REQUEST)
 
 
-def claim_name(attempt: Attempt) -> str | None:
+def claim_name(context: RequestContext) -> str | None:
     """The name that the client's key is stored by; None where it sent none.
 
     Raises:
         BadParameter: the key is malformed.
     """
-    if attempt.idempotency_key is None:
+    if context.idempotency_key is None:
         return None
-    key = _KEY.fullmatch(attempt.idempotency_key.strip())
+    key = _KEY.fullmatch(context.idempotency_key.strip())
     if key is None:
         raise BadParameter(MALFORMED)
     return short_name(key[1])

@@ -18,7 +18,7 @@ from imgvec.consumers.plan import UNLIMITED, Plan
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.ids import base62
 from imgvec.stores.protocols import Hold, Standing, Store, UsageRow
-from imgvec.values import Attempt, Caller
+from imgvec.types import Principal, RequestContext
 
 HOLD_SECONDS: Final = 60.0
 """How long a unit is held: twice what a request may take in the function (28 s)."""
@@ -46,13 +46,13 @@ class Meter:
         self._hold_seconds = hold_seconds
         self._clock = clock
 
-    def check(self, caller: Caller, attempt: Attempt) -> None:
+    def check(self, principal: Principal, context: RequestContext) -> None:
         """Refuse an `Idempotency-Key` before any work is done for it.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
-        self._claims.check(caller, attempt)
+        self._claims.check(principal, context)
 
     def reserve(self, charge: Charge) -> Ticket | None:
         """Take the units of a request, all or none; None while a twin of it is at work.
@@ -69,7 +69,7 @@ class Meter:
                 return None
             if turn.replay:
                 return self._replay(charge, turn)
-        plan = charge.caller.plan
+        plan = charge.principal.plan
         granted, standing = self._take(hold, plan)
         allowance = quota_allowance(plan, standing, hold.day, self._clock())
         if granted is None:
@@ -115,14 +115,14 @@ class Meter:
 
     def _hold(self, charge: Charge) -> Hold:
         now = self._clock()
-        name = claim_name(charge.attempt)
+        name = claim_name(charge.context)
         if name is None:
-            name = short_name(charge.attempt.request_id)
+            name = short_name(charge.context.request_id)
         else:
             name += "/" + base62(6)
         units = f"*{charge.units}" if charge.units > 1 else ""
         expires = math.ceil(now + self._hold_seconds)
-        return Hold(charge.caller.consumer, name + units, day_of(now), expires)
+        return Hold(charge.principal.consumer, name + units, day_of(now), expires)
 
     def _take(self, hold: Hold, plan: Plan | None) -> tuple[Hold | None, Standing]:
         quota = UNLIMITED if plan is None else plan.held
@@ -148,7 +148,7 @@ class Meter:
         # Its first answer may have died between the claim's settling and the hold's.
         self._store.settle(turn.claim.hold, turn.claim.label)
         now = self._clock()
-        plan, day = charge.caller.plan, day_of(now)
-        standing = self._store.standing(charge.caller.consumer, day, now)
+        plan, day = charge.principal.plan, day_of(now)
+        standing = self._store.standing(charge.principal.consumer, day, now)
         allowance = quota_allowance(plan, standing, day, now)
         return Ticket(None, charge.label, turn, allowance)

@@ -1,6 +1,5 @@
 """CoreViz image embeddings: `POST /api/ai/embeddings`, and `/api/ai/embed` of the vendor's SDK."""
 
-from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
@@ -24,18 +23,19 @@ from imgvec.dialects.fields import Fields
 from imgvec.dialects.protocol import (
     Dialect,
     StatusTable,
-    attempt_of,
     bearer,
+    context_of,
     embedding_headers,
+    embedding_of,
     error_headers,
     json_answer,
     off_of,
-    service_of,
+    services_of,
     status_of,
 )
+from imgvec.embedding.sources import is_data_uri, is_url, linked_image
+from imgvec.embedding.types import EmbedRequest, ImageInput, TextInput, each
 from imgvec.errors import BadParameter, FetchFailed, NotAnImage, RequestError, WrongContentType
-from imgvec.images.sources import is_data_uri, is_url, linked_image
-from imgvec.values import ImageWanted, TextWanted, Wanted
 
 NAME: Final = "coreviz"
 ALIASES = (Alias("default", (768,)),)
@@ -96,17 +96,19 @@ _ANSWERS = answers(CoreVizEmbedding, CoreVizProblem, 400, 401, 402, 403, 413, 42
 @router.post("/api/ai/embed", openapi_extra=_REQUEST, responses=_ANSWERS)
 async def embeddings(request: Request) -> Response:
     """Embed an image (a URL or a data URI) or a text."""
-    service = service_of(request)
-    call = await read_call(request, (JSON,), service.settings.max_body)
-    wanted = partial(_wanted, call, service.settings.max_image, off_of(request, NAME))
-    embedded = await service.embed(_keys(call), attempt_of(request, call, NAME), wanted)
+    services = services_of(request)
+    call = await read_call(request, (JSON,), services.settings.max_body)
+    principal = await services.authenticate(_keys(call))
+    wanted = _parse(call, services.settings.max_image, off_of(request, NAME))
+    context = context_of(request, call, NAME)
+    result = await embedding_of(request).embed(principal, wanted, context)
     return json_answer(
         {
-            "embedding": embedded.vectors[0],
-            "dimensions": embedded.dimensions,
+            "embedding": result.embeddings[0].vector,
+            "dimensions": result.dimensions,
             "model": call.fields.text("model") or ALIASES[0].model,
         },
-        headers=embedding_headers(embedded),
+        headers=embedding_headers(result),
     )
 
 
@@ -116,7 +118,7 @@ def _keys(call: Call) -> frozenset[str]:
     return frozenset(shown - {""})
 
 
-def _wanted(call: Call, max_image: int, off: Off) -> Wanted:
+def _parse(call: Call, max_image: int, off: Off) -> EmbedRequest:
     """Exactly one of `image`, `text`, `input`; an `input` without `type` is told by its prefix."""
     given = call.fields
     dimensions = find_alias(ALIASES, given.text("model") or ALIASES[0].model).resolve(None, off)
@@ -129,8 +131,8 @@ def _wanted(call: Call, max_image: int, off: Off) -> Wanted:
         else:
             text = anything
     if image is not None:
-        return ImageWanted(linked_image(image, max_image), dimensions)
-    return TextWanted((text or "",), dimensions)
+        return each([ImageInput(linked_image(image, max_image))], dimensions)
+    return each([TextInput(text or "")], dimensions)
 
 
 def _means_image(given: Fields, value: str) -> bool:

@@ -74,6 +74,18 @@ class Fields:
             return value
         raise BadParameter(f"{name!r} must be an integer")
 
+    def uploads(self, name: str) -> list[Upload]:
+        """All file parts of a name.
+
+        Raises:
+            BadParameter: a field is no file, or an empty one.
+        """
+        values = self.every(name)
+        files = [value for value in values if isinstance(value, Upload) and value.data]
+        if len(files) < len(values):
+            raise BadParameter(f"{name!r} must be a file that is not empty")
+        return files
+
     def upload(self, name: str) -> Upload | None:
         """A file part.
 

@@ -1,6 +1,5 @@
 """memories.ai embeddings below `/serve/api/v2`; its assets stand in `memories_assets`."""
 
-from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
@@ -9,7 +8,7 @@ from starlette.responses import Response
 
 from imgvec.aliases import Alias, Off, find_alias
 from imgvec.dialects import memories_assets
-from imgvec.dialects.call import JSON, MULTIPART, Call, read_call
+from imgvec.dialects.call import JSON, MULTIPART, Call
 from imgvec.dialects.describe import (
     FILE,
     IDEMPOTENCY,
@@ -22,7 +21,7 @@ from imgvec.dialects.describe import (
     one_of,
     operation,
 )
-from imgvec.dialects.memories_envelope import failure, keys_of, success
+from imgvec.dialects.memories_envelope import authenticated, failure, success
 from imgvec.dialects.memories_shapes import (
     FAILS,
     KEY,
@@ -32,14 +31,23 @@ from imgvec.dialects.memories_shapes import (
 )
 from imgvec.dialects.protocol import (
     Dialect,
-    attempt_of,
+    context_of,
     embedding_headers,
+    embedding_of,
     off_of,
-    service_of,
+)
+from imgvec.embedding.sources import is_url
+from imgvec.embedding.types import (
+    AssetRef,
+    EmbedRequest,
+    ImageBytes,
+    ImageInput,
+    ImageSource,
+    ImageUrl,
+    TextInput,
+    each,
 )
 from imgvec.errors import BadParameter
-from imgvec.images.sources import is_url
-from imgvec.values import ImageSource, ImageWanted, Inline, StoredAsset, TextWanted, Url
 
 NAME: Final = "memories.ai"
 BASE: Final = "/serve/api/v2"
@@ -67,11 +75,11 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
 )
 async def embed_image(request: Request) -> Response:
     """Embed an uploaded file, a stored asset or the image at a URL."""
-    service = service_of(request)
-    call = await read_call(request, (MULTIPART, JSON), service.settings.max_body)
-    wanted = partial(_image_wanted, call, off_of(request, NAME))
-    embedded = await service.embed(keys_of(call), attempt_of(request, call, NAME), wanted)
-    return success({"embedding": embedded.vectors[0]}, embedding_headers(embedded))
+    call, principal = await authenticated(request, (MULTIPART, JSON))
+    wanted = _parse_image(call, off_of(request, NAME))
+    context = context_of(request, call, NAME)
+    result = await embedding_of(request).embed(principal, wanted, context)
+    return success({"embedding": result.embeddings[0].vector}, embedding_headers(result))
 
 
 @router.post(
@@ -90,12 +98,12 @@ async def embed_image(request: Request) -> Response:
 )
 async def embed_text(request: Request) -> Response:
     """Embed one text or up to a hundred, each counted, all or nothing."""
-    service = service_of(request)
-    call = await read_call(request, (JSON,), service.settings.max_body)
-    wanted = partial(_text_wanted, call, off_of(request, NAME))
-    embedded = await service.embed(keys_of(call), attempt_of(request, call, NAME), wanted)
-    vectors = [{"embedding": vector} for vector in embedded.vectors]
-    return success(vectors, embedding_headers(embedded))
+    call, principal = await authenticated(request, (JSON,))
+    wanted = _parse_texts(call, off_of(request, NAME))
+    context = context_of(request, call, NAME)
+    result = await embedding_of(request).embed(principal, wanted, context)
+    vectors = [{"embedding": one.vector} for one in result.embeddings]
+    return success(vectors, embedding_headers(result))
 
 
 def _model(call: Call, aliases: tuple[Alias, ...]) -> Alias:
@@ -105,9 +113,9 @@ def _model(call: Call, aliases: tuple[Alias, ...]) -> Alias:
     return find_alias(aliases, model)
 
 
-def _image_wanted(call: Call, off: Off) -> ImageWanted:
-    source = _source(call)
-    return ImageWanted(source, _model(call, IMAGE_MODELS).resolve(None, off))
+def _parse_image(call: Call, off: Off) -> EmbedRequest:
+    image = ImageInput(_source(call))
+    return each([image], _model(call, IMAGE_MODELS).resolve(None, off))
 
 
 def _source(call: Call) -> ImageSource:
@@ -117,23 +125,23 @@ def _source(call: Call) -> ImageSource:
     if sum(value is not None for value in (upload, asset_id, url)) != 1:
         raise BadParameter("Give exactly one of 'file', 'asset_id' and 'image_url'")
     if upload is not None:
-        return Inline(upload.data)
+        return ImageBytes(upload.data)
     if asset_id is not None:
-        return StoredAsset(asset_id)
+        return AssetRef(asset_id)
     if url is None or not is_url(url):
         raise BadParameter("'image_url' must be an http(s) URL")
-    return Url(url)
+    return ImageUrl(url)
 
 
-def _text_wanted(call: Call, off: Off) -> TextWanted:
+def _parse_texts(call: Call, off: Off) -> EmbedRequest:
     alias = _model(call, TEXT_MODELS)
     dimensions = alias.resolve(call.fields.integer("dimensionality"), off)
     given = call.fields.one("input")
     inputs = given if isinstance(given, list) else [given]
-    texts = tuple(text for text in inputs if isinstance(text, str) and text)
+    texts = [TextInput(text) for text in inputs if isinstance(text, str) and text]
     if len(texts) != len(inputs) or not 1 <= len(texts) <= MAX_INPUTS:
         raise BadParameter(f"'input' must be a string or 1 to {MAX_INPUTS} strings, none empty")
-    return TextWanted(texts, dimensions)
+    return each(texts, dimensions)
 
 
 assets = APIRouter(prefix=BASE, tags=["memories.ai"])

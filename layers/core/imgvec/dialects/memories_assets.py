@@ -12,9 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from imgvec.dialects import memories_uploads
 from imgvec.dialects.describe import operation
-from imgvec.dialects.memories_envelope import admitted, asset_id_of, success
+from imgvec.dialects.memories_envelope import asset_id_of, authenticated, success
 from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID, KEY
-from imgvec.dialects.protocol import front_of
+from imgvec.dialects.protocol import services_of
 from imgvec.filenames import extension
 from imgvec.stores.protocols import Asset
 
@@ -36,9 +36,9 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 @router.get("/{asset_id}/metadata", openapi_extra=operation(ASSET_ID, KEY), responses=ASSET_ANSWERS)
 async def metadata(request: Request) -> Response:
     """What is known of an asset, whatever its state."""
-    _, caller = await admitted(request, ())
-    front = front_of(request)
-    asset = await front.store(front.assets.find, caller.consumer, asset_id_of(request))
+    _, principal = await authenticated(request, ())
+    services = services_of(request)
+    asset = await services.call(services.assets.find, principal.consumer, asset_id_of(request))
     return success({"total": 1, "resource": [_described(asset)]})
 
 
@@ -50,16 +50,16 @@ async def metadata(request: Request) -> Response:
 )
 async def download(request: Request) -> Response:
     """The bytes, under the media type of the file's name, or where they lie for some minutes."""
-    _, caller = await admitted(request, ())
-    front = front_of(request)
-    asset = await front.store(front.assets.find, caller.consumer, asset_id_of(request))
+    _, principal = await authenticated(request, ())
+    services = services_of(request)
+    asset = await services.call(services.assets.find, principal.consumer, asset_id_of(request))
     media_type = _media_type(asset.filename)
     # A stranger's file must not run as a page of ours.
     disposition = f"attachment; filename*=UTF-8''{quote(asset.filename, safe='')}"
-    elsewhere = front.assets.get_address(asset, media_type, disposition)
+    elsewhere = services.assets.get_address(asset, media_type, disposition)
     if elsewhere is not None:
         return RedirectResponse(elsewhere, 302, NO_STORE)
-    data = await front.store(front.assets.read, caller.consumer, asset_id_of(request))
+    data = await services.call(services.assets.read, principal.consumer, asset_id_of(request))
     headers = {
         "Content-Type": media_type,
         "Content-Disposition": disposition,
@@ -74,9 +74,9 @@ async def download(request: Request) -> Response:
 @router.delete("/asset/{asset_id}", openapi_extra=operation(ASSET_ID, KEY), responses=ASSET_ANSWERS)
 async def delete(request: Request) -> Response:
     """Forget an asset and its bytes."""
-    _, caller = await admitted(request, ())
-    front = front_of(request)
-    await front.store(front.assets.delete, caller.consumer, asset_id_of(request))
+    _, principal = await authenticated(request, ())
+    services = services_of(request)
+    await services.call(services.assets.delete, principal.consumer, asset_id_of(request))
     return success(None)
 
 

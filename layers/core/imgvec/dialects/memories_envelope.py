@@ -11,12 +11,12 @@ from imgvec.dialects.protocol import (
     StatusTable,
     bearer,
     error_headers,
-    front_of,
     json_answer,
+    services_of,
     status_of,
 )
 from imgvec.errors import FetchFailed, KeyDisabled, RequestError, TooLarge
-from imgvec.values import Caller
+from imgvec.types import Principal
 
 STATUSES: Final[StatusTable] = {FetchFailed: 400, TooLarge: 400, KeyDisabled: 403}
 UNAUTHORIZED: Final = "Unauthorized"
@@ -47,14 +47,14 @@ def keys_of(call: Call) -> frozenset[str]:
     return frozenset(bearer(value) or value.strip() for value in shown) - {""}
 
 
-async def admitted(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Caller]:
+async def authenticated(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Principal]:
     """The request and who sent it; the body's faults are raised after the key's."""
-    front = front_of(request)
+    services = services_of(request)
     if accepted:
-        call = await read_call(request, accepted, front.settings.max_body)
+        call = await read_call(request, accepted, services.settings.max_body)
     else:
         call = Call(request.headers)
-    return call, await front.admit(keys_of(call))
+    return call, await services.authenticate(keys_of(call))
 
 
 def asset_id_of(request: Request) -> str:

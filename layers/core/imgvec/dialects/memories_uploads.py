@@ -7,9 +7,9 @@ from starlette.responses import Response
 from imgvec.assets import UPLOAD_SECONDS
 from imgvec.dialects.call import JSON, MULTIPART, read_bytes
 from imgvec.dialects.describe import FILE, STRING, fields, operation, parameter
-from imgvec.dialects.memories_envelope import admitted, asset_id_of, success
+from imgvec.dialects.memories_envelope import asset_id_of, authenticated, success
 from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID, KEY
-from imgvec.dialects.protocol import front_of, public_base
+from imgvec.dialects.protocol import public_base, services_of
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
 
@@ -23,13 +23,13 @@ router = APIRouter()
 )
 async def upload(request: Request) -> Response:
     """Keep a file that fits into a request."""
-    call, caller = await admitted(request, (MULTIPART,))
+    call, principal = await authenticated(request, (MULTIPART,))
     given = call.fields.upload("file")
     if given is None:
         raise BadParameter("'file' is missing")
-    front = front_of(request)
-    asset = await front.store(
-        front.assets.upload, caller.consumer, given.filename, given.data, memories_id()
+    services = services_of(request)
+    asset = await services.call(
+        services.assets.upload, principal.consumer, given.filename, given.data, memories_id()
     )
     return success({"asset_id": asset.asset_id})
 
@@ -41,14 +41,16 @@ async def upload(request: Request) -> Response:
 )
 async def signed_url(request: Request) -> Response:
     """An address to PUT a larger file to, without the key."""
-    call, caller = await admitted(request, (JSON,))
+    call, principal = await authenticated(request, (JSON,))
     filename = call.fields.text("original_filename")
     if filename is None:
         raise BadParameter("'original_filename' is missing")
-    front = front_of(request)
-    asset, token = await front.store(front.assets.reserve, caller.consumer, filename, memories_id())
+    services = services_of(request)
+    asset, token = await services.call(
+        services.assets.reserve, principal.consumer, filename, memories_id()
+    )
     ours = f"{public_base(request)}/serve/api/v2/upload/signed/{asset.asset_id}?token={token}"
-    address = front.assets.put_address(asset) or ours
+    address = services.assets.put_address(asset) or ours
     return success(
         {"asset_id": asset.asset_id, "signed_url": address, "expires_in": UPLOAD_SECONDS}
     )
@@ -65,8 +67,8 @@ async def signed_url(request: Request) -> Response:
 )
 async def receive(request: Request) -> Response:
     """Take the bytes of a signed address; the token is the permission."""
-    front = front_of(request)
+    services = services_of(request)
     token = request.query_params.get("token", "")
-    data = await read_bytes(request, front.settings.max_image)
-    await front.store(front.assets.receive, asset_id_of(request), token, [data])
+    data = await read_bytes(request, services.settings.max_image)
+    await services.call(services.assets.receive, asset_id_of(request), token, [data])
     return Response(status_code=200)

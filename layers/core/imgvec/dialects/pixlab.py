@@ -5,15 +5,14 @@
 
 import secrets
 import time
-from functools import partial
 from typing import Final
 
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from imgvec.aliases import Alias, Off
-from imgvec.dialects.call import FORM, JSON, MULTIPART, Call, read_call
+from imgvec.aliases import Alias
+from imgvec.dialects.call import FORM, JSON, MULTIPART, read_call
 from imgvec.dialects.describe import IDEMPOTENCY, answers, operation
 from imgvec.dialects.pixlab_shapes import (
     FAILS,
@@ -27,20 +26,22 @@ from imgvec.dialects.pixlab_shapes import (
     PixLabProblem,
     PixLabStored,
 )
-from imgvec.dialects.pixlab_store import keys_of, named_image, store_file
+from imgvec.dialects.pixlab_store import images_in, keys_of, store_file
 from imgvec.dialects.protocol import (
     Dialect,
     StatusTable,
-    attempt_of,
+    context_of,
     embedding_headers,
+    embedding_of,
     error_headers,
     json_answer,
     off_of,
-    service_of,
+    services_of,
     status_of,
 )
+from imgvec.embedding.types import EmbedResult, each
 from imgvec.errors import AssetNotFound, MethodNotAllowed, RequestError
-from imgvec.values import Embedded, ImageWanted
+from imgvec.types import Vector
 
 NAME: Final = "pixlab"
 IMG_EMBED = Alias("img-embed", (1024, 512))
@@ -66,7 +67,7 @@ assets = APIRouter(tags=["PixLab"])
     responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
 )
 async def imgembed(request: Request) -> Response:
-    """Embed an image; at a host that begins with `llm.`, as `/llmimgembed`."""
+    """Embed one image or a list; at a host that begins with `llm.`, as `/llmimgembed`."""
     if (request.url.hostname or "").startswith("llm."):
         if request.method == "GET":
             # The framework would name GET too: it knows the path and not the host.
@@ -74,13 +75,9 @@ async def imgembed(request: Request) -> Response:
             answer.headers["Allow"] = "POST"
             return answer
         return await llmimgembed(request)
-    embedded = await _embed(request, (JSON, MULTIPART, FORM), IMG_EMBED)
-    content = {
-        "status": 200,
-        "embedding": embedded.vectors[0],
-        "total_tokens": embedded.tokens,
-    }
-    return json_answer(content, headers={**NO_STORE, **embedding_headers(embedded)})
+    embedding, result = await _embed(request, (JSON, MULTIPART, FORM), IMG_EMBED)
+    content = {"status": 200, "embedding": embedding, "total_tokens": result.tokens}
+    return json_answer(content, headers={**NO_STORE, **embedding_headers(result)})
 
 
 @router.post(
@@ -89,19 +86,19 @@ async def imgembed(request: Request) -> Response:
     responses=answers(PixLabLlmEmbedding, PixLabProblem, *FAILS),
 )
 async def llmimgembed(request: Request) -> Response:
-    """Embed an image, JSON only. An embedding reads tokens and writes none."""
-    embedded = await _embed(request, (JSON,), PIX_LLM)
+    """Embed one image or a list, JSON only. An embedding reads tokens and writes none."""
+    embedding, result = await _embed(request, (JSON,), PIX_LLM)
     content = {
         "status": 200,
         "id": "".join(secrets.choice(ID_DIGITS) for _ in range(10)),
-        "embedding": embedded.vectors[0],
+        "embedding": embedding,
         "object": "embedding",
         "created": int(time.time()),
         "model": PIX_LLM.model,
-        "total_input_tokens": embedded.tokens,
+        "total_input_tokens": result.tokens,
         "total_output_tokens": 0,
     }
-    return json_answer(content, headers={**NO_STORE, **embedding_headers(embedded)})
+    return json_answer(content, headers={**NO_STORE, **embedding_headers(result)})
 
 
 @assets.post(
@@ -115,18 +112,21 @@ async def store(request: Request) -> Response:
     return json_answer({"status": 200, "link": link, "id": asset_id}, headers=NO_STORE)
 
 
-async def _embed(request: Request, accepted: tuple[str, ...], alias: Alias) -> Embedded:
-    service = service_of(request)
-    call = await read_call(request, accepted, service.settings.max_body)
-    wanted = partial(_wanted, call, alias, service.settings.max_image, off_of(request, NAME))
-    return await service.embed(keys_of(call), attempt_of(request, call, NAME), wanted)
-
-
-def _wanted(call: Call, alias: Alias, max_image: int, off: Off) -> ImageWanted:
-    """Query and body are one: a name beside a body is heard, and given twice it is refused."""
+async def _embed(
+    request: Request, accepted: tuple[str, ...], alias: Alias
+) -> tuple[Vector | list[Vector], EmbedResult]:
+    """The answer's `embedding`: a vector for one image, a list of vectors for a list."""
+    services = services_of(request)
+    call = await read_call(request, accepted, services.settings.max_body)
+    principal = await services.authenticate(keys_of(call))
+    # Query and body are one: a name beside a body counts, and given in both it is rejected.
     given = call.query.beside(call.fields)
-    dimensions = alias.resolve(given.integer("dimension"), off)
-    return ImageWanted(named_image(given, max_image), dimensions)
+    dimensions = alias.resolve(given.integer("dimension"), off_of(request, NAME))
+    images, listed = images_in(given, services.settings.max_image)
+    context = context_of(request, call, NAME)
+    result = await embedding_of(request).embed(principal, each(images, dimensions), context)
+    vectors = [one.vector for one in result.embeddings]
+    return (vectors if listed else vectors[0]), result
 
 
 def refuse(error: RequestError) -> Response:

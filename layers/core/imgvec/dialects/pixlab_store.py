@@ -1,6 +1,7 @@
-"""Where PixLab's callers put keys and images, and the files they store."""
+"""Where PixLab's principals put keys and images, and the files they store."""
 
 import re
+from contextlib import suppress
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -8,12 +9,13 @@ from starlette.requests import Request
 
 from imgvec.dialects.call import MULTIPART, Call, read_call
 from imgvec.dialects.fields import Fields
-from imgvec.dialects.protocol import front_of, public_base
+from imgvec.dialects.protocol import public_base, services_of
+from imgvec.embedding.sources import is_url, written_image
+from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageUrl, Part
 from imgvec.errors import BadParameter, TooLarge
 from imgvec.ids import LINK_ID, link_id
-from imgvec.images.sources import is_url, written_image
-from imgvec.values import ImageSource, Inline, StoredAsset
 
+MAX_INPUTS: Final = 100
 STORE_PATH: Final = re.compile(rf".*/store/(?P<id>{LINK_ID})")
 
 
@@ -35,31 +37,37 @@ def keys_of(call: Call) -> frozenset[str]:
     return keys
 
 
-def named_image(given: Fields, max_image: int) -> ImageSource:
-    """The image of a request: exactly one of `file`, `img` and `url`.
+def images_in(given: Fields, max_image: int) -> tuple[list[Part], bool]:
+    """The images of a request, and whether they came as a list.
+
+    Exactly one of `file` (which a form may repeat), `img` (which may be a list) and `url`.
 
     Raises:
-        BadParameter: none, several, or one that does not decode.
-        TooLarge: it is longer than `max_image` bytes.
+        BadParameter: none, several, too many, or one that does not decode.
+        TooLarge: one is longer than `max_image` bytes.
     """
-    upload = given.upload("file")
-    texts = [text for name in ("img", "url") if (text := given.text(name)) is not None]
-    if len(texts) + (upload is not None) != 1:
+    files = given.uploads("file")
+    img, url = given.one("img"), given.text("url")
+    listed = isinstance(img, list)
+    written: list[object] = img if isinstance(img, list) else [given.text("img") or url]
+    if sum((bool(files), bool(img), url is not None)) != 1:
         raise BadParameter("Give exactly one of 'img', 'url' and 'file'")
-    if upload is not None:
-        return Inline(upload.data)
-    return _stored(texts[0]) or written_image(texts[0], max_image)
+    if files:
+        return [ImageInput(ImageBytes(file.data)) for file in files], len(files) > 1
+    texts = [text for text in written if isinstance(text, str) and text]
+    if len(texts) < len(written) or len(texts) > MAX_INPUTS:
+        raise BadParameter(f"'img' must be a string or 1 to {MAX_INPUTS} strings, none empty")
+    return [ImageInput(_source(text, max_image)) for text in texts], listed
 
 
-def _stored(text: str) -> StoredAsset | None:
-    """Our own link, told by path and id; it is read from the store and never fetched."""
-    if not is_url(text):
-        return None
-    try:
-        match = STORE_PATH.fullmatch(urlsplit(text).path)
-    except ValueError:
-        return None
-    return StoredAsset(match["id"]) if match else None
+def _source(text: str, max_image: int) -> AssetRef | ImageBytes | ImageUrl:
+    """A store link is recognised by path and id: it is read from the store and never fetched."""
+    if is_url(text):
+        with suppress(ValueError):
+            match = STORE_PATH.fullmatch(urlsplit(text).path)
+            if match:
+                return AssetRef(match["id"])
+    return written_image(text, max_image)
 
 
 async def store_file(request: Request) -> tuple[str, str]:
@@ -68,12 +76,14 @@ async def store_file(request: Request) -> tuple[str, str]:
     Raises:
         RequestError: the key, the form or the size is wrong.
     """
-    front = front_of(request)
-    call = await read_call(request, (MULTIPART,), front.settings.max_body)
-    caller = await front.admit(keys_of(call))
+    services = services_of(request)
+    call = await read_call(request, (MULTIPART,), services.settings.max_body)
+    principal = await services.authenticate(keys_of(call))
     upload = call.fields.upload("file")
     if upload is None:
         raise BadParameter("'file' is missing")
     asset_id = link_id()
-    await front.store(front.assets.upload, caller.consumer, upload.filename, upload.data, asset_id)
+    await services.call(
+        services.assets.upload, principal.consumer, upload.filename, upload.data, asset_id
+    )
     return f"{public_base(request)}/store/{asset_id}", asset_id

@@ -13,13 +13,14 @@ from imgvec.aliases import NONE_OFF, Alias, Off
 from imgvec.consumers.allowance import Allowance
 from imgvec.dialects.call import Call
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
-from imgvec.flow.front import Front
 from imgvec.http.boundary import REQUEST_ID
-from imgvec.values import Attempt, Embedded
+from imgvec.services import Services
+from imgvec.types import RequestContext
 
 if TYPE_CHECKING:
     # It computes, and brings what that takes.
-    from imgvec.flow.service import Service
+    from imgvec.embedding.service import EmbeddingService
+    from imgvec.embedding.types import EmbedResult
 
 StatusTable: TypeAlias = Mapping[type[RequestError], int]
 """Outcomes whose HTTP status a vendor chose unlike the others."""
@@ -50,16 +51,16 @@ class Dialect:
         return path in self.prefixes or path.startswith(self._below)
 
 
-def front_of(request: Request) -> Front:
-    """Who admits callers and keeps their assets."""
-    front: Front = request.app.state.front
-    return front
+def services_of(request: Request) -> Services:
+    """The stores and accounts of the application."""
+    services: Services = request.app.state.services
+    return services
 
 
-def service_of(request: Request) -> "Service":
-    """The same, where the application has encoders."""
-    service: Service = request.app.state.front
-    return service
+def embedding_of(request: Request) -> "EmbeddingService":
+    """The application's service that embeds."""
+    embedding: EmbeddingService = request.app.state.embedding
+    return embedding
 
 
 def off_of(request: Request, dialect: str) -> Off:
@@ -68,13 +69,13 @@ def off_of(request: Request, dialect: str) -> Off:
     return off
 
 
-def attempt_of(request: Request, call: Call, dialect: str) -> Attempt:
+def context_of(request: Request, call: Call, dialect: str) -> RequestContext:
     """The request as it is counted."""
     request_id: str = request.scope[REQUEST_ID]
     key = call.headers.get("idempotency-key")
     # Reading what was asked once more is worth it only where it will be compared.
-    asked = "" if key is None else f"{request.url.path} {call.fingerprint}"
-    return Attempt(request_id, dialect, asked, key)
+    fingerprint = "" if key is None else f"{request.url.path} {call.fingerprint}"
+    return RequestContext(request_id, dialect, fingerprint, key)
 
 
 def status_of(error: RequestError, own: StatusTable) -> int:
@@ -93,13 +94,13 @@ def json_answer(
     return Response(body, status, headers, media_type="application/json")
 
 
-def embedding_headers(embedded: Embedded) -> dict[str, str]:
+def embedding_headers(result: "EmbedResult") -> dict[str, str]:
     """Response headers that name what made an embedding, and what is left of the plan."""
     return {
-        "X-Embedding-Model": embedded.model,
-        "X-Embedding-Revision": embedded.revision[:12],
-        "X-Embedding-Dimensions": str(embedded.dimensions),
-        **_allowance_headers(embedded.allowance),
+        "X-Embedding-Model": result.model,
+        "X-Embedding-Revision": result.revision[:12],
+        "X-Embedding-Dimensions": str(result.dimensions),
+        **_allowance_headers(result.allowance),
     }
 
 
@@ -126,7 +127,7 @@ def _allowance_headers(allowance: Allowance | None) -> dict[str, str]:
 
 def public_base(request: Request) -> str:
     """Base of the links we mint: the operator's, else scheme, host and stage of the request."""
-    configured = front_of(request).settings.public_url
+    configured = services_of(request).settings.public_url
     return str(configured or request.base_url).rstrip("/")
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from imgvec.encoders.manifest import Preprocessing
 from imgvec.errors import InternalFault
-from imgvec.values import Pixels, Vector
+from imgvec.types import Pixels, Vector
 
 SMALLEST_NORM = 1e-6
 """A shorter output has no direction; those of real inputs have norms from about 0.1 to 100."""

@@ -2,7 +2,7 @@
 
 from imgvec.encoders.manifest import Manifest
 from imgvec.errors import BadParameter
-from imgvec.values import Geometry
+from imgvec.types import Geometry
 
 
 class ManifestEncoder:

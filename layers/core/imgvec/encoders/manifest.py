@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, FiniteFloat, PositiveInt, model_validator
 
 from imgvec.encoders.parts import File, Files, Name, Part, Positive, Sentence
-from imgvec.values import Geometry
+from imgvec.types import Geometry
 
 
 class Source(Part):

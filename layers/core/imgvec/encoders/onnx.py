@@ -15,7 +15,7 @@ from imgvec.encoders.text import TextTower
 from imgvec.encoders.verify import read_manifest, verify_file
 from imgvec.errors import InternalFault
 from imgvec.settings import Provider
-from imgvec.values import Pixels, Vector
+from imgvec.types import Pixels, Vector
 
 
 class OnnxEncoder(ManifestEncoder):

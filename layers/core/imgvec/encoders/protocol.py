@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from imgvec.errors import BadParameter, InternalFault
-from imgvec.values import Geometry, Pixels, Vector
+from imgvec.types import Geometry, Pixels, Vector
 
 WantedImage: TypeAlias = tuple[Pixels, int]
 """Pixels, and the dimensions of the space that they are wanted in."""

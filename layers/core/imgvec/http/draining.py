@@ -10,7 +10,7 @@ from typing import Final
 
 import uvicorn
 
-from imgvec.flow.traffic import Traffic
+from imgvec.embedding.in_flight import InFlight
 
 DRAIN_SECONDS: Final = 30
 """How long a request that is under way may take to end once the server is asked to stop."""
@@ -42,18 +42,18 @@ class DrainingServer(uvicorn.Server):
     So whoever watches `/ready` sees 503 in the meantime. A second Ctrl-C does not wait.
     """
 
-    def __init__(self, config: uvicorn.Config, traffic: Traffic, seconds: float) -> None:
+    def __init__(self, config: uvicorn.Config, in_flight: InFlight, seconds: float) -> None:
         """What has not ended after `seconds` is broken off."""
         super().__init__(config)
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._seconds = seconds
 
     async def main_loop(self) -> None:
         """Serve until a signal comes, then drain."""
         await super().main_loop()
-        self._traffic.draining = True
-        await _last(self, lambda: self._traffic.requests, self._seconds)
-        if self._traffic.requests:
+        self._in_flight.draining = True
+        await _last(self, lambda: self._in_flight.requests, self._seconds)
+        if self._in_flight.requests:
             # Their clients are gone then, which the application knows how to end.
             for connection in list(self.server_state.connections):
                 connection.transport.abort()

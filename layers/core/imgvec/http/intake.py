@@ -13,11 +13,11 @@ from typing import Final
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from imgvec.embedding.in_flight import InFlight
 from imgvec.errors import BadParameter, NotReady, Overloaded, RequestError
-from imgvec.flow.front import STOPPING, Front
-from imgvec.flow.traffic import Traffic
 from imgvec.http.boundary import own_path
 
+STOPPING: Final = "The service is stopping, try again shortly"
 TOO_SLOW: Final = "The body did not arrive in time"
 
 
@@ -46,13 +46,17 @@ class Intake:
     def __init__(
         self,
         app: ASGIApp,
-        front: Front,
+        in_flight: InFlight,
+        body_seconds: float,
+        rejection: Callable[[], Overloaded | None],
         paths: Paths,
         refuse: Callable[[str, RequestError], Response],
     ) -> None:
-        """Stand before `app`."""
+        """Stand before `app`; `rejection` is asked before the body of a request is read."""
         self._app = app
-        self._front = front
+        self._in_flight = in_flight
+        self._body_seconds = body_seconds
+        self._rejection = rejection
         self._paths = paths
         self._refuse = refuse
 
@@ -62,39 +66,39 @@ class Intake:
         if not self._paths.owned(path):
             await self._app(scope, receive, send)
             return
-        refusal = self._refusal(scope["method"], path)
+        refusal = self._rejected_unread(scope["method"], path)
         if refusal is None:
             refusal = await self._pass_on(scope, receive, send)
         if refusal is not None:
             await self._refuse(path, refusal)(scope, receive, send)
 
-    def _refusal(self, method: str, path: str) -> RequestError | None:
-        if self._front.traffic.draining:
+    def _rejected_unread(self, method: str, path: str) -> RequestError | None:
+        if self._in_flight.draining:
             return NotReady(STOPPING)
-        return self._front.overload() if (method, path) in self._paths.computing else None
+        return self._rejection() if (method, path) in self._paths.computing else None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> RequestError | None:
         """Why the body was not read to its end, if it was not."""
-        traffic = self._front.traffic
-        body = _Body(receive, traffic, self._front.settings.body_timeout)
-        traffic.requests += 1
+        in_flight = self._in_flight
+        body = _Body(receive, in_flight, self._body_seconds)
+        in_flight.requests += 1
         try:
             await self._app(scope, body.receive, send)
         except BodyRefused as refused:
             return refused.error
         finally:
-            traffic.requests -= 1
-            traffic.bytes -= body.size
+            in_flight.requests -= 1
+            in_flight.bytes -= body.size
         return None
 
 
 class _Body:
     """One request's body, counted until the request has ended, timed until it is whole."""
 
-    def __init__(self, receive: Receive, traffic: Traffic, seconds: float) -> None:
+    def __init__(self, receive: Receive, in_flight: InFlight, seconds: float) -> None:
         self.size = 0
         self._receive = receive
-        self._traffic = traffic
+        self._in_flight = in_flight
         self._deadline = asyncio.get_running_loop().time() + seconds
         self._whole = False
 
@@ -112,7 +116,7 @@ class _Body:
 
     def _count(self, size: int) -> None:
         self.size += size
-        self._traffic.bytes += size
+        self._in_flight.bytes += size
         # A body that is alone passes: the limit of one body holds it.
-        if self._traffic.crowded(self.size):
+        if self._in_flight.crowded(self.size):
             raise BodyRefused(Overloaded())

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -17,13 +17,18 @@ from imgvec import __version__
 from imgvec.aliases import Off
 from imgvec.dialects import all_dialects
 from imgvec.dialects.describe import Shape, answer, shapes
-from imgvec.dialects.protocol import error_headers, front_of, json_answer
-from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, RequestError
-from imgvec.flow.front import Front
+from imgvec.dialects.protocol import error_headers, json_answer, services_of
+from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
 from imgvec.http.boundary import Boundary, own_path
-from imgvec.http.intake import Intake, Paths
+from imgvec.http.intake import STOPPING, Intake, Paths
 from imgvec.http.untraced import UNTRACED
+from imgvec.services import Services
 
+if TYPE_CHECKING:
+    # It computes, and imports what that takes.
+    from imgvec.embedding.service import EmbeddingService
+
+NOTHING_OFF: Final[Mapping[str, Off]] = {}
 DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
 
 The same image asked for in the same space gives the same floats, whatever the route."""
@@ -46,8 +51,13 @@ class DescribedApi(FastAPI):
         return super().openapi()
 
 
-def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off]) -> FastAPI:
-    """The application of these routes."""
+def assemble(
+    services: Services,
+    routers: Iterable[APIRouter],
+    embedding: "EmbeddingService | None" = None,
+    off: Mapping[str, Off] = NOTHING_OFF,
+) -> FastAPI:
+    """The application of these routes; without `embedding` it embeds nothing."""
     app = DescribedApi(
         telemetry=UNTRACED,
         title="imgvec",
@@ -57,7 +67,8 @@ def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off])
         lifespan=_lifespan,
         redoc_url=None,
     )
-    app.state.front = front
+    app.state.services = services
+    app.state.embedding = embedding
     app.state.off = off
     for router in routers:
         app.include_router(router)
@@ -68,17 +79,35 @@ def assemble(front: Front, routers: Iterable[APIRouter], off: Mapping[str, Off])
     app.exception_handler(RequestError)(_refused)
     app.exception_handler(HTTPException)(_framework_refused)
     # The last one added is the outermost.
-    app.add_middleware(Intake, front=front, paths=_paths(), refuse=refuse)
+    app.add_middleware(
+        Intake,
+        in_flight=services.in_flight,
+        body_seconds=services.settings.body_timeout,
+        rejection=_never if embedding is None else embedding.rejection,
+        paths=_paths(),
+        refuse=refuse,
+    )
     app.add_middleware(Boundary, refuse=refuse)
-    if front.settings.cors_origins:
+    if services.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=front.settings.cors_origins,
+            allow_origins=services.settings.cors_origins,
             allow_methods=["*"],
             allow_headers=["*"],
             expose_headers=["*"],
         )
     return app
+
+
+def close(app: FastAPI) -> None:
+    """Finish running work of an application; end its threads and close its stores."""
+    if app.state.embedding is not None:
+        app.state.embedding.close()
+    app.state.services.close()
+
+
+def _never() -> None:
+    """Without an encoder no request waits in line."""
 
 
 def _paths() -> Paths:
@@ -98,7 +127,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     # What a function leaves to the first URL: a server has time now, and maybe no files later.
     import_module("imgvec.images.fetch")
     yield
-    app.state.front.close()
+    close(app)
 
 
 async def _health() -> Response:
@@ -108,7 +137,13 @@ async def _health() -> Response:
 
 async def _ready(request: Request) -> Response:
     """A real inference has passed, the stores can be read, and the process is not stopping."""
-    await front_of(request).check()
+    services = services_of(request)
+    if services.in_flight.draining:
+        raise NotReady(STOPPING)
+    embedding: EmbeddingService | None = request.app.state.embedding
+    if embedding is not None and not await embedding.ready():
+        raise NotReady
+    await services.check()
     return json_answer({"status": "ready"})
 
 

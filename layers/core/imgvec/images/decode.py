@@ -12,7 +12,7 @@ from imgvec.images.formats import damage_refused, open_image
 from imgvec.images.geometry import Picture, square, upright
 from imgvec.images.limits import ImageLimits, judge, judge_file
 from imgvec.images.orientation import exif_orientation
-from imgvec.values import CLIP_GEOMETRY, Geometry, Pixels
+from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
 __all__ = ["ImageLimits", "decode"]
 

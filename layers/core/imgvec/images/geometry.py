@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from PIL import Image
 from PIL.Image import Resampling, Transpose
 
-from imgvec.values import CLIP_GEOMETRY, Geometry
+from imgvec.types import CLIP_GEOMETRY, Geometry
 
 MAX_ASPECT = 100
 """A picture that is longer than so many times its short side loses its ends before the resize."""

@@ -1,5 +1,6 @@
 """What SageMaker asks of a container: `GET /ping` and `POST /invocations`."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,7 +17,7 @@ from imgvec.errors import BadParameter, NotReady, RequestError, TooLarge, WrongC
 from imgvec.http.untraced import UNTRACED
 from imgvec.serving.engine import Counted, Engine, Lane
 from imgvec.settings import Settings
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 
 MOST_TEXT: Final = 1_000_000
 """Bytes of a text; the service has cut it to what the text tower reads."""
@@ -39,8 +40,8 @@ def create_serving_app(settings: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        async with engine.running():
-            yield
+        yield
+        engine.close()
 
     app = FastAPI(
         telemetry=UNTRACED,
@@ -82,11 +83,11 @@ async def _encode(request: Request, lane: Lane, dimensions: int) -> Counted:
     media_type = request.headers.get("Content-Type")
     if media_type == PIXELS:
         pixels = await _read_pixels(request, lane.encoder.image_size)
-        vector = await lane.images.submit((pixels, dimensions))
+        vector = await asyncio.wrap_future(lane.images.submit((pixels, dimensions)))
         return vector, lane.encoder.image_tokens
     if media_type == TEXT:
         text = await _read_text(request)
-        return await lane.texts.submit((text, dimensions))
+        return await asyncio.wrap_future(lane.texts.submit((text, dimensions)))
     raise WrongContentType
 
 

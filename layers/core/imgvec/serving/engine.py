@@ -1,19 +1,17 @@
 """The encoders of a serving process, each with its queues, on one accelerator."""
 
-import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import asynccontextmanager
 from typing import Final, TypeAlias
 
 import numpy as np
 
+from imgvec.embedding.batcher import Batcher
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.protocol import WantedImage
 from imgvec.errors import RequestError
-from imgvec.serving.batching import Batcher
 from imgvec.settings import Settings
-from imgvec.values import Pixels, Vector
+from imgvec.types import Pixels, Vector
 
 WantedText: TypeAlias = tuple[str, int]
 """A text, and the dimensions of the space that it is wanted in."""
@@ -32,7 +30,7 @@ class Lane:
     """
 
     def __init__(self, encoder: OnnxEncoder, executor: Executor, settings: Settings) -> None:
-        """Make the queues; `work` empties them."""
+        """Make the queues."""
         self.encoder = encoder
         wait, queue = settings.batch_wait / 1000, settings.batch_queue
         self.images: Batcher[WantedImage, Vector] = Batcher(
@@ -88,18 +86,6 @@ class Engine:
             for batcher in (lane.images, lane.texts)
         )
 
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
-        """Work for the length of the block; who leaves it has no more requests."""
-        tasks = [
-            asyncio.create_task(batcher.work())
-            for lane in self._lanes.values()
-            for batcher in (lane.images, lane.texts)
-        ]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-            self._executor.shutdown()
+    def close(self) -> None:
+        """Finish running work and end the thread."""
+        self._executor.shutdown()

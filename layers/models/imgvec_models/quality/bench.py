@@ -7,7 +7,7 @@ import numpy as np
 
 from imgvec.encoders.protocol import Encoder
 from imgvec.images.decode import ImageLimits, decode
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 from imgvec_models.quality.photos import plain_decode
 from imgvec_models.quality.ranking import Matrix
 

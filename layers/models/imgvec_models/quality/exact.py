@@ -8,7 +8,7 @@ from onnxruntime import InferenceSession
 from tokenizers import Tokenizer
 
 from imgvec.encoders.arithmetic import normaliser, unit_prefix
-from imgvec.values import Pixels, Vector
+from imgvec.types import Pixels, Vector
 from imgvec_models.graphs.compose import compose, output_name
 from imgvec_models.graphs.heads import find_heads
 from imgvec_models.graphs.load import load

@@ -11,7 +11,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from PIL.Image import Resampling
 
 from imgvec.images.geometry import Picture, square
-from imgvec.values import Pixels
+from imgvec.types import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 BRIGHTER = 1.3

@@ -12,7 +12,7 @@ from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.protocol import images_only
 from imgvec.encoders.sagemaker.wire import PIXELS, TEXT, Attributes
 from imgvec.errors import BadParameter, InternalFault
-from imgvec.values import Pixels, Vector
+from imgvec.types import Pixels, Vector
 
 NORM_TOLERANCE = 1e-5
 """The vectors' own promise; both ends compute the norm of the same bits."""

@@ -6,9 +6,9 @@ import time
 import pytest
 
 from hosted import HeldEncoder
+from imgvec.embedding import compute
+from imgvec.embedding.compute import Compute
 from imgvec.encoders.registry import Encoders
-from imgvec.flow import compute
-from imgvec.flow.compute import Compute
 from imgvec.settings import Settings
 
 

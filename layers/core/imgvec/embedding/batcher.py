@@ -1,0 +1,117 @@
+"""Micro-batching: items that wait while a batch is computed are the next batch."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor, Future
+from threading import Condition
+from typing import Generic, TypeAlias, TypeVar
+
+from imgvec.embedding.limiter import FairQueue
+from imgvec.errors import InternalFault, NotReady, RequestError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Run: TypeAlias = Callable[[Sequence[Item]], Sequence[Result | RequestError]]
+"""Computes a batch; an item that fails alone has its error in its place."""
+
+log = logging.getLogger(__name__)
+
+
+class Batcher(Generic[Item, Result]):
+    """Gathers items into batches, in turn by consumer. Calls are thread-safe.
+
+    A thread that comes free takes what waits, so an item that finds a free thread is computed
+    alone. After a batch of several, a batch that is not full waits up to `wait` seconds for more:
+    a lone client pays nothing for the batching.
+    """
+
+    def __init__(
+        self,
+        run: "Run[Item, Result]",
+        executor: Executor,
+        *,
+        size: int,
+        wait: float = 0.0,
+        queue: int | None = None,
+        trial: Callable[[], int] | None = None,
+    ) -> None:
+        """Compute in `executor` batches of up to `size`, with at most `queue` items waiting.
+
+        `trial` is called once, when items first wait for each other; it gives the new `size`.
+        """
+        self._run = run
+        self._executor = executor
+        self._size = size
+        self._wait = wait
+        self._queue = queue
+        self._trial = trial
+        self._waiting: FairQueue[tuple[Item, Future[Result]]] = FairQueue()
+        self._changed = Condition()
+        self._crowded = False
+        self.failures = 0
+        """Batches of one that have failed in a row."""
+
+    def submit(self, item: Item, consumer: str = "") -> Future[Result]:
+        """Compute one item in a batch with others.
+
+        The future raises the item's own error.
+
+        Raises:
+            NotReady: the queue is full.
+        """
+        future: Future[Result] = Future()
+        with self._changed:
+            if self._queue is not None and len(self._waiting) >= self._queue:
+                raise NotReady("The queue is full")
+            self._waiting.push(consumer, (item, future))
+            self._changed.notify()
+        self._executor.submit(self._take)
+        return future
+
+    def _take(self) -> None:
+        """Compute the items that wait, up to a batch; none, if another thread has taken them."""
+        with self._changed:
+            self._gather()
+            count = min(self._size, len(self._waiting))
+            batch = [self._waiting.pop() for _ in range(count)]
+            if batch:
+                self._crowded = count > 1
+            trial = self._trial if self._waiting else None
+            if trial is not None:
+                self._trial = None
+        batch = [one for one in batch if one[1].set_running_or_notify_cancel()]
+        if batch:
+            self._compute(batch)
+        if trial is not None:
+            self._size = trial()
+
+    def _gather(self) -> None:
+        """Wait for a full batch, if the last one had several items and this one has some."""
+        deadline = time.monotonic() + self._wait
+        while self._crowded and 0 < len(self._waiting) < self._size:
+            if not self._changed.wait(deadline - time.monotonic()):
+                return
+
+    def _compute(self, batch: Sequence[tuple[Item, Future[Result]]]) -> None:
+        """Give each item its result; the items of a batch that fails are computed one by one."""
+        try:
+            results = self._run([item for item, _ in batch])
+        except RequestError as error:
+            results = [error]
+        except Exception as fault:
+            # Raised by the accelerator or its runtime, whose exceptions have no common base.
+            log.error("a batch of %d failed: %s", len(batch), type(fault).__name__)
+            self.failures += len(batch) == 1
+            results = [InternalFault()]
+        else:
+            self.failures = 0
+        if len(results) < len(batch):
+            for one in batch:
+                self._compute([one])
+            return
+        for (_, future), result in zip(batch, results, strict=True):
+            if isinstance(result, RequestError):
+                future.set_exception(result)
+            else:
+                future.set_result(result)

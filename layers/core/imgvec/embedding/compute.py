@@ -1,0 +1,170 @@
+"""Decoding and encoding in threads of their own, and the first inference."""
+
+import asyncio
+import logging
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, TypeVar
+
+import numpy as np
+
+from imgvec.embedding.batcher import Batcher
+from imgvec.embedding.limiter import Limiter, Line
+from imgvec.embedding.types import Embedding
+from imgvec.encoders.protocol import BatchEncoder, Encoder, WantedImage
+from imgvec.encoders.registry import Encoders
+from imgvec.errors import InternalFault, RequestError
+from imgvec.images.configured import limits_of
+from imgvec.images.decode import decode
+from imgvec.settings import Settings
+from imgvec.types import Pixels, Vector
+
+BATCH: Final = 4
+"""Images of a batch; more gain nothing on a CPU, and the first would wait longer."""
+FIRST_SECONDS: Final = 2.0
+"""How long a request for readiness waits for the first inference."""
+POLL_SECONDS: Final = 0.02
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
+
+
+class Compute:
+    """One thread for each core, so that decoding and encoding overlap and wait for no store."""
+
+    def __init__(self, encoders: Encoders, settings: Settings) -> None:
+        """Start a first inference of each encoder, so that readiness is a fact and not a hope."""
+        workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
+        self.line = Line(workers, settings.queue_seconds)
+        self._limits = limits_of(settings)
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
+        # One more than threads, so that a thread that comes free finds work.
+        self._permits = Limiter(workers + 1)
+        self._encoders = encoders
+        self._batchers: dict[str, Batcher[WantedImage, Vector]] = {
+            encoder.name: Batcher(
+                partial(self._encode_batch, encoder),
+                self._threads,
+                size=1,
+                trial=partial(_batch_size, encoder),
+            )
+            for encoder in encoders
+        }
+        self._first: Future[None] = self._threads.submit(_try_each, encoders)
+
+    async def ready(self) -> bool:
+        """Whether a first inference has passed; after one that failed, start another.
+
+        An endpoint that slept at the start wakes later. An inference that runs is waited for, a
+        little: a function gets its first request in the moment in which it is made.
+        """
+        deadline = time.monotonic() + FIRST_SECONDS
+        while not self._first.done() and time.monotonic() < deadline:
+            await asyncio.sleep(POLL_SECONDS)
+        if not self._first.done():
+            return False
+        if self._first.exception() is None:
+            return True
+        self._first = self._threads.submit(_try_each, self._encoders)
+        return False
+
+    async def decode(self, encoder: Encoder, data: bytes, consumer: str) -> Pixels:
+        """Decode an image file to the encoder's input.
+
+        Raises:
+            TooLarge: a limit is passed.
+            NotAnImage: it is no image, or a damaged one.
+        """
+        size, geometry = encoder.image_size, encoder.geometry
+        async with self._permits.permit(consumer):
+            return await self._run("decode", lambda: decode(data, size, self._limits, geometry))
+
+    async def encode_image(
+        self, encoder: Encoder, pixels: Pixels, dimensions: int, consumer: str
+    ) -> Embedding:
+        """Embed an image, in a batch with others where the encoder's bits allow it."""
+        future = self._batchers[encoder.name].submit((pixels, dimensions), consumer)
+        return Embedding(await asyncio.wrap_future(future), encoder.image_tokens)
+
+    async def encode_text(
+        self, encoder: Encoder, text: str, dimensions: int, consumer: str
+    ) -> Embedding:
+        """Embed a text alone, so that its vector depends on no other text and on no padding."""
+        async with self._permits.permit(consumer):
+            vector, tokens = await self._run(
+                "encode", lambda: encoder.encode_text(text, dimensions)
+            )
+        return Embedding(vector, tokens)
+
+    def close(self) -> None:
+        """Finish running work and end the threads."""
+        self._threads.shutdown()
+
+    async def _run(self, stage: str, call: Callable[[], T]) -> T:
+        def measured() -> T:
+            with self._measuring(stage):
+                return call()
+
+        return await asyncio.get_running_loop().run_in_executor(self._threads, measured)
+
+    def _encode_batch(
+        self, encoder: Encoder, batch: Sequence[WantedImage]
+    ) -> Sequence[Vector | RequestError]:
+        with self._measuring("encode", len(batch)):
+            if len(batch) > 1 and isinstance(encoder, BatchEncoder):
+                return encoder.encode_images(batch)
+            return [encoder.encode_image(pixels, dimensions) for pixels, dimensions in batch]
+
+    @contextmanager
+    def _measuring(self, stage: str, parts: int = 1) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.line.measured(stage, (time.perf_counter() - started) / parts)
+
+
+def _batch_size(encoder: Encoder) -> int:
+    """The size of the encoder's batches: one, where a batch would change the bits of a vector."""
+    if not isinstance(encoder, BatchEncoder):
+        return 1
+    if keeps_bits(encoder, BATCH):
+        return BATCH
+    log.info("encoder=%s gives other bits in batches: images go alone", encoder.name)
+    return 1
+
+
+def keeps_bits(encoder: BatchEncoder, most: int) -> bool:
+    """Whether vectors are the same bits alone and in every batch of up to `most`.
+
+    The pictures are noise of unlike contrast, so that a range which is taken over the batch shows.
+    """
+    side, dimensions = encoder.image_size, sorted(encoder.dimensions)
+    noise = np.random.default_rng(0)
+    pictures = [noise.integers(0, 256 >> place, (side, side, 3), np.uint8) for place in range(most)]
+    for count in range(2, most + 1):
+        wanted = [
+            (picture, dimensions[(count + place) % len(dimensions)])
+            for place, picture in enumerate(pictures[:count])
+        ]
+        for one, result in zip(wanted, encoder.encode_images(wanted), strict=True):
+            if isinstance(result, InternalFault):
+                return False
+            if not np.array_equal(result, encoder.encode_image(*one)):
+                return False
+    return True
+
+
+def _try_each(encoders: Encoders) -> None:
+    for encoder in encoders:
+        side = encoder.image_size
+        pixels: Pixels = np.full((side, side, 3), 127, np.uint8)
+        try:
+            encoder.encode_image(pixels, max(encoder.dimensions))
+        except Exception as fault:
+            # The future keeps it: /ready stays 503, and this line says why.
+            log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
+            raise

@@ -1,0 +1,135 @@
+"""Limits on work: a fair queue for permits, and a line that is as long as its wait is short.
+
+Admission counts requests, permits count work. A permit covers one decode or one encode and is never
+held while its holder waits for anything else, so requests with long lists cannot deadlock.
+"""
+
+import asyncio
+import math
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final, Generic, TypeVar
+
+from imgvec.errors import Overloaded
+
+SMOOTHING: Final = 0.1
+"""Weight of the newest measurement in the mean that waits are estimated from."""
+UNMEASURED_SECONDS: Final = 0.05
+"""Assumed work of a part until one is measured."""
+
+T = TypeVar("T")
+
+
+class FairQueue(Generic[T]):
+    """Items in turn by consumer, and in order within a consumer."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._items: OrderedDict[str, deque[T]] = OrderedDict()
+        self._length = 0
+
+    def __len__(self) -> int:
+        """Items of all consumers."""
+        return self._length
+
+    def push(self, consumer: str, item: T) -> None:
+        """Append an item of a consumer."""
+        self._items.setdefault(consumer, deque()).append(item)
+        self._length += 1
+
+    def pop(self) -> T:
+        """Take the next item; its consumer goes to the end of the round."""
+        consumer, items = next(iter(self._items.items()))
+        item = items.popleft()
+        self._length -= 1
+        if items:
+            self._items.move_to_end(consumer)
+        else:
+            del self._items[consumer]
+        return item
+
+
+class Limiter:
+    """Permits for work, given out in turn by consumer. It counts for one event loop."""
+
+    def __init__(self, permits: int) -> None:
+        """All permits are free."""
+        self._free = permits
+        self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
+
+    @asynccontextmanager
+    async def permit(self, consumer: str) -> AsyncIterator[None]:
+        """Wait for a permit and hold it."""
+        await self._acquire(consumer)
+        try:
+            yield
+        finally:
+            self._release()
+
+    async def _acquire(self, consumer: str) -> None:
+        if self._free:
+            self._free -= 1
+            return
+        granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.push(consumer, granted)
+        try:
+            await granted
+        except asyncio.CancelledError:
+            if granted.done() and not granted.cancelled():
+                self._release()
+            raise
+
+    def _release(self) -> None:
+        while self._waiting:
+            granted = self._waiting.pop()
+            if not granted.done():
+                granted.set_result(None)
+                return
+        self._free += 1
+
+
+class Line:
+    """Admits requests while the estimated wait is short.
+
+    Places are taken on one event loop; work is measured in any thread.
+    """
+
+    def __init__(self, workers: int, longest: float) -> None:
+        """`workers` parts are worked on at once; `longest` is in seconds."""
+        self._workers = workers
+        self._longest = longest
+        self._parts = 0
+        self._seconds: dict[str, float] = {}
+
+    @property
+    def wait(self) -> float:
+        """Estimated seconds until one more request has its turn."""
+        seconds = sum(self._seconds.values()) or UNMEASURED_SECONDS
+        return max(0, self._parts - self._workers) * seconds / self._workers
+
+    def rejection(self) -> Overloaded | None:
+        """The error for one more request where it would wait too long, else None."""
+        wait = self.wait
+        return None if wait < self._longest else Overloaded(retry_after=max(1, math.ceil(wait)))
+
+    @contextmanager
+    def place(self, parts: int) -> Iterator[None]:
+        """Hold a place in line for a request of so many parts, to its end.
+
+        Raises:
+            Overloaded: the wait would be too long.
+        """
+        rejection = self.rejection()
+        if rejection is not None:
+            raise rejection
+        self._parts += parts
+        try:
+            yield
+        finally:
+            self._parts -= parts
+
+    def measured(self, stage: str, seconds: float) -> None:
+        """Learn the seconds that one part took in a stage of its work."""
+        known = self._seconds.get(stage, seconds)
+        self._seconds[stage] = known + SMOOTHING * (seconds - known)

@@ -1,0 +1,97 @@
+"""A request for embeddings and its result, as every dialect, command and chunk writes them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from imgvec.consumers.allowance import Allowance
+from imgvec.types import Vector
+
+
+@dataclass(frozen=True, slots=True)
+class ImageUrl:
+    """An image on somebody's web server; not judged yet."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ImageBytes:
+    """An image file that came with the request: base64, data URI or upload."""
+
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AssetRef:
+    """An image that the consumer uploaded before."""
+
+    asset_id: str
+
+
+ImageSource: TypeAlias = ImageUrl | ImageBytes | AssetRef
+
+
+@dataclass(frozen=True, slots=True)
+class ImageInput:
+    """An image to embed."""
+
+    source: ImageSource
+
+
+@dataclass(frozen=True, slots=True)
+class TextInput:
+    """A text to embed."""
+
+    text: str
+
+
+Part: TypeAlias = ImageInput | TextInput
+Input: TypeAlias = tuple[Part, ...]
+"""One input becomes one embedding. The unit vectors of several parts are summed in their order and
+scaled to norm 1 again."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedRequest:
+    """Inputs to embed, all or nothing, in the order in which they are returned."""
+
+    inputs: tuple[Input, ...]
+    dimensions: int
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """The parts of all inputs, in order. Each is one unit."""
+        return tuple(part for one in self.inputs for part in one)
+
+
+def each(parts: Sequence[Part], dimensions: int) -> EmbedRequest:
+    """A request with one part for each input."""
+    return EmbedRequest(tuple((part,) for part in parts), dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Embedding:
+    """The vector of one input."""
+
+    vector: Vector
+    tokens: int
+    """The encoder's input sequence length, summed over the parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class EmbedResult:
+    """One embedding for each input, in order, and the encoder that made them."""
+
+    embeddings: tuple[Embedding, ...]
+    model: str
+    revision: str
+    """SHA-256 over weights and preprocessing, 64 hex digits."""
+    dimensions: int
+    allowance: Allowance | None = None
+    """None where the principal's plan sets no limit."""
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all embeddings."""
+        return sum(one.tokens for one in self.embeddings)

@@ -1,1 +1,0 @@
-"""What happens to a request between two dialects: admitted, read, counted, computed."""

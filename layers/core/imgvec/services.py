@@ -1,0 +1,107 @@
+"""The parts that an application is composed of, opened once for each process."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, ParamSpec, TypeVar
+
+from imgvec.assets import Assets
+from imgvec.consumers.gate import Gate
+from imgvec.consumers.meter import Meter
+from imgvec.embedding.in_flight import InFlight
+from imgvec.errors import NotReady, StoreError, TooFast
+from imgvec.record import current
+from imgvec.settings import Settings
+from imgvec.stores.blobs import open_blobs
+from imgvec.stores.executor import StoreExecutor
+from imgvec.stores.open import cache_seconds_of, store_of
+from imgvec.stores.protocols import BlobStore, Store
+from imgvec.types import Principal
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+REACH_SECONDS: Final = 3.0
+"""How long a store may take to answer a request for readiness."""
+NOBODYS: Final = "0" * 64
+"""An id that no key and no asset has."""
+UNREACHABLE: Final = "A store cannot be reached, try again shortly"
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Stores and accounts, which every route needs; the embedding service stands beside them."""
+
+    settings: Settings
+    store: Store
+    blobs: BlobStore
+    gate: Gate
+    meter: Meter
+    assets: Assets
+    in_flight: InFlight
+    threads: StoreExecutor
+
+    async def authenticate(self, keys: frozenset[str]) -> Principal:
+        """The principal of the keys that were sent.
+
+        Raises:
+            KeyInvalid: no key, several keys or a wrong one.
+            KeyDisabled: the key is switched off.
+        """
+        principal = await self.threads.run(self.gate.admit, keys)
+        current().consumer = principal.consumer
+        return principal
+
+    async def call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking call of a store without blocking the event loop."""
+        return await self.threads.run(call, *args, **kwargs)
+
+    async def check(self) -> None:
+        """Try whether the stores can be read.
+
+        Raises:
+            NotReady: one cannot, or not in time.
+        """
+        try:
+            async with asyncio.timeout(REACH_SECONDS):
+                await self.threads.run(self._reach)
+        except StoreError as problem:
+            log.error("not ready: %s", problem)
+            raise NotReady(UNREACHABLE) from None
+        except TimeoutError:
+            log.error("not ready: a store has not answered for %d s", REACH_SECONDS)
+            raise NotReady(UNREACHABLE) from None
+
+    def close(self) -> None:
+        """Finish running calls, end the threads and close the stores."""
+        self.threads.close()
+        self.store.close()
+
+    def _reach(self) -> None:
+        """Look for ids that no store has; a store that throttles can be reached."""
+        with suppress(TooFast):
+            self.store.find_key(NOBODYS)
+            self.blobs.read(NOBODYS)
+
+
+def open_services(settings: Settings) -> Services:
+    """Open the stores that the settings name: a table and a bucket, or a file and a folder.
+
+    Raises:
+        StoreError: a store cannot be used.
+    """
+    store = store_of(settings)
+    blobs, direct = open_blobs(settings)
+    return Services(
+        settings=settings,
+        store=store,
+        blobs=blobs,
+        gate=Gate(store, cache_seconds=cache_seconds_of(settings)),
+        meter=Meter(store, window=settings.idempotency_hours * 3600),
+        assets=Assets(store, blobs, max_bytes=settings.max_image, direct=direct),
+        in_flight=InFlight(settings.max_bodies),
+        threads=StoreExecutor(),
+    )
