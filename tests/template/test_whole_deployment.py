@@ -1,0 +1,146 @@
+"""The deployment as a whole: what CloudFormation is asked for under every choice of an operator.
+
+Parameters that decide a condition are combined in every way. All others only fill in a value, and
+have their defaults.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from graphlib import CycleError, TopologicalSorter
+from itertools import product
+from typing import Any, Final
+
+import pytest
+
+from resolved import Stack, dependencies, references
+from translated import Resource, nested, translation, written
+
+NESTED: Final = "AWS::CloudFormation::Stack"
+CHOICES: Final = {
+    "Endpoint": ("off", "realtime", "zero"),
+    "GatewayKeys": ("on", "off"),
+    "Edge": ("off", "on"),
+    "DomainName": ("", "vectors.example.com"),
+    "LlmDomainName": ("", "llm.example.com"),
+    "AlarmEmail": ("", "operator@example.com"),
+    "ManageApiGatewayLogRole": ("on", "off"),
+}
+COMBINATIONS: Final = [
+    dict(zip(CHOICES, chosen, strict=True)) for chosen in product(*CHOICES.values())
+]
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """A combination's stacks."""
+
+    root: Stack
+    nested: dict[str, Stack]
+    passed: dict[str, dict[str, Any]]
+    """Parameters as the root gives them to each nested stack."""
+
+    @property
+    def stacks(self) -> dict[str, Stack]:
+        """All of them by name."""
+        return {"root": self.root, **self.nested}
+
+
+@cache
+def after_sam() -> Resource:
+    """The template after SAM's translator, which itself decides nothing by these parameters."""
+    return translation()
+
+
+def at_second(patch: pytest.MonkeyPatch, second: int) -> None:
+    """Stop the clock by which SAM names a deployment."""
+    patch.setattr("samtranslator.model.apigateway.time.time", lambda: second)
+
+
+def deployment(chosen: Mapping[str, str]) -> Deployment:
+    """What these parameters make of the template, and of the nested ones."""
+    found = Deployment(Stack.of(after_sam(), chosen), {}, {})
+    for name, resource in found.root.resources.items():
+        if resource["Type"] == NESTED:
+            passed = found.passed[name] = resource["Properties"]["Parameters"]
+            # A resource's name or address is known when it is there: any, and not empty.
+            given = {
+                parameter: "deployed" if isinstance(value, dict) else value
+                for parameter, value in passed.items()
+            }
+            location = written()["Resources"][name]["Properties"]["Location"]
+            found.nested[name] = Stack.of(nested(location.split("/")[1]), given)
+    return found
+
+
+@pytest.fixture(
+    scope="module",
+    params=COMBINATIONS,
+    ids=lambda chosen: ",".join(value or "-" for value in chosen.values()),
+)
+def deployed(request: pytest.FixtureRequest) -> Deployment:
+    """Every combination in turn."""
+    return deployment(request.param)
+
+
+def test_every_parameter_that_decides_something_is_combined() -> None:
+    def named(value: Any) -> set[str]:
+        return {one.name for one in references(value)}
+
+    decisive = set().union(*(named(one) for one in written()["Conditions"].values()))
+    assert decisive == set(CHOICES)
+    for name, values in CHOICES.items():
+        allowed = written()["Parameters"][name].get("AllowedValues", values)
+        assert set(allowed) == set(values), name
+
+
+def test_the_translator_decides_nothing_by_these_parameters() -> None:
+    """So one translation stands for all combinations."""
+    with pytest.MonkeyPatch.context() as patch:
+        at_second(patch, 1)
+        first = translation(**{name: values[0] for name, values in CHOICES.items()})
+        last = translation(**{name: values[-1] for name, values in CHOICES.items()})
+    assert first["Resources"] == last["Resources"]
+    assert first["Outputs"] == last["Outputs"]
+    untranslated = deployment(COMBINATIONS[-1]).nested.values()
+    assert all("Transform" not in stack.template for stack in untranslated)
+
+
+def test_no_resource_waits_for_itself(deployed: Deployment) -> None:
+    for name, stack in deployed.stacks.items():
+        graph = {
+            one: {reference.name for reference in references(resource)} | dependencies(resource)
+            for one, resource in stack.resources.items()
+        }
+        try:
+            TopologicalSorter(graph).prepare()
+        except CycleError as cycle:
+            pytest.fail(f"{name}: {' -> '.join(reversed(cycle.args[1]))}")
+
+
+def test_every_reference_is_to_what_is_there(deployed: Deployment) -> None:
+    for name, stack in deployed.stacks.items():
+        there = stack.resources.keys() | stack.parameters.keys()
+        for part, content in (stack.resources | stack.outputs).items():
+            for reference in references(content):
+                assert reference.name in there, f"{name}.{part} needs {reference}"
+            # CloudFormation waits for nothing where the condition of what is named is false.
+            assert dependencies(content) <= stack.template["Resources"].keys(), f"{name}.{part}"
+
+
+def test_every_output_of_a_nested_stack_that_is_used_is_there(deployed: Deployment) -> None:
+    for reference in references([deployed.root.resources, deployed.root.outputs]):
+        if reference.name in deployed.nested and reference.attribute:
+            section, _, output = reference.attribute.partition(".")
+            assert section == "Outputs"
+            assert output in deployed.nested[reference.name].outputs, reference
+
+
+def test_nested_stacks_are_passed_what_they_take(deployed: Deployment) -> None:
+    for name, stack in deployed.nested.items():
+        declared, passed = stack.template["Parameters"], deployed.passed[name]
+        assert passed.keys() <= declared.keys(), name
+        needed = {parameter for parameter, one in declared.items() if "Default" not in one}
+        assert needed <= passed.keys(), name
+        for parameter, value in passed.items():
+            assert value in declared[parameter].get("AllowedValues", [value]), parameter
