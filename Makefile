@@ -91,9 +91,6 @@ wheels: .venv/test ## List anew which wheels of the functions' locks the base im
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
 
-pool: .venv/run ## Write infra/pool/template.yaml anew.
-	@$(BIN)/python infra/pool/make_pool.py
-
 load: .venv/test ## Good-put under overload, what a refusal costs, and what becomes of requests at SIGTERM.
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source stored
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source upload

@@ -167,7 +167,7 @@ def test_a_header_that_the_gateway_drops(function: Function) -> None:
     event = event_of(request)
     assert not any(name.lower() == "www-authenticate" for name in event["headers"])
     CHECKS["pixlab"](response_of(function.runtime.invoke(event)), 400)
-    event["requestContext"]["authorizer"] = {"principalId": "anonymous"}
+    event["requestContext"]["authorizer"] = {"principalId": "shared"}
     CHECKS["pixlab"](response_of(function.runtime.invoke(event)), 401)
 
 
