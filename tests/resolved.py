@@ -136,6 +136,16 @@ def references(value: Any) -> Iterator[Reference]:
             yield from references(one)
 
 
+def as_text(value: Any) -> str:
+    """A resolved value as one text, references as `Fn::Sub` writes them."""
+    if not isinstance(value, dict):
+        return str(value)
+    ((function, argument),) = value.items()
+    if function == "Fn::Sub":
+        return str(argument)
+    return f"${{{argument if isinstance(argument, str) else '.'.join(argument)}}}"
+
+
 def dependencies(resource: Mapping[str, Any]) -> set[str]:
     """Names of the resources that `DependsOn` names."""
     named = resource.get("DependsOn", [])

@@ -55,7 +55,7 @@ def test_the_authorizer_only_reads_the_table() -> None:
         if name == "AuthorizerFunctionRole"
         for action in listed(statement["Action"])
     }
-    assert actions == {"dynamodb:GetItem", "dynamodb:Query"}
+    assert actions == {"dynamodb:GetItem"}
 
 
 def test_no_managed_policy_but_logs() -> None:

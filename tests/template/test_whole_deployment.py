@@ -4,16 +4,29 @@ Parameters that decide a condition are combined in every way. All others only fi
 have their defaults.
 """
 
-from collections.abc import Mapping
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from typing import Any, Final
 
+import boto3
 import pytest
 
-from resolved import Stack, dependencies, references
+from emulator import Emulator
+from every_call import (
+    Account,
+    Granted,
+    calls_of_assets,
+    calls_of_authorizer,
+    calls_of_embeddings,
+    calls_of_embeddings_to_an_endpoint,
+)
+from resolved import Stack, as_text, dependencies, references
 from translated import Resource, nested, translation, written
 
 NESTED: Final = "AWS::CloudFormation::Stack"
@@ -144,3 +157,86 @@ def test_nested_stacks_are_passed_what_they_take(deployed: Deployment) -> None:
         assert needed <= passed.keys(), name
         for parameter, value in passed.items():
             assert value in declared[parameter].get("AllowedValues", [value]), parameter
+
+
+@pytest.fixture
+def account(aws: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Account:
+    """A new table and a new bucket on the emulator."""
+    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
+    bucket = f"imgvec-{uuid.uuid4().hex[:12]}"
+    with closing(boto3.client("s3")) as client:
+        client.create_bucket(Bucket=bucket)
+        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    return Account(Emulator(aws["AWS_ENDPOINT_URL"]).new_table(), bucket)
+
+
+def named(stack: Deployment, value: Any) -> str:
+    """A resolved value as one text, with what nested stacks give in its place."""
+    text = as_text(value)
+    for name, made in stack.nested.items():
+        for output, one in made.outputs.items():
+            given = one["Value"]
+            if isinstance(given, dict):
+                # A name that a resource has because it was given it.
+                resource, attribute = given["Fn::GetAtt"]
+                given = made.resources[resource]["Properties"][attribute]
+            text = text.replace(f"${{{name}.Outputs.{output}}}", str(given))
+    return text
+
+
+def environment_of(function: str, stack: Deployment, account: Account) -> dict[str, str]:
+    """A function's variables once the stack stands."""
+    known = {"${Table}": account.table, "${Bucket}": account.bucket}
+    variables = stack.root.resources[function]["Properties"]["Environment"]["Variables"]
+    texts = {name: named(stack, value) for name, value in variables.items()}
+    return {name: known.get(text, text) for name, text in texts.items()}
+
+
+def granted(function: str, stack: Deployment) -> set[Granted]:
+    """What a function's role may do."""
+    role = stack.root.resources[f"{function}Role"]["Properties"]
+    policies = [policy["PolicyDocument"] for policy in role["Policies"]] + [
+        one["Properties"]["PolicyDocument"]
+        for one in stack.root.resources.values()
+        if one["Type"] == "AWS::IAM::RolePolicy"
+        and one["Properties"]["RoleName"] == {"Ref": f"{function}Role"}
+    ]
+    return {
+        Granted(action, named(stack, place))
+        for policy in policies
+        for statement in policy["Statement"]
+        for action, place in product(*(listed(statement[part]) for part in ("Action", "Resource")))
+    }
+
+
+def listed(value: Any) -> list[Any]:
+    """A value that may stand alone."""
+    return value if isinstance(value, list) else [value]
+
+
+@pytest.mark.parametrize(
+    ("function", "endpoint", "make"),
+    [
+        ("EmbeddingsFunction", "off", calls_of_embeddings),
+        ("EmbeddingsFunction", "zero", calls_of_embeddings_to_an_endpoint),
+        ("AssetsFunction", "off", calls_of_assets),
+        ("AuthorizerFunction", "off", calls_of_authorizer),
+    ],
+)
+def test_a_function_may_do_what_its_code_does_and_no_more(
+    account: Account, function: str, endpoint: str, make: Callable[[Account], set[Granted]]
+) -> None:
+    stack = deployment({"Endpoint": endpoint})
+    account.environment = environment_of(function, stack, account)
+    rights, needed = granted(function, stack), make(account)
+    assert needed, "positive control"
+
+    def covers(right: Granted, need: Granted) -> bool:
+        return right.action == need.action and fnmatchcase(need.resource, right.resource)
+
+    missing = {need for need in needed if not any(covers(right, need) for right in rights)}
+    assert not missing, f"{function} may not {sorted(missing)}"
+    if endpoint == "zero":
+        rights -= granted(function, deployment({"Endpoint": "off"}))
+    idle = {right for right in rights if not any(covers(right, need) for need in needed)}
+    assert not idle, f"{function} needs no {sorted(idle)}"
