@@ -156,7 +156,6 @@ def test_the_shared_name_is_the_authorizers_and_has_the_rate_of_the_stage() -> N
     assert key["Value"]["Fn::Sub"] == f"{prefix}-{SHARED}"
     # API Gateway takes 20 to 128 characters, of whatever stack.
     assert len(key["Value"]["Fn::Sub"].replace("${AWS::StackName}", "x")) >= 20
-    # CloudFormation makes keys of plans side by side, and API Gateway only one after the other.
     (attached,) = of_type("AWS::ApiGateway::UsagePlanKey").values()
     assert (attached["KeyId"]["Ref"], attached["UsagePlanId"]["Ref"]) == (
         "SharedName",

@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 import boto3
 import pytest
@@ -26,10 +26,12 @@ from every_call import (
     calls_of_embeddings,
     calls_of_embeddings_to_an_endpoint,
 )
+from imgvec.settings import Settings
 from resolved import Stack, as_text, dependencies, references
 from translated import Resource, nested, translation, written
 
 NESTED: Final = "AWS::CloudFormation::Stack"
+FUNCTION: Final = "AWS::Lambda::Function"
 CHOICES: Final = {
     "Endpoint": ("off", "realtime", "zero"),
     "GatewayKeys": ("on", "off"),
@@ -159,6 +161,62 @@ def test_nested_stacks_are_passed_what_they_take(deployed: Deployment) -> None:
             assert value in declared[parameter].get("AllowedValues", [value]), parameter
 
 
+def test_no_two_keys_of_usage_plans_are_made_at_once(deployed: Deployment) -> None:
+    """CloudFormation would make them side by side, and API Gateway takes one after the other."""
+    kinds = [one["Type"] for stack in deployed.stacks.values() for one in stack.resources.values()]
+    expected = 1 if deployed.root.parameters["GatewayKeys"] == "on" else 0
+    assert kinds.count("AWS::ApiGateway::UsagePlanKey") == expected
+
+
+@pytest.mark.parametrize(
+    ("parameter", "value"), [("CorsOrigin", "https://page.example"), ("GatewayKeys", "off")]
+)
+def test_a_changed_parameter_of_the_api_reaches_the_stage(
+    monkeypatch: pytest.MonkeyPatch, parameter: str, value: str
+) -> None:
+    """A stage shows a deployment, which is a copy: only a new resource makes another copy."""
+    shown = []
+    for second, parameters in enumerate(({}, {parameter: value})):
+        at_second(monkeypatch, second)
+        stack = Stack.of(translation(**parameters), parameters)
+        deployed_as = stack.resources["ApiStage"]["Properties"]["DeploymentId"]["Ref"]
+        assert stack.resources[deployed_as]["Type"] == "AWS::ApiGateway::Deployment"
+        shown.append((stack.resources["Api"]["Properties"], deployed_as))
+    (before, old), (after, new) = shown
+    assert before != after, "positive control"
+    assert old != new
+
+
+def test_the_log_level_is_the_platforms_too() -> None:
+    platforms = {"debug": "DEBUG", "info": "INFO", "warning": "WARN", "error": "ERROR"}
+    levels = written()["Parameters"]["LogLevel"]["AllowedValues"]
+    assert (
+        levels == list(platforms) == list(get_args(Settings.model_fields["log_level"].annotation))
+    )
+    for level, platform in platforms.items():
+        resources = deployment({"LogLevel": level}).root.resources
+        functions = [one for one in resources.values() if one["Type"] == FUNCTION]
+        assert len(functions) == 3
+        for function in (one["Properties"] for one in functions):
+            assert function["LoggingConfig"]["ApplicationLogLevel"] == platform
+            assert function["Environment"]["Variables"]["IMGVEC_LOG_LEVEL"] == level
+
+
+def test_an_event_that_a_function_fails_to_take_lies_in_the_queue() -> None:
+    """Delivery has a queue of its own, which takes no event whose handler raises."""
+    stack = deployment({})
+    called = {
+        reference.name
+        for resource in stack.root.resources.values()
+        if resource["Type"] in ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
+        for reference in references(resource)
+    } & {name for name, one in stack.root.resources.items() if one["Type"] == FUNCTION}
+    assert called == {"EmbeddingsFunction", "AssetsFunction"}
+    for function in called:
+        (letter,) = letters_of(function, stack)
+        assert letter.resource == "${DeadLetters.Arn}", function
+
+
 @pytest.fixture
 def account(aws: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Account:
     """A new table and a new bucket on the emulator."""
@@ -209,6 +267,17 @@ def granted(function: str, stack: Deployment) -> set[Granted]:
     }
 
 
+def letters_of(function: str, stack: Deployment) -> set[Granted]:
+    """The platform sends what a function has failed to take, by the function's own role."""
+    return {
+        Granted("sqs:SendMessage", as_text(destination))
+        for resource in stack.root.resources.values()
+        if resource["Type"] == "AWS::Lambda::EventInvokeConfig"
+        and resource["Properties"]["FunctionName"] == {"Ref": function}
+        for destination in resource["Properties"]["DestinationConfig"]["OnFailure"].values()
+    }
+
+
 def listed(value: Any) -> list[Any]:
     """A value that may stand alone."""
     return value if isinstance(value, list) else [value]
@@ -228,7 +297,7 @@ def test_a_function_may_do_what_its_code_does_and_no_more(
 ) -> None:
     stack = deployment({"Endpoint": endpoint})
     account.environment = environment_of(function, stack, account)
-    rights, needed = granted(function, stack), make(account)
+    rights, needed = granted(function, stack), make(account) | letters_of(function, stack)
     assert needed, "positive control"
 
     def covers(right: Granted, need: Granted) -> bool:
