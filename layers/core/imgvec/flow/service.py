@@ -70,11 +70,14 @@ class Service(Front):
         encoder = self._encoders.for_dimensions(ask.dimensions)
         if encoder is None:
             raise BadParameter
-        if attempt.idempotency_key is not None:
-            await self.store(self._meter.check, caller, attempt)
+        keyed = attempt.idempotency_key is not None
+        known = keyed and await self.store(self._meter.check, caller, attempt)
         with reported(_event(caller, attempt, ask, encoder)) as event:
             current().usage = event
             rate = self.gate.permit(caller, ask.dimensions)
+            if not known:
+                # A request that came before may be a replay, which costs no unit.
+                self._meter.check_spent(caller, event.images)
             contents = await self._contents(ask, caller)
             charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
             async with AsyncExitStack() as held:
