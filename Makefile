@@ -68,10 +68,8 @@ test-aws: .venv/test ## The contract and the gateway's probes on a real stack: m
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 
-deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
-	@$(SAM) build && $(SAM) deploy --config-env $(ENV)
-	@aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text \
-		| sed 's/^/Concurrency of this account and region: /; s/$$/. Keep ThrottleRate below it, divided by the mean seconds of an answer./'
+deploy: .venv/run .cache/sam/ready ## Encoders, image, stack: make deploy ENV=prod PARAMETERS="LogDays=30"
+	@$(BIN)/python -m infra.deploy $(ENV) --sam $(SAM) $(PARAMETERS)
 
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
