@@ -54,6 +54,9 @@ endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vi
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
+test-first-deploy: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## make deploy ENV=prod from nothing, on an emulator; part of test-cloud. CLIP_SHAPES=clip-vit-b32: the true shape.
+	@tests/cloud/first.sh
+
 hostile: .venv/test ## N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
 	@PYTHONPATH=.:tests $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
