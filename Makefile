@@ -54,6 +54,9 @@ endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vi
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
+test-first-deploy: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## make deploy ENV=prod from nothing, on an emulator; part of test-cloud. CLIP_SHAPES=clip-vit-b32: the true shape.
+	@tests/cloud/first.sh
+
 hostile: .venv/test ## N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
 	@PYTHONPATH=.:tests $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
@@ -68,10 +71,8 @@ test-aws: .venv/test ## The contract and the gateway's probes on a real stack: m
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 
-deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
-	@$(SAM) build && $(SAM) deploy --config-env $(ENV)
-	@aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text \
-		| sed 's/^/Concurrency of this account and region: /; s/$$/. Keep ThrottleRate below it, divided by the mean seconds of an answer./'
+deploy: .venv/run .cache/sam/ready ## Encoders, image, stack: make deploy ENV=prod PARAMETERS="LogDays=30"
+	@$(BIN)/python -m infra.deploy $(ENV) --sam $(SAM) $(PARAMETERS)
 
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
