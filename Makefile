@@ -27,8 +27,10 @@ export ORT_DISABLE_TELEMETRY := 1
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
+# Its keys and files lie in the clone, unless IMGVEC_DATA says otherwise. `make clean` leaves them.
 run: .venv/run ## Set up, start the server, print a key and a request for each dialect.
-	@$(BIN)/imgvec serve --host $(HOST) --port $(PORT) --welcome examples/cat.jpg
+	@IMGVEC_DATA="$${IMGVEC_DATA:-$(CURDIR)/.imgvec}" $(BIN)/imgvec serve --host $(HOST) --port $(PORT) \
+		--welcome examples/cat.jpg
 
 test: .venv/test ## Set up and run the whole test suite, with coverage.
 	@$(BIN)/pytest --cov --cov-report=term
@@ -162,7 +164,7 @@ lock-tools: ## Resolve anew the tools of single stages, each in an environment o
 	@echo fastembed | $(HERE) - -o requirements/fastembed.txt
 	@printf '%s\n' open-clip-torch torchvision transformers | $(HERE) -c requirements/run.txt - -o requirements/parity.txt
 
-clean: ## Remove the environment and all caches.
+clean: ## Remove the environment and all caches. Keys and files of `make run` stay, in .imgvec.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 .venv/bin/python:

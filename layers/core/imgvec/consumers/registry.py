@@ -27,6 +27,13 @@ class CreatedKey:
     record: KeyRecord
 
 
+def new_key(consumer: str, created: float, expires: float | None = None) -> CreatedKey:
+    """A key that nothing knows yet."""
+    key = mint()
+    record = KeyRecord("k_" + base62(10), consumer, digest(key), created=created, expires=expires)
+    return CreatedKey(key, record)
+
+
 class Registry:
     """What `who` may do; every action is kept in the store and logged, without any key."""
 
@@ -48,16 +55,13 @@ class Registry:
         if plan is not None:
             self._check_plan(plan)
         self._store.add_consumer(consumer)
-        key = mint()
-        record = KeyRecord(
-            "k_" + base62(10), consumer, digest(key), created=self._clock(), expires=expires
-        )
-        with self._added(record):
+        created = new_key(consumer, self._clock(), expires)
+        with self._added(created.record):
             # After the key, which nobody has seen yet: what fails changes no limit of other keys.
             if plan is not None:
                 self.assign_plan(consumer, plan)
-            self._note("keys create", f"{record.key_id} of {consumer}")
-        return CreatedKey(key, record)
+            self._note("keys create", f"{created.record.key_id} of {consumer}")
+        return created
 
     def rotate_key(self, key_id: str, overlap: float) -> CreatedKey:
         """Make a key in the place of another, which works for `overlap` more seconds at most.
