@@ -27,8 +27,10 @@ export ORT_DISABLE_TELEMETRY := 1
 help: ## List the targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
+# Its keys and files lie in the clone, unless IMGVEC_DATA says otherwise. `make clean` leaves them.
 run: .venv/run ## Set up, start the server, print a key and a request for each dialect.
-	@$(BIN)/imgvec serve --host $(HOST) --port $(PORT) --welcome examples/cat.jpg
+	@IMGVEC_DATA="$${IMGVEC_DATA:-$(CURDIR)/.imgvec}" $(BIN)/imgvec serve --host $(HOST) --port $(PORT) \
+		--welcome examples/cat.jpg
 
 test: .venv/test ## Set up and run the whole test suite, with coverage.
 	@$(BIN)/pytest --cov --cov-report=term
@@ -54,6 +56,9 @@ endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vi
 test-cloud: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
+test-first-deploy: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emulator/ready ## make deploy ENV=prod from nothing, on an emulator; part of test-cloud. CLIP_SHAPES=clip-vit-b32: the true shape.
+	@tests/cloud/first.sh
+
 hostile: .venv/test ## N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
 	@PYTHONPATH=.:tests $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
@@ -68,10 +73,8 @@ test-aws: .venv/test ## The contract and the gateway's probes on a real stack: m
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 
-deploy: .cache/sam/ready ## Build and deploy: make deploy ENV=dev (or prod).
-	@$(SAM) build && $(SAM) deploy --config-env $(ENV)
-	@aws lambda get-account-settings --query AccountLimit.ConcurrentExecutions --output text \
-		| sed 's/^/Concurrency of this account and region: /; s/$$/. Keep ThrottleRate below it, divided by the mean seconds of an answer./'
+deploy: .venv/run .cache/sam/ready ## Encoders, image, stack: make deploy ENV=prod PARAMETERS="LogDays=30"
+	@$(BIN)/python -m infra.deploy $(ENV) --sam $(SAM) $(PARAMETERS)
 
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
@@ -90,9 +93,6 @@ wheels: .venv/test ## List anew which wheels of the functions' locks the base im
 
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
-
-pool: .venv/run ## Write infra/pool/template.yaml anew.
-	@$(BIN)/python infra/pool/make_pool.py
 
 load: .venv/test ## Good-put under overload, what a refusal costs, and what becomes of requests at SIGTERM.
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source stored
@@ -164,7 +164,7 @@ lock-tools: ## Resolve anew the tools of single stages, each in an environment o
 	@echo fastembed | $(HERE) - -o requirements/fastembed.txt
 	@printf '%s\n' open-clip-torch torchvision transformers | $(HERE) -c requirements/run.txt - -o requirements/parity.txt
 
-clean: ## Remove the environment and all caches.
+clean: ## Remove the environment and all caches. Keys and files of `make run` stay, in .imgvec.
 	@rm -rf .venv .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*
 
 .venv/bin/python:

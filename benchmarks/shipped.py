@@ -13,8 +13,8 @@ from benchmarks.timing import Pace
 from imgvec.encoders.registry import shipped_folder
 from places import ROOT
 
-LEFT_OUT: Final = {"bin", "test", "tests", "__pycache__"}
-"""Folders that the Dockerfile removes; bytecode is written anew."""
+LEFT_OUT: Final = {"bin", "pages", "test", "tests", "__pycache__"}
+"""Folders that the Dockerfile or .dockerignore leaves out; bytecode is written anew."""
 HEADER: Final = 16
 """Bytes before the code in a file of bytecode."""
 SHOWN: Final = 5

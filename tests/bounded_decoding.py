@@ -17,12 +17,17 @@ SHARE = 120
 
 
 def bound() -> float:
-    """The same seconds on a machine that is slower, or that coverage slows: by what reads take."""
+    """The same seconds on a machine that is slower, or that coverage slows."""
+    return max(SECONDS, seconds_of(SHARE))
+
+
+def seconds_of(share: int) -> float:
+    """So many times the processor time that `READS` take here."""
     stream = CountedFile(bytes(READS))
     started = time.thread_time()
     for _ in range(READS):
         stream.read(1)
-    return max(SECONDS, SHARE * (time.thread_time() - started))
+    return share * (time.thread_time() - started)
 
 
 def outcome(data: bytes) -> bytes:

@@ -20,6 +20,8 @@ ASSETS: Final = "tests/unit/test_assets.py"
 OVERLOAD: Final = "tests/hostile/test_overload.py"
 BODIES: Final = "tests/hostile/test_hostile_bodies.py"
 WIRE: Final = "tests/hostile/test_wire.py"
+FILES: Final = "tests/hostile/test_hostile_files.py"
+TINY: Final = "tests/hostile/test_tiny_files.py"
 MARKED: Final = "tests/hostile/test_marked_words.py"
 
 
@@ -240,7 +242,7 @@ IMAGES: Final = (
     Guard(
         "pixels before decoding",
         "images/limits.py",
-        "image.width * image.height > limits.max_pixels or",
+        "image.width * image.height > most or",
         "",
         f"{DECODE}::test_pixels_are_judged_by_the_header_alone",
     ),
@@ -256,12 +258,26 @@ IMAGES: Final = (
         "images/limits.py",
         "if self._left < 0:",
         "if False:",
+        f"{FILES}::test_the_refusal_says_too_large",
+    ),
+    Guard(
+        "runs of a BMP",
+        "images/bmp_rle.py",
+        "if runs > MAX_RUNS:",
+        "if False:",
         f"{DECODE}::test_run_lengths_are_decoded_up_to_a_number",
+    ),
+    Guard(
+        "pixels for the bytes of a file",
+        "images/limits.py",
+        "min(limits.max_pixels, max(FREE_PIXELS, PIXELS_A_BYTE * len(data)))",
+        "limits.max_pixels",
+        f"{TINY}::test_a_tiny_file_costs_little",
     ),
     Guard(
         "tiles of a TIFF",
         "images/limits.py",
-        "if tile > limits.max_pixels:",
+        "if tile > most or _decoded(image) > MAX_DECODED * most:",
         "if False:",
         f"{DECODE}::test_pixels_are_judged_by_the_header_alone",
     ),

@@ -1,5 +1,6 @@
 """Image files to be afraid of: every format, mode and depth, damaged ones, and bombs."""
 
+import math
 import random
 import struct
 import zlib
@@ -120,6 +121,18 @@ def _strips(count: int) -> bytes:
     return head.ljust(200, b"\0") + struct.pack("<I", 1) * 2 * count
 
 
+def _overlapping(size: int) -> bytes:
+    """A TIFF whose strips are each the whole picture but for a row, all from the same bytes."""
+    count, side = 99_000, math.isqrt(size)
+    tags = [(256, side), (257, side), (258, 8), (262, 1), (277, 1), (278, side - 1)]
+    entries = [(tag, 4, 1, value) for tag, value in tags]
+    entries += [(273, 4, count, 200), (279, 4, count, 200)]
+    directory = b"".join(struct.pack("<HHII", *entry) for entry in sorted(entries))
+    head = b"II*\0" + struct.pack("<IH", 8, len(entries)) + directory + bytes(4)
+    places = struct.pack("<I", 200) * count
+    return (head.ljust(200, b"\0") + places).ljust(200 + side * side, b"\0")
+
+
 _PNG = png_file(np.zeros((4, 4, 3), np.uint8), 2)
 _HEADER = 33
 """Bytes of a PNG's signature and first chunk."""
@@ -149,6 +162,7 @@ BOMBS: dict[str, Callable[[int], bytes]] = {
     "GIF of small blocks": lambda size: _gif(_FRAME + b"\1\x44" * (size // 2) + b"\0"),
     "GIF of extensions": lambda size: _gif(b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0" * (size // 19)),
     "TIFF of strips": lambda size: _strips(size // 8),
+    "TIFF of overlapping strips": _overlapping,
 }
 """Files of about so many bytes, whose every part a decoder looks at."""
 

@@ -14,7 +14,7 @@ import boto3
 import pytest
 
 from answering import QuietHandler, answering
-from imgvec.consumers.authorizer import ANONYMOUS, POOL, Consumers, Shown, throttled_as
+from imgvec.consumers.authorizer import SHARED, Consumers, Shown, throttled_as
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.stack.outputs import TIERS, find_stack
 from imgvec.stores.stack.usage_plans import gateway_prefix
@@ -97,12 +97,9 @@ def _listening(stack: SmallStack) -> Iterator[str]:
         def do_GET(self) -> None:
             with closing(DynamoStore(find_stack(stack.name).table)) as store:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                shown = Shown(headers, {}, self.client_address[0])
-                name = throttled_as(shown, Consumers(store, store))
+                name = throttled_as(Shown(headers, {}), Consumers(store, store))
             stack.names.append(name)
-            known = name in (ANONYMOUS, *POOL) or (
-                f"{gateway_prefix(stack.name)}-{name}" in stack.values()
-            )
+            known = name == SHARED or f"{gateway_prefix(stack.name)}-{name}" in stack.values()
             self.send_response(200 if known else 403)
             self.send_header("Content-Length", "0")
             self.end_headers()

@@ -27,9 +27,8 @@ def written() -> Resource:
     return content
 
 
-@cache
-def translated() -> dict[str, Resource]:
-    """Every resource that CloudFormation is asked for."""
+def translation(**parameters: str) -> Resource:
+    """The template after SAM's translator, deployed with these parameters."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
     for resource in template["Resources"].values():
         properties = resource["Properties"]
@@ -42,7 +41,14 @@ def translated() -> dict[str, Resource]:
         sam_parser=Parser(),
         boto_session=boto3.Session(region_name="us-east-1"),
     )
-    resources: dict[str, Resource] = translator.translate(template, {})["Resources"]
+    content: Resource = translator.translate(template, parameters)
+    return content
+
+
+@cache
+def translated() -> dict[str, Resource]:
+    """Every resource that CloudFormation is asked for."""
+    resources: dict[str, Resource] = translation()["Resources"]
     return resources
 
 

@@ -6,10 +6,9 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/cloud/stage.sh
 . tests/cloud/serving.sh
+. tests/cloud/emulator.sh
+. tests/cloud/first_deploy.sh
 
-sam=$PWD/.cache/sam/bin/sam
-base=public.ecr.aws/lambda/python:3.13
-image=000000000000.dkr.ecr.us-east-1.amazonaws.com/imgvec:emulated
 stack=imgvec-test
 api=127.0.0.1:4600
 
@@ -21,12 +20,8 @@ begin test-cloud
 started+=($!) plain=$!
 
 import_debian
-# AWS's image cannot be pulled here: the same Python on Debian, with what AWS adds to it.
-tests/cloud/base.sh "$base" "$host" "$work/base" >"$work/base.log" 2>&1 || fail "$work/base.log"
-say "stand-in for AWS's base image"
+lambda_base
 
-export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test
 "$sam" build >"$work/build.log" 2>&1 || fail "$work/build.log"
 say "sam build"
 
@@ -41,20 +36,9 @@ invoke() {
 invoke &
 started+=($!) invoked=$!
 
-# On the bridge alone: the functions' containers reach it there, and nobody outside does.
-BIND_HOST=$host MINISTACK_HOST=$host GATEWAY_PORT=4599 LAMBDA_EXECUTOR=docker \
-  STATE_DIR=$work/tmp/state .cache/emulator/bin/ministack >"$work/emulator.log" 2>&1 &
-started+=($!)
-export AWS_ENDPOINT_URL=http://$host:4599
-wait_for curl -s "$AWS_ENDPOINT_URL"
-docker tag embeddingsfunction:imgvec-embeddings "$image"
-.cache/sam/bin/python tests/cloud/emulated_template.py .aws-sam/build/template.yaml "$image" \
-  >.aws-sam/build/emulated.json
-"$python" -c "import boto3; boto3.client('s3').create_bucket(Bucket='imgvec-artefacts')"
+start_emulator
 deploy() { # PARAMETERS
-  "$sam" deploy -t .aws-sam/build/emulated.json --config-env none --stack-name $stack \
-    --s3-bucket imgvec-artefacts --image-repository "${image%:*}" --no-confirm-changeset \
-    --capabilities CAPABILITY_IAM CAPABILITY_AUTO_EXPAND --parameter-overrides GatewayKeys=off "$@" \
+  "$emulated_sam" deploy --config-env default --stack-name $stack --parameter-overrides GatewayKeys=off "$@" \
     >"$work/deploy.log" 2>&1 || fail "$work/deploy.log"
 }
 # The brake on costs would slow the tests.
@@ -84,4 +68,5 @@ for part in $plain $serving $invoked $local_api; do wait "$part"; done
 
 "$python" tests/cloud/teardown.py $stack >"$work/delete.log" 2>&1 || fail "$work/delete.log"
 say "the stack deleted, its table and bucket kept"
+first_deploy
 "$python" tests/cloud/counts.py "$work"/{in-process,uvicorn,start-api,deployed}.xml

@@ -138,6 +138,35 @@ def test_quota(client: Client) -> None:
     assert client.images() == 2
 
 
+@pytest.mark.usefixtures("felt_at_once")
+def test_a_quota_that_is_used_up_is_told_before_an_image_is_fetched_or_decoded(
+    client: Client,
+) -> None:
+    client.limited("--daily", "1")
+    assert client.ask().status_code == 200
+    client.refused(client.ask(), "quota")
+    unread = client.pictures.url("nothing-here.jpg"), client.pictures.url("bad.jpg", icon())
+    for image in unread:
+        refused = client.ask(image)
+        client.refused(refused, "quota")
+        assert [refused.headers[name] for name in LIMITS[:2]] == ["1", "0"]
+    again = client.ask(unread[0], **{"Idempotency-Key": "never-sent-before"})
+    client.refused(again, "quota")
+    client.limited("--daily", "2")
+    assert client.ask().status_code == 200
+    assert client.images() == 2
+
+
+@pytest.mark.usefixtures("felt_at_once")
+def test_a_replay_is_answered_though_the_quota_is_used_up(client: Client) -> None:
+    client.limited("--daily", "1")
+    header = {"Idempotency-Key": "order-1"}
+    assert client.ask(**header).status_code == 200
+    client.refused(client.ask(), "quota")
+    assert client.ask(**header).status_code == 200
+    assert client.images() == 1
+
+
 def test_a_clients_bad_image_is_free(client: Client) -> None:
     client.limited("--daily", "1")
     for bad in (data_uri(b"no image"), data_uri(icon()), "http://169.254.169.254/"):

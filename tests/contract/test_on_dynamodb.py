@@ -68,6 +68,14 @@ def test_the_quota_holds_and_is_counted(cloud: Cloud) -> None:
     assert [row["embeddings"] for row in json.loads(cloud.run("keys", "list", "--json"))] == [2]
 
 
+def test_a_used_up_quota_is_told_before_an_image_is_decoded(cloud: Cloud) -> None:
+    cloud.run("plans", "create", "small", "--daily", "1")
+    key = cloud.create("--plan", "small")["key"]
+    assert [cloud.ask(key).status_code for _ in range(2)] == [200, 402]
+    answer = cloud.client.post("/imgembed", data={"key": key}, files={"file": b"BM no image"})
+    assert_pixlab_error(answer, 402)
+
+
 def test_sent_again_it_is_counted_once(cloud: Cloud) -> None:
     key = cloud.create()["key"]
     answers = [cloud.ask(key, **{"Idempotency-Key": "order-1"}) for _ in range(3)]

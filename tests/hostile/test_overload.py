@@ -13,12 +13,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from imgvec.flow.together import MOST
 
 from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
 from hosted import HeldEncoder, hosted
 from imgvec.app import create_app
 from imgvec.encoders.registry import Encoders
-from imgvec.flow.together import MOST
 from imgvec.http import patience
 from imgvec.http.counted import CountedConnection
 from imgvec.settings import load_settings

@@ -167,7 +167,7 @@ def test_a_header_that_the_gateway_drops(function: Function) -> None:
     event = event_of(request)
     assert not any(name.lower() == "www-authenticate" for name in event["headers"])
     CHECKS["pixlab"](response_of(function.runtime.invoke(event)), 400)
-    event["requestContext"]["authorizer"] = {"principalId": "anonymous"}
+    event["requestContext"]["authorizer"] = {"principalId": "shared"}
     CHECKS["pixlab"](response_of(function.runtime.invoke(event)), 401)
 
 
@@ -178,7 +178,7 @@ def test_request_id_is_lambdas_own(function: Function) -> None:
 
 
 def test_documentation_knows_the_stage(function: Function) -> None:
-    assert "/v1/openapi.json" in function.client.get("/docs").text
+    assert 'href="openapi.json"' in function.client.get("/docs").text, "relative: below the stage"
     assert function.client.get("/openapi.json").json()["servers"] == [{"url": "/v1"}]
     assert function.client.get("/").headers["Location"] == "/v1/docs"
 

@@ -17,7 +17,7 @@ from gateway import (
     response_of,
 )
 from imgvec.aws.desk import DESK_KEY
-from imgvec.consumers.authorizer import POOL, PROBE, own_name, pooled
+from imgvec.consumers.authorizer import PROBE, SHARED, own_name
 from imgvec.consumers.keys import digest, mint
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.protocols import Identifier, KeyRecord
@@ -74,9 +74,7 @@ def test_everybody_passes_under_a_name(
     (statement,) = answer["policyDocument"]["Statement"]
     assert statement["Effect"] == "Allow"
     assert statement["Resource"].endswith(":abcdefghij/v1/*")
-    prefix, _, name = answer["usageIdentifierKey"].rpartition("-")
-    assert prefix == "imgvec-gateway-test"
-    assert name == "anonymous" if headers.get("x-api-key") == "junk" else name in POOL
+    assert answer["usageIdentifierKey"] == f"imgvec-gateway-test-{SHARED}"
     # API Gateway takes 20 to 128 characters.
     assert 20 <= len(answer["usageIdentifierKey"]) <= 128
     assert DESK_KEY not in authorizer.log
@@ -158,6 +156,6 @@ def test_a_consumer_with_an_accepted_name_is_throttled_by_it(
     prefix = "imgvec-gateway-test-"
     assert names == [
         prefix + own_name("accepted"),
-        prefix + pooled("pending"),
+        prefix + SHARED,
         prefix + own_name("pending"),
     ]

@@ -11,9 +11,8 @@ from typing import Any
 import pytest
 
 from checks import COREVIZ_REASONS
-from imgvec.consumers.authorizer import ANONYMOUS, POOL
+from imgvec.consumers.authorizer import SHARED
 from imgvec.stores.stack.outputs import TIERS
-from infra.pool.make_pool import TARGET, pool_template
 from places import ROOT
 from translated import Resource, nested, of_type, translated, written
 
@@ -56,7 +55,7 @@ def test_the_authorizer_only_reads_the_table() -> None:
         if name == "AuthorizerFunctionRole"
         for action in listed(statement["Action"])
     }
-    assert actions == {"dynamodb:GetItem", "dynamodb:Query"}
+    assert actions == {"dynamodb:GetItem"}
 
 
 def test_no_managed_policy_but_logs() -> None:
@@ -143,33 +142,36 @@ def test_usage_plans_wait_for_the_stage_and_hold_no_quota() -> None:
         for name, resource in translated().items()
         if resource["Type"] == "AWS::ApiGateway::UsagePlan"
     }
-    assert len(plans) == 3
+    assert len(plans) == 4
     assert "ApiStage" in translated(), "what they wait for"
     for plan in plans.values():
         assert plan["DependsOn"] == "ApiStage"
         assert "Quota" not in plan["Properties"]
-    assert translated()["PoolStack"]["DependsOn"] == "ApiStage"
 
 
-def test_the_pool_is_what_the_authorizer_gives() -> None:
-    assert TARGET.read_text() == pool_template(), "run `make pool`"
-    resources = nested("pool")["Resources"].values()
-    names = {
-        resource["Properties"]["Value"]["Fn::Sub"]
-        for resource in resources
-        if resource["Type"] == "AWS::ApiGateway::ApiKey"
-    }
-    assert names == {f"${{Prefix}}-{name}" for name in (ANONYMOUS, *POOL)}
-    assert len(POOL) == 64
-    attached = [one for one in resources if one["Type"] == "AWS::ApiGateway::UsagePlanKey"]
-    assert len(attached) == len(names)
+def test_the_shared_name_is_the_authorizers_and_has_the_rate_of_the_stage() -> None:
+    (key,) = of_type("AWS::ApiGateway::ApiKey").values()
+    function = of_type("AWS::Lambda::Function")["AuthorizerFunction"]
+    prefix = function["Environment"]["Variables"]["GATEWAY_KEY_PREFIX"]["Fn::Sub"]
+    assert key["Value"]["Fn::Sub"] == f"{prefix}-{SHARED}"
+    # API Gateway takes 20 to 128 characters, of whatever stack.
+    assert len(key["Value"]["Fn::Sub"].replace("${AWS::StackName}", "x")) >= 20
+    (attached,) = of_type("AWS::ApiGateway::UsagePlanKey").values()
+    assert (attached["KeyId"]["Ref"], attached["UsagePlanId"]["Ref"]) == (
+        "SharedName",
+        "SharedPlan",
+    )
+    (stage,) = of_type("AWS::ApiGateway::Stage").values()
+    (setting,) = stage["MethodSettings"]
+    throttle = translated()["SharedPlan"]["Properties"]["Throttle"]
+    assert throttle["RateLimit"] == setting["ThrottlingRateLimit"] == {"Ref": "ThrottleRate"}
+    assert throttle["BurstLimit"] == setting["ThrottlingBurstLimit"] == {"Ref": "ThrottleBurst"}
 
 
 def test_each_tier_is_an_output_for_the_command_line() -> None:
     outputs = written()["Outputs"]
-    assert {outputs[tier]["Value"]["Ref"] for tier in TIERS} == set(
-        of_type("AWS::ApiGateway::UsagePlan")
-    )
+    tiers = of_type("AWS::ApiGateway::UsagePlan").keys() - {"SharedPlan"}
+    assert {outputs[tier]["Value"]["Ref"] for tier in TIERS} == tiers
     # A domain of one's own may not be in the DNS yet when the first key is made.
     assert outputs["GatewayUrl"]["Value"]["Fn::Sub"].startswith("https://${Api}.execute-api.")
 

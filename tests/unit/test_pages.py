@@ -61,7 +61,7 @@ def test_the_picture_is_that_of_the_template() -> None:
         'Api -- "first: which consumer?" --> AuthorizerFunction',
         'Api -- "all other paths" --> EmbeddingsFunction',
         'AuthorizerFunction -- "reads" --> Table',
-        'EmbeddingsFunction -- "reads, removes" --> Bucket',
+        'EmbeddingsFunction -- "reads, writes, removes" --> Bucket',
     ):
         assert arrow in drawn
     named = set(re.findall(r"^  (\w+)[\[{(]", drawn, re.M))

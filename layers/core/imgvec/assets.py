@@ -105,9 +105,11 @@ class Assets:
         if data is None:
             return
         try:
-            asset = self._lifecycle.get(asset_id)
-            if asset.status in OPEN and self._lifecycle.start(asset):
-                self._lifecycle.take(asset_id, self._bounded(data))
+            # Removed only once the asset is final: an attempt that another one has overtaken tries
+            # again, because the other may still fail.
+            while (asset := self._lifecycle.get(asset_id)).status in OPEN:
+                if self._lifecycle.start(asset):
+                    self._lifecycle.take(asset_id, self._bounded(data))
         except (AssetNotFound, TooLarge):
             self._direct.discard(asset_id)
             raise

@@ -154,10 +154,16 @@ class TestKeys:
         assert second.expires is None
 
     def test_rotation_never_makes_a_key_last_longer(self, data: Path, store: SqliteStore) -> None:
-        run("keys", "create", "acme", "--expires", "2020-01-01")
+        run("keys", "create", "acme", "--expires", "2030-01-01")
         before = store.list_keys()[0].expires
-        run("keys", "rotate", store.list_keys()[0].key_id)
-        assert store.list_keys()[0].expires == before
+        new = run("keys", "rotate", store.list_keys()[0].key_id, "--overlap", "87600", "--json")
+        assert json.loads(new.stdout)["expires"] == "2030-01-02 00:00:00Z"
+        assert [record.expires for record in store.list_keys()] == [before, before]
+
+    def test_rotating_an_expired_key_names_the_next_step(self, data: Path) -> None:
+        run("keys", "create", "acme", "--expires", "2020-01-01")
+        with pytest.raises(ConsumerError, match=r"has expired.*`imgvec keys create acme`"):
+            run("keys", "rotate", str(answered("keys", "list")[0]["id"]))
 
     @pytest.mark.parametrize("what", ["rotate", "revoke", "disable", "enable"])
     def test_a_key_that_does_not_exist(self, data: Path, what: str) -> None:

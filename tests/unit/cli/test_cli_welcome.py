@@ -1,6 +1,7 @@
 """`imgvec serve --welcome`: what it prints is pasted into bash."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -87,17 +88,47 @@ def test_welcome_with_an_awkward_photo(
             assert "embedding" in json.dumps(paste(request, environment))
 
 
-def test_next_welcome_revokes_the_key(environment: Environment, tmp_path: Path) -> None:
+def set_up_in(text: str) -> str:
+    """The lines for another terminal."""
+    lines = text.partition("Paste this into another terminal")[2].split("\n\n")[1]
+    return textwrap.dedent(lines) + "\n"
+
+
+def test_the_lines_make_another_terminal_act_on_the_running_servers_data(
+    environment: Environment, tmp_path: Path
+) -> None:
+    # As somebody's other terminal is: no setting, and no environment activated.
+    other = {name: value for name, value in environment.items() if name != "IMGVEC_DATA"}
+    other["PATH"] = os.defpath
+    with welcomed(environment, str(CAT), tmp_path) as text:
+        request = requests_in(text)["memories.ai"].replace(key_in(text), "$KEY").replace("'", '"')
+        assert paste(f"cd /\n{set_up_in(text)}{request}", other)["code"] == 200
+        created = paste(f"{set_up_in(text)}imgvec keys create my-team --json", other)
+        assert paste(request.replace("$KEY", created["key"]), other)["code"] == 200
+        (used,) = paste(f"{set_up_in(text)}imgvec usage welcome --json", other)
+        assert used["images"] == 1
+
+
+def test_each_welcome_key_is_its_own_servers_and_ends_with_it(
+    environment: Environment, tmp_path: Path
+) -> None:
     lasting, _ = create_key("my-team", environment)
-    with welcomed(environment, str(CAT), tmp_path) as text:
-        first, request = key_in(text), requests_in(text)["memories.ai"]
-        assert paste(request.replace(first, lasting), environment)["code"] == 200
-    with welcomed(environment, str(CAT), tmp_path) as text:
+    folders = [tmp_path / "1", tmp_path / "2"]
+    for folder in folders:
+        folder.mkdir()
+    with welcomed(environment, str(CAT), folders[1]) as text:
         second, request = key_in(text), requests_in(text)["memories.ai"]
-        assert second != first
+        with welcomed(environment, str(CAT), folders[0]) as other_text:
+            first, first_request = key_in(other_text), requests_in(other_text)["memories.ai"]
+            assert first != second
+            assert paste(first_request, environment)["code"] == 200
+            assert paste(request, environment)["code"] == 200
+            assert paste(first_request.replace(first, second), environment)["code"] == 401
+            assert paste(first_request.replace(first, lasting), environment)["code"] == 200
         assert paste(request, environment)["code"] == 200
         assert paste(request.replace(second, first), environment)["code"] == 401
-        assert paste(request.replace(second, lasting), environment)["code"] == 200
+    listed = json.loads(imgvec("keys", "list", "--json", environment=environment).stdout)
+    assert [row["consumer"] for row in listed] == ["my-team"], "nothing is left of it"
 
 
 def test_failed_start_keeps_the_key(environment: Environment, tmp_path: Path) -> None:

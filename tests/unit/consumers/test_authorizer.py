@@ -8,15 +8,13 @@ import pytest
 
 from identifiers_in_memory import IdentifiersInMemory
 from imgvec.consumers.authorizer import (
-    ANONYMOUS,
     CACHE_KEYS,
     CACHE_SECONDS,
-    POOL,
     PROBE,
+    SHARED,
     Consumers,
     Shown,
     own_name,
-    pooled,
     throttled_as,
 )
 from imgvec.consumers.keys import digest, mint
@@ -60,10 +58,13 @@ def table(tmp_path: Path) -> Iterator[Table]:
         yield store
 
 
-def shown(
-    headers: dict[str, str] | None = None, query: dict[str, str] | None = None, address: str = ""
-) -> Shown:
-    return Shown(headers or {}, query or {}, address)
+def shown(headers: dict[str, str] | None = None, query: dict[str, str] | None = None) -> Shown:
+    return Shown(headers or {}, query or {})
+
+
+def accept(table: "Table", consumer: str) -> None:
+    """Give a consumer a name of its own that the gateway takes."""
+    table.identifiers.put_identifier(Identifier(consumer, "g", "p", accepted=True))
 
 
 @pytest.mark.parametrize(
@@ -81,12 +82,14 @@ def shown(
     ids=lambda request_: "+".join([*request_.headers, *request_.query]),
 )
 def test_every_place_where_a_dialect_shows_a_key(table: Table, request_: Shown) -> None:
-    assert throttled_as(request_, table.consumers) == pooled("a")
+    accept(table, "a")
+    assert throttled_as(request_, table.consumers) == own_name("a")
 
 
 @pytest.mark.parametrize(
     "request_",
     [
+        shown(),
         shown({"x-api-key": "junk"}),
         shown({"x-api-key": mint()}),
         shown({"x-api-key": KEY[:-1]}),
@@ -94,43 +97,26 @@ def test_every_place_where_a_dialect_shows_a_key(table: Table, request_: Shown) 
         shown({"x-api-key": KEY, "authorization": OTHER}),
         shown({"x-api-key": KEY}, {"key": "junk"}),
     ],
-    ids=["junk", "unknown", "mistyped", "basic", "two consumers", "one bad"],
+    ids=["none", "junk", "unknown", "mistyped", "basic", "two consumers", "one bad"],
 )
-def test_a_bad_key_is_anonymous(table: Table, request_: Shown) -> None:
-    assert throttled_as(request_, table.consumers) == ANONYMOUS
-
-
-def test_without_a_key_the_address_chooses_of_the_pool(table: Table) -> None:
-    consumers = table.consumers
-    chosen = {throttled_as(shown(address=f"192.0.2.{n}"), consumers) for n in range(200)}
-    assert len(chosen) > 32
-    assert chosen <= set(POOL)
-    assert len({throttled_as(shown(address="192.0.2.7"), consumers) for _ in range(9)}) == 1
-
-
-def test_an_ipv6_host_does_not_get_many_names(table: Table) -> None:
-    consumers = table.consumers
-    same = {throttled_as(shown(address=f"2001:db8:1:2::{n:x}"), consumers) for n in range(99)}
-    others = {throttled_as(shown(address=f"2001:db8:1:{n:x}::1"), consumers) for n in range(99)}
-    assert len(same) == 1
-    assert len(others) > 16
-
-
-@pytest.mark.parametrize("address", ["", "unix:", "300.1.1.1", "fe80::1%eth0"])
-def test_a_strange_address_has_a_name_too(table: Table, address: str) -> None:
-    assert throttled_as(shown(address=address), table.consumers) in POOL
+def test_who_cannot_be_told_apart_shares_a_name(table: Table, request_: Shown) -> None:
+    accept(table, "a")
+    accept(table, "b")
+    assert throttled_as(request_, table.consumers) == SHARED
 
 
 def test_what_was_found_is_known_for_thirty_seconds_also_if_it_is_nothing(table: Table) -> None:
     consumers = table.consumers
     unknown = mint()
+    accept(table, "a")
+    accept(table, "c")
     for _ in range(3):
-        assert consumers.name_of(KEY) == pooled("a")
+        assert consumers.name_of(KEY) == own_name("a")
         assert consumers.name_of(unknown) is None
     assert table.asked == 2
     table.learn(unknown, "c")
     table.now = CACHE_SECONDS + 1
-    assert consumers.name_of(unknown) == pooled("c")
+    assert consumers.name_of(unknown) == own_name("c")
     assert table.asked == 3
 
 
@@ -140,24 +126,26 @@ def test_a_mistyped_key_asks_nobody(table: Table) -> None:
 
 
 def test_a_revoked_key_is_nobodys(table: Table) -> None:
+    accept(table, "a")
     (record,) = [one for one in table.list_keys() if one.consumer == "a"]
     table.revoke_key(record.key_id, 2.0)
-    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == ANONYMOUS
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == SHARED
 
 
 @pytest.mark.parametrize("fault", [StoreError("cannot be reached"), TooFast()], ids=repr)
 def test_a_store_that_fails_denies_nobody_and_is_asked_again(
     table: Table, caplog: pytest.LogCaptureFixture, fault: ImgvecError
 ) -> None:
+    accept(table, "a")
     table.fault = table.identifiers.fault = fault
-    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == ANONYMOUS
-    assert throttled_as(shown({PROBE: "a"}), table.consumers) in POOL
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == SHARED
+    assert throttled_as(shown({PROBE: "a"}), table.consumers) == SHARED
     assert KEY not in caplog.text
     assert caplog.text.count(str(fault)) == 2
     table.fault = None
-    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == ANONYMOUS
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == SHARED
     table.identifiers.fault = None
-    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == pooled("a")
+    assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == own_name("a")
 
 
 def test_junk_does_not_fill_the_memory(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,11 +159,11 @@ class TestOwnNames:
     def test_only_an_accepted_one_is_given(self, table: Table) -> None:
         pending = Identifier("a", "g1", "p1")
         table.identifiers.put_identifier(pending)
-        assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == pooled("a")
+        assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == SHARED
         table.identifiers.put_identifier(Identifier("a", "g1", "p1", accepted=True))
         table.now = CACHE_SECONDS + 1
         assert throttled_as(shown({"x-api-key": KEY}), table.consumers) == own_name("a")
-        assert throttled_as(shown({"x-api-key": OTHER}), table.consumers) == pooled("b")
+        assert throttled_as(shown({"x-api-key": OTHER}), table.consumers) == SHARED
 
     def test_a_probe_is_given_a_pending_one_and_no_other(self, table: Table) -> None:
         table.identifiers.put_identifier(Identifier("a", "g1", "p1"))
@@ -185,12 +173,14 @@ class TestOwnNames:
         }
         assert names["a"] == own_name("a")
         # Nobody uses up the rate of somebody whose name is in use.
-        assert {names["b"], names["c"]} <= set(POOL)
+        assert {names["b"], names["c"]} == {SHARED}
 
-    def test_names_are_apart_from_the_pools_and_of_characters_that_a_key_may_have(self) -> None:
-        names = [own_name(consumer) for consumer in ("00", "anonymous", "a.b", "A_b")]
+    def test_names_are_apart_from_the_shared_one_and_of_characters_that_a_key_may_have(
+        self,
+    ) -> None:
+        names = [own_name(consumer) for consumer in ("00", "shared", "a.b", "A_b")]
         assert len(set(names)) == 4
-        assert not set(names) & {ANONYMOUS, *POOL}
+        assert SHARED not in names
         assert all(name.replace("-", "").isalnum() for name in names)
         # With the prefix of the longest sensible stack's name, what API Gateway takes.
         assert len("imgvec-gateway-" + "x" * 64 + "-" + names[0]) <= 128

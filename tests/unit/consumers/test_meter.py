@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from bench import Bench
-from imgvec.consumers.meter import HOLD_SECONDS, MARGIN_SECONDS
+from imgvec.consumers.meter import HOLD_SECONDS, MARGIN_SECONDS, SPENT_SECONDS, Meter
+from imgvec.consumers.period import day_of, end_of
 from imgvec.consumers.plan import Quota
 from imgvec.errors import QuotaExhausted, TooFast
 
@@ -34,6 +35,66 @@ def test_the_quota_holds_and_says_what_is_left(bench: Bench) -> None:
     allowance = refused.value.allowance
     assert allowance is not None
     assert (allowance.limit, allowance.remaining, allowance.reset) == (2, 0, 12 * 3600)
+
+
+def spent(bench: Bench) -> Meter:
+    """A process that has seen a daily quota of two used up."""
+    bench.quota = Quota(daily=2)
+    bench.answer(bench.charge(units=2))
+    meter = bench.meter()
+    meter.check_spent(bench.charge().principal, 1)
+    with pytest.raises(QuotaExhausted):
+        meter.reserve(bench.charge())
+    return meter
+
+
+def test_a_used_up_quota_is_known_for_half_a_minute(bench: Bench) -> None:
+    meter = spent(bench)
+    bench.later(SPENT_SECONDS - 1)
+    with pytest.raises(QuotaExhausted) as refused:
+        meter.check_spent(bench.charge().principal, 1)
+    allowance = refused.value.allowance
+    assert allowance is not None
+    assert (allowance.limit, allowance.remaining) == (2, 0)
+    assert allowance.reset == 12 * 3600 - (SPENT_SECONDS - 1)
+    bench.later(1)
+    meter.check_spent(bench.charge().principal, 1)
+
+
+def test_a_used_up_quota_is_that_of_its_consumer_plan_and_day(bench: Bench) -> None:
+    meter = spent(bench)
+    meter.check_spent(bench.charge(consumer="other").principal, 1)
+    bench.quota = Quota(daily=3)
+    meter.check_spent(bench.charge().principal, 1)
+    bench.quota = Quota(daily=2)
+    with pytest.raises(QuotaExhausted):
+        meter.check_spent(bench.charge().principal, 1)
+    bench.now = end_of(day_of(bench.now)) - 1
+    with pytest.raises(QuotaExhausted):
+        meter.reserve(bench.charge())
+    bench.later(1)
+    meter.check_spent(bench.charge().principal, 1)
+
+
+def test_fewer_units_than_were_refused_may_be_left(bench: Bench) -> None:
+    bench.quota = Quota(daily=5)
+    meter = bench.meter()
+    with pytest.raises(QuotaExhausted):
+        meter.reserve(bench.charge(units=6))
+    meter.check_spent(bench.charge().principal, 5)
+    with pytest.raises(QuotaExhausted):
+        meter.check_spent(bench.charge().principal, 6)
+
+
+def test_a_unit_that_comes_back_is_there_at_once(bench: Bench) -> None:
+    bench.quota = Quota(daily=1)
+    meter = bench.meter()
+    ticket = meter.reserve(bench.charge())
+    with pytest.raises(QuotaExhausted):
+        meter.reserve(bench.charge())
+    assert ticket is not None
+    meter.release(ticket)
+    meter.check_spent(bench.charge().principal, 1)
 
 
 def test_a_list_of_texts_is_all_or_nothing(bench: Bench) -> None:

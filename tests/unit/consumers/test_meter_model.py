@@ -32,7 +32,7 @@ from imgvec.consumers.gate import Gate
 from imgvec.consumers.meter import HOLD_SECONDS, MARGIN_SECONDS
 from imgvec.consumers.plan import Quota
 from imgvec.consumers.registry import Registry
-from imgvec.errors import KeyDisabled, KeyInvalid, QuotaExhausted, TooFast
+from imgvec.errors import ConsumerError, KeyDisabled, KeyInvalid, QuotaExhausted, TooFast
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.protocols import Store
 from imgvec.stores.sqlite import SqliteStore
@@ -191,12 +191,15 @@ class Machine(RuleBasedStateMachine):
 
     @rule(target=keys, key=keys, overlap=st.sampled_from([0.0, 30.0, 3600.0]))
     def rotate(self, key: Key, overlap: float) -> Key:
-        if key.revoked:
+        if key.revoked or (key.expires is not None and self.bench.now >= key.expires):
+            with pytest.raises(ConsumerError):
+                self.registry.rotate_key(key.key_id, overlap)
             return key
         created = self.registry.rotate_key(key.key_id, overlap)
+        new = Key(created.key, created.record.key_id, key.expires, disabled=key.disabled)
         end = self.bench.now + overlap
         key.expires = end if key.expires is None else min(end, key.expires)
-        return Key(created.key, created.record.key_id)
+        return new
 
     @rule(key=keys)
     def revoke(self, key: Key) -> None:

@@ -4,6 +4,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import boto3
@@ -14,7 +15,7 @@ from imgvec.assets import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.protocols import BlobStore
+from imgvec.stores.protocols import BlobStore, UploadStatus
 from imgvec.stores.s3 import S3Blobs
 from imgvec.stores.s3.client import make_client
 from imgvec.stores.sqlite import SqliteStore
@@ -158,6 +159,36 @@ def test_an_upload_past_the_service_is_taken_by_event_once_or_twice(assets: Asse
     assets.collect(asset_id)
     assets.collect(asset_id)
     assert assets.find("acme", asset_id).status == "SUCCESS"
+
+
+def test_an_upload_is_not_lost_to_another_attempt_that_breaks_off(
+    in_s3: S3Blobs, tmp_path: Path
+) -> None:
+    """Another process begins between this one's look at the status and its own beginning."""
+
+    class Overtaken(SqliteStore):
+        def move_asset(
+            self,
+            asset_id: str,
+            origin: UploadStatus,
+            target: UploadStatus,
+            *,
+            size: int,
+            when: float,
+        ) -> bool:
+            if first:
+                assert other.move_asset(first.pop(), "WAITING", "UPLOADING", size=0, when=1.0)
+            return super().move_asset(asset_id, origin, target, size=size, when=when)
+
+    with closing(SqliteStore(tmp_path)) as other, closing(Overtaken(tmp_path)) as store:
+        assets = Assets(store, in_s3, max_bytes=MAX_BYTES, direct=in_s3)
+        asset_id, address = reserved(assets)
+        put(address, b"image bytes")
+        first = [asset_id]
+        assets.collect(asset_id)
+        assert first == [], "positive control"
+        other.move_asset(asset_id, "UPLOADING", "WAITING", size=0, when=2.0)
+        assert assets.read("acme", asset_id) == b"image bytes"
 
 
 def test_an_event_before_the_bytes_changes_nothing(assets: Assets) -> None:

@@ -14,9 +14,7 @@ DROPPED: Final = ("www-authenticate", "x-imgvec-key")
 def shown_in(event: Mapping[str, Any]) -> Shown:
     """What a request shows to the authorizer."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    identity = event.get("requestContext", {}).get("identity") or {}
-    query = event.get("queryStringParameters") or {}
-    return Shown(headers, query, str(identity.get("sourceIp") or ""))
+    return Shown(headers, event.get("queryStringParameters") or {})
 
 
 def allow(event: Mapping[str, Any], shown: Shown, name: str) -> Event:

@@ -17,7 +17,7 @@ from imgvec.settings import load_settings
     "--welcome",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="PHOTO",
-    help="Make a key for this run and print a request with PHOTO for each dialect.",
+    help="Make a key that ends with this process, and print a request with PHOTO for each dialect.",
 )
 def serve(host: str, port: int, welcome: Path | None) -> None:
     """Answer the four vendor APIs on this machine.
@@ -49,7 +49,8 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
     if welcome is not None:
-        click.echo(welcome_text(settings, address, welcome), nl=False)
+        gate = app.state.services.gate
+        click.echo(welcome_text(settings, gate, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
     config = uvicorn.Config(
         Wire(app, refuse),

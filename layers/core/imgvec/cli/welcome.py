@@ -1,19 +1,28 @@
-"""What `make run` prints: a key, and one request for each dialect, ready to paste."""
+"""What `make run` prints: a key, lines for another terminal, one request for each dialect."""
 
 import shlex
+import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
-from imgvec.consumers.registry import Registry
+from imgvec.consumers.gate import Gate
+from imgvec.consumers.registry import new_key
 from imgvec.settings import Settings
 from imgvec.stores.open import store_of
 
 CONSUMER = "welcome"
 
 TEXT = """
-Your key (it works until the next `make run`; `imgvec keys create NAME` makes a lasting one):
+Your key. It ends with this server; `imgvec keys create NAME` makes one that lasts:
 
   {key}
+
+Paste this into another terminal, and the commands of README.md and docs/ work there:
+
+{lines}
+
+A form for each request is at {address}/docs
 
 One request for each dialect, with a photo of ours:
 
@@ -40,12 +49,33 @@ One request for each dialect, with a photo of ours:
 """
 
 
-def welcome_text(settings: Settings, address: str, photo: Path) -> str:
-    """Make a fresh key, revoke the one of the run before, and describe how to use it."""
+def welcome_text(settings: Settings, gate: Gate, address: str, photo: Path) -> str:
+    """Let a key of this process's own in at `gate`, and describe how to use it."""
+    created = new_key(CONSUMER, time.time())
+    gate.add_own(created.record)
+    # The key is in no store, and its consumer is: `imgvec usage` shows what was counted.
     with closing(store_of(settings)) as store:
-        registry = Registry(store, who="make run")
-        for record in store.list_keys():
-            if record.consumer == CONSUMER and record.revoked is None:
-                registry.revoke_key(record.key_id)
-        created = registry.create_key(CONSUMER)
-    return TEXT.format(key=created.key, address=address, photo=shlex.quote(str(photo)))
+        store.add_consumer(CONSUMER)
+    return TEXT.format(
+        key=created.key,
+        lines="\n".join(f"  {line}" for line in _lines(settings, created.key)),
+        address=address,
+        photo=shlex.quote(str(photo)),
+    )
+
+
+def _lines(settings: Settings, key: str) -> list[str]:
+    """What makes another shell act on this server's data with this installation."""
+    lines = [f"cd {shlex.quote(str(Path.cwd()))}"]
+    activate = Path(sys.prefix, "bin", "activate")
+    if activate.is_file():
+        lines.append(f". {shlex.quote(_short(activate))}")
+    lines.append(f"export IMGVEC_DATA={shlex.quote(str(settings.data.absolute()))}")
+    if settings.table is not None:
+        lines.append(f"export IMGVEC_TABLE={settings.table}")
+    return [*lines, f"export KEY={key}"]
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

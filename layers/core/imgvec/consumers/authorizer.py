@@ -6,7 +6,6 @@ are known to be attached to a plan are given.
 """
 
 import hashlib
-import ipaddress
 import logging
 import time
 from collections.abc import Callable, Mapping
@@ -18,9 +17,9 @@ from imgvec.errors import StoreError, TooFast
 from imgvec.stores.protocols.identifiers import Identifier, IdentifierStore
 from imgvec.stores.protocols.keys import KeyStore
 
-ANONYMOUS: Final = "anonymous"
-POOL: Final = tuple(f"{number:02d}" for number in range(64))
-"""For requests without a readable key: it may stand in the body, which no authorizer sees."""
+SHARED: Final = "shared"
+"""For all callers that the gateway cannot tell apart: strangers, bad keys, keys in a body, which no
+authorizer sees, and consumers without an accepted name of their own."""
 
 CACHE_SECONDS: Final = 30.0
 CACHE_KEYS: Final = 10_000
@@ -40,8 +39,6 @@ class Shown:
     headers: Mapping[str, str]
     """Names in lower case."""
     query: Mapping[str, str]
-    address: str
-    """Where the request comes from."""
 
 
 def shown_keys(shown: Shown) -> set[str]:
@@ -66,7 +63,7 @@ class Consumers:
         self._known: dict[str, tuple[float, str | None]] = {}
 
     def name_of(self, key: str) -> str | None:
-        """The name of the consumer that this key belongs to; whatever fails is None."""
+        """The own name of the consumer that this key belongs to; None where it has none."""
         if not well_formed(key):
             return None
         hashed = digest(key)
@@ -96,9 +93,7 @@ class Consumers:
         if record is None or record.revoked is not None:
             return None
         identifier = self._identifier(record.consumer)
-        if identifier and identifier.accepted:
-            return own_name(record.consumer)
-        return pooled(record.consumer)
+        return own_name(record.consumer) if identifier and identifier.accepted else None
 
     def _identifier(self, consumer: str) -> Identifier | None:
         if self._identifiers is None:
@@ -107,21 +102,13 @@ class Consumers:
 
 
 def throttled_as(shown: Shown, consumers: Consumers) -> str:
-    """The name to throttle a request by: its consumer's, the anonymous one, or one of the pool."""
+    """The name to throttle a request by: its consumer's own, or the shared one."""
     probe = shown.headers.get(PROBE)
     pending = consumers.probed(probe) if probe else None
     if pending is not None:
         return pending
-    keys = shown_keys(shown)
-    if not keys:
-        return pooled(_network(shown.address))
-    names = {consumers.name_of(key) for key in keys}
-    return (names.pop() if len(names) == 1 else None) or ANONYMOUS
-
-
-def pooled(source: str) -> str:
-    """One of the pool, always the same for the same source."""
-    return POOL[hashlib.sha256(source.encode()).digest()[0] % len(POOL)]
+    names = {consumers.name_of(key) for key in shown_keys(shown)}
+    return (names.pop() if len(names) == 1 else None) or SHARED
 
 
 def own_name(consumer: str) -> str:
@@ -132,13 +119,3 @@ def own_name(consumer: str) -> str:
 def _bare(value: str) -> str:
     scheme, _, token = value.strip().partition(" ")
     return token.strip() if scheme.lower() == "bearer" else value.strip()
-
-
-def _network(address: str) -> str:
-    """Of an IPv6 address the first 64 bits: a host has as many addresses below as it likes."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
-        return ""
-    bits = 64 if parsed.version == 6 else 32
-    return str(ipaddress.ip_network((parsed, bits), strict=False))

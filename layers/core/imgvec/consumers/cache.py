@@ -38,6 +38,11 @@ class Cache(Generic[V]):
             if len(self._values) > MOST:
                 self._values.popitem(last=False)
 
+    def drop(self, name: str) -> None:
+        """Forget a value; unknown is fine."""
+        with self._lock:
+            self._values.pop(name, None)
+
     def amend(self, name: str, value: V) -> None:
         """Replace a value that is remembered, which does not make it younger."""
         with self._lock:

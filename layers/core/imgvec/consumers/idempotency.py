@@ -28,17 +28,17 @@ class Claims:
         self._window = window
         self._clock = clock
 
-    def check(self, principal: Principal, context: RequestContext) -> None:
-        """Refuse a key that cannot stand for this request, before any work is done for it.
+    def check(self, principal: Principal, context: RequestContext) -> bool:
+        """Whether this request came before; a key that cannot stand for it is rejected.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
         name = claim_name(context)
-        if name is not None:
-            found = self._store.find_claim(principal.consumer, name)
-            if found is not None:
-                self._compare(found, context)
+        found = None if name is None else self._store.find_claim(principal.consumer, name)
+        if found is not None:
+            self._compare(found, context)
+        return found is not None
 
     def begin(self, charge: Charge, hold: Hold) -> Turn | None:
         """Take the first place, or learn that this is a replay; None while a twin is at work.

@@ -1,7 +1,7 @@
 """Names at the gateway for consumers: one key of the gateway's for each, attached to a usage plan.
 
 A name is `pending` until the gateway lets requests pass under it, because under any other name the
-answer would be the gateway's 403; until then the authorizer gives the consumer a shared name.
+answer would be the gateway's 403; until then the authorizer gives the consumer the shared name.
 """
 
 import time
@@ -15,7 +15,7 @@ from imgvec.errors import StackError
 from imgvec.stores.protocols import GatewayKeys, Identifier, IdentifierStore, PlanStore, Tier
 
 MOST: Final = 9_000
-"""Names of a stack. A region has 10,000 API keys; consumers beyond these share the pool's names."""
+"""Names of a stack. A region has 10,000 API keys; consumers beyond these share a name."""
 
 PACE_SECONDS: Final = 0.25
 """Between two new keys: API Gateway takes 5 a second."""
@@ -62,7 +62,7 @@ class Identifiers:
         self._accept([one for one in self._store.list_identifiers() if one.consumer in wanted])
 
     def detach(self) -> int:
-        """Delete the names of all consumers; gives their number. They share the pool's from now on.
+        """Delete the names of all consumers; gives their number. They share a name from now on.
 
         Raises:
             StackError: the gateway refuses.

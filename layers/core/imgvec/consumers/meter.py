@@ -8,13 +8,15 @@ when its time is past, found by whoever reads next.
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Final
 
+from imgvec.consumers.cache import Cache
 from imgvec.consumers.charge import Charge, Ticket, Turn, quota_allowance, short_name
 from imgvec.consumers.idempotency import Claims, claim_name
 from imgvec.consumers.period import day_of
-from imgvec.consumers.plan import UNLIMITED, Plan
+from imgvec.consumers.plan import UNLIMITED, Plan, Quota
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.ids import base62
 from imgvec.stores.protocols import Hold, Standing, Store, UsageRow
@@ -26,7 +28,20 @@ HOLD_SECONDS: Final = 60.0
 MARGIN_SECONDS: Final = 5.0
 """A hold is not settled in its last seconds, so that clocks may differ by as much."""
 
+SPENT_SECONDS: Final = 30.0
+"""How long a process remembers that a quota is used up: a changed plan is felt by then."""
+
 LOST: Final = "The request took too long, try again"
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """A quota that had not as many units left."""
+
+    quota: Quota
+    day: date
+    units: int
+    standing: Standing
 
 
 class Meter:
@@ -44,15 +59,29 @@ class Meter:
         self._store = store
         self._claims = Claims(store, window, clock)
         self._hold_seconds = hold_seconds
+        self._spent: Cache[Spent] = Cache(SPENT_SECONDS, clock)
         self._clock = clock
 
-    def check(self, principal: Principal, context: RequestContext) -> None:
-        """Refuse an `Idempotency-Key` before any work is done for it.
+    def check(self, principal: Principal, context: RequestContext) -> bool:
+        """Judge an `Idempotency-Key` before any work is done; gives whether it was sent before.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
-        self._claims.check(principal, context)
+        return self._claims.check(principal, context)
+
+    def check_spent(self, principal: Principal, units: int) -> None:
+        """Reject units that were lately not to be had, before any work is done; asks no store.
+
+        Raises:
+            QuotaExhausted: this process has seen the quota used up, in this day and plan.
+        """
+        plan, known = principal.plan, self._spent.get(principal.consumer)
+        if plan is None or known is None or units < known.units:
+            return
+        now = self._clock()
+        if (known.quota, known.day) == (plan.held, day_of(now)):
+            raise QuotaExhausted(allowance=quota_allowance(plan, known.standing, known.day, now))
 
     def reserve(self, charge: Charge) -> Ticket | None:
         """Take the units of a request, all or none; None while a twin of it is at work.
@@ -75,6 +104,9 @@ class Meter:
         if granted is None:
             if turn is not None:
                 self._claims.undo(turn)
+            if plan is not None:
+                spent = Spent(plan.held, hold.day, hold.units, standing)
+                self._spent.put(hold.consumer, spent)
             raise QuotaExhausted(allowance=allowance)
         return Ticket(granted, charge.label, turn, allowance)
 
@@ -104,6 +136,7 @@ class Meter:
         """Give back what was reserved."""
         if ticket.hold is not None:
             self._store.release(ticket.hold)
+            self._spent.drop(ticket.hold.consumer)
             if ticket.turn is not None:
                 self._claims.undo(ticket.turn)
 

@@ -2,8 +2,9 @@
 
 import logging
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from imgvec.consumers.consumer import check_name
@@ -12,6 +13,7 @@ from imgvec.consumers.plan import Plan
 from imgvec.errors import ConsumerError
 from imgvec.ids import base62
 from imgvec.stores.protocols import Action, KeyRecord, Store
+from imgvec.undo import undone
 
 NO_KEY: Final = "There is no such key, or it was revoked before."
 log = logging.getLogger("imgvec.admin")
@@ -23,6 +25,13 @@ class CreatedKey:
 
     key: str = field(repr=False)
     record: KeyRecord
+
+
+def new_key(consumer: str, created: float, expires: float | None = None) -> CreatedKey:
+    """A key that nothing knows yet."""
+    key = mint()
+    record = KeyRecord("k_" + base62(10), consumer, digest(key), created=created, expires=expires)
+    return CreatedKey(key, record)
 
 
 class Registry:
@@ -44,30 +53,45 @@ class Registry:
         """
         check_name(consumer, "consumer")
         if plan is not None:
-            self.assign_plan(consumer, plan)
+            self._check_plan(plan)
         self._store.add_consumer(consumer)
-        key = mint()
-        record = KeyRecord(
-            "k_" + base62(10), consumer, digest(key), created=self._clock(), expires=expires
-        )
-        self._store.add_key(record)
-        self._note("keys create", f"{record.key_id} of {consumer}")
-        return CreatedKey(key, record)
+        created = new_key(consumer, self._clock(), expires)
+        with self._added(created.record):
+            # After the key, which nobody has seen yet: what fails changes no limit of other keys.
+            if plan is not None:
+                self.assign_plan(consumer, plan)
+            self._note("keys create", f"{created.record.key_id} of {consumer}")
+        return created
 
     def rotate_key(self, key_id: str, overlap: float) -> CreatedKey:
         """Make a key in the place of another, which works for `overlap` more seconds at most.
 
+        The new key has the end of the old one, and is disabled if that is.
+
         Raises:
-            ConsumerError: there is no such key, or it was revoked.
+            ConsumerError: there is no such key, or it was revoked or has expired.
         """
-        found = [record for record in self._store.list_keys() if record.key_id == key_id]
-        if not found or found[0].revoked is not None:
+        old = next((one for one in self._store.list_keys() if one.key_id == key_id), None)
+        now = self._clock()
+        if old is None:
             raise ConsumerError(NO_KEY)
-        created = self.create_key(found[0].consumer)
-        end = self._clock() + overlap
-        self._store.expire_key(key_id, min(end, found[0].expires or end))
-        self._note("keys rotate", f"{key_id} to {created.record.key_id}")
-        return created
+        if old.revoked is not None or (old.expires is not None and old.expires <= now):
+            state = "has expired" if old.revoked is None else "was revoked"
+            raise ConsumerError(
+                f"Key {key_id} {state}, so there is nothing to rotate: "
+                f"`imgvec keys create {old.consumer}` makes a new key."
+            )
+        key = mint()
+        # All but the four is copied, so that no restriction is lost, also none of a later version.
+        new = replace(old, key_id="k_" + base62(10), digest=digest(key), created=now, used=None)
+        end = now + overlap
+        with (
+            self._added(new),
+            undone(lambda: self._store.expire_key(key_id, old.expires)),
+        ):
+            self._store.expire_key(key_id, min(end, old.expires or end))
+            self._note("keys rotate", f"{key_id} to {new.key_id}")
+        return CreatedKey(key, new)
 
     def revoke_key(self, key_id: str) -> None:
         """Revoke a key for good.
@@ -110,10 +134,20 @@ class Registry:
             ConsumerError: the consumer's name may not be one, or there is no such plan.
         """
         check_name(consumer, "consumer")
-        if plan not in {one.name for one in self._store.list_plans()}:
-            raise ConsumerError(f"There is no plan {plan!a}: `imgvec plans create` makes one.")
+        self._check_plan(plan)
         self._store.assign_plan(consumer, plan)
         self._note("plans assign", f"{plan} to {consumer}")
+
+    def _check_plan(self, plan: str) -> None:
+        if plan not in {one.name for one in self._store.list_plans()}:
+            raise ConsumerError(f"There is no plan {plan!a}: `imgvec plans create` makes one.")
+
+    @contextmanager
+    def _added(self, record: KeyRecord) -> Iterator[None]:
+        """Store a new key, which is revoked if what follows fails: it will never be shown."""
+        with undone(lambda: self._store.revoke_key(record.key_id, self._clock())):
+            self._store.add_key(record)
+            yield
 
     def _done(self, changed: bool, what: str, key_id: str) -> None:
         if not changed:
@@ -122,5 +156,5 @@ class Registry:
 
     def _note(self, what: str, about: str) -> None:
         action = Action(self._clock(), self._who, what, about)
-        self._store.add_action(action)
         log.info("%s by %s: %s", action.what, action.who, action.about)
+        self._store.add_action(action)

@@ -3,6 +3,7 @@
 from typing import Final
 
 from fastapi import APIRouter
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -10,14 +11,16 @@ from imgvec.aliases import Alias, Off, find_alias
 from imgvec.dialects.call import JSON, Call, read_call
 from imgvec.dialects.describe import (
     IDEMPOTENCY,
+    PICTURE,
     STRING,
+    VECTOR,
     Shape,
     answers,
     choice,
     fields,
+    key_place,
     one_of,
     operation,
-    parameter,
 )
 from imgvec.dialects.fields import Fields
 from imgvec.dialects.protocol import (
@@ -65,9 +68,9 @@ SENTENCES: Final = {
 class CoreVizEmbedding(Shape):
     """A vector of the vendor's shape."""
 
-    embedding: list[float]
-    dimensions: int
-    model: str
+    embedding: list[float] = Field(examples=[VECTOR])
+    dimensions: int = Field(examples=[768])
+    model: str = Field(examples=["default"])
 
 
 class CoreVizProblem(Shape):
@@ -78,11 +81,19 @@ class CoreVizProblem(Shape):
     detail: str | None = None
 
 
+KEY_PLACES: Final = {
+    "CoreViz": key_place("x-api-key", "header", "Your API key"),
+    "CoreVizBearer": {"type": "http", "scheme": "bearer", "description": "The same key"},
+}
+
 router = APIRouter(tags=["CoreViz"])
 _REQUEST = operation(
-    parameter("x-api-key", "header", "Your API key"),
-    parameter("Authorization", "header", "The same key as `Bearer <key>`"),
     IDEMPOTENCY,
+    examples={
+        "an image": {"image": PICTURE, "model": "default"},
+        "a text": {"text": "a photo of a cat", "model": "default"},
+        "either": {"input": "a photo of a cat", "type": "text"},
+    },
     json=one_of(
         fields(("image",), image=STRING, model=STRING),
         fields(("text",), text=STRING, model=STRING),
@@ -92,8 +103,15 @@ _REQUEST = operation(
 _ANSWERS = answers(CoreVizEmbedding, CoreVizProblem, 400, 401, 402, 403, 413, 422, 429, 500, 503)
 
 
-@router.post("/api/ai/embeddings", openapi_extra=_REQUEST, responses=_ANSWERS)
-@router.post("/api/ai/embed", openapi_extra=_REQUEST, responses=_ANSWERS)
+@router.post(
+    "/api/ai/embeddings",
+    openapi_extra=_REQUEST,
+    responses=_ANSWERS,
+    operation_id="coreviz_create_embedding",
+)
+@router.post(
+    "/api/ai/embed", openapi_extra=_REQUEST, responses=_ANSWERS, operation_id="coreviz_embed"
+)
 async def embeddings(request: Request) -> Response:
     """Embed an image (a URL or a data URI) or a text."""
     services = services_of(request)
@@ -152,4 +170,4 @@ def refuse(error: RequestError) -> Response:
     return json_answer(content, status, error_headers(error))
 
 
-DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, refuse)
+DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, refuse, KEY_PLACES)

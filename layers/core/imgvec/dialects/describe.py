@@ -1,6 +1,7 @@
 """Pieces of an OpenAPI operation. Dialects read their requests by hand (the key is judged before
 the parameters), so they also describe them by hand; a test holds both together."""
 
+from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
@@ -11,7 +12,15 @@ Schema: TypeAlias = dict[str, Any]
 STRING: Schema = {"type": "string"}
 INTEGER: Schema = {"type": "integer"}
 FILE: Schema = {"type": "string", "format": "binary"}
+PICTURE: Final = (
+    "data:image/webp;base64,UklGRvQAAABXRUJQVlA4IOgAAADwBwCdASooACgAPzmSulYvKyWjrjv4AeAnCUAXMwDwWr5h"
+    "/215hOWiWwO54BSYrkF6u8FMiMr8WTtQSw178I/h35fsPI7deKAAyUGV8r7E7gybbrPlit5nvAfrk/S8dj23zRh+rjXj"
+    "g4M4MOmGvin2mKiKVgchLADkcmJHjEPt3ElaX2XApj0rhZD2xQukG7TRdWs+ZOa7mYp71X1QDwb5nP9NPQHv5KMujfyC"
+    "BYc32zVgceXElWEZxRAaptc9dV1gFJAUzyQO4CLNZD80NW+lMylrWrFTgb37r7zoRjs8MU/JpA17dAAA"
+)
+"""A photo of ours, 40 x 40, that works wherever a data URI does."""
 
+NONE: Final[Mapping[str, object]] = {}
 REFERENCE: Final = "#/components/schemas/{model}"
 
 
@@ -30,9 +39,15 @@ def choice(*values: object, kind: str = "string") -> Schema:
     return {"type": kind, "enum": list(values)}
 
 
-def parameter(name: str, place: str, about: str, schema: Schema = STRING) -> Schema:
-    """A query or header parameter; keys may stand elsewhere, so none is required."""
-    return {"name": name, "in": place, "required": False, "description": about, "schema": schema}
+def parameter(name: str, place: str, about: str, schema: Schema = STRING, **more: str) -> Schema:
+    """A query or header parameter; none is required. `more` may be an `example`."""
+    described = {"name": name, "in": place, "required": False, "description": about}
+    return {**described, "schema": schema, **more}
+
+
+def key_place(name: str, place: str, about: str) -> Schema:
+    """Where a key may stand: a query or header parameter, as a security scheme."""
+    return {"type": "apiKey", "name": name, "in": place, "description": about}
 
 
 IDEMPOTENCY = parameter(
@@ -47,8 +62,13 @@ def path_parameter(name: str) -> Schema:
     return {"name": name, "in": "path", "required": True, "schema": STRING}
 
 
-def operation(*parameters: Schema, **bodies: Schema) -> Schema:
-    """Parameters, and a body by media type: `json`, `multipart`, `form`."""
+def operation(
+    *parameters: Schema, examples: Mapping[str, object] = NONE, **bodies: Schema
+) -> Schema:
+    """Parameters, and a body by media type: `json`, `multipart`, `form`.
+
+    `examples` are values of the JSON body, by what they show.
+    """
     media = {
         "json": "application/json",
         "multipart": "multipart/form-data",
@@ -56,11 +76,19 @@ def operation(*parameters: Schema, **bodies: Schema) -> Schema:
     }
     described: Schema = {"parameters": list(parameters)}
     if bodies:
+        content = {media[name]: {"schema": schema} for name, schema in bodies.items()}
+        if examples:
+            named = {name: {"summary": name, "value": value} for name, value in examples.items()}
+            content[media["json"]]["examples"] = named
         described["requestBody"] = {
             "required": True,
-            "content": {media[name]: {"schema": schema} for name, schema in bodies.items()},
+            "content": content,
         }
     return described
+
+
+VECTOR: Final = (0.5316, 0.0176, -0.013)
+"""How a vector begins."""
 
 
 class Shape(BaseModel):

@@ -12,7 +12,6 @@ from imgvec.dialects.call import JSON, MULTIPART, Call
 from imgvec.dialects.describe import (
     FILE,
     IDEMPOTENCY,
-    INTEGER,
     STRING,
     Schema,
     answers,
@@ -24,7 +23,7 @@ from imgvec.dialects.describe import (
 from imgvec.dialects.memories_envelope import authenticated, failure, success
 from imgvec.dialects.memories_shapes import (
     FAILS,
-    KEY,
+    KEY_PLACES,
     MemoriesFailure,
     MemoriesImageEmbedding,
     MemoriesTextEmbeddings,
@@ -63,8 +62,11 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
 @router.post(
     "/embeddings/image",
     openapi_extra=operation(
-        KEY,
         IDEMPOTENCY,
+        examples={
+            "a URL": {"image_url": "https://example.com/photo.jpg", "model": "mobileclip"},
+            "an asset": {"asset_id": "re_000000000000000001", "model": "mobileclip"},
+        },
         multipart=fields(("file", "model"), file=FILE, model=_IMAGE_MODEL),
         json=one_of(
             fields(("asset_id", "model"), asset_id=STRING, model=_IMAGE_MODEL),
@@ -72,6 +74,7 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
         ),
     ),
     responses=answers(MemoriesImageEmbedding, MemoriesFailure, *FAILS),
+    operation_id="memories_embed_image",
 )
 async def embed_image(request: Request) -> Response:
     """Embed an uploaded file, a stored asset or the image at a URL."""
@@ -85,16 +88,24 @@ async def embed_image(request: Request) -> Response:
 @router.post(
     "/embeddings/text",
     openapi_extra=operation(
-        KEY,
         IDEMPOTENCY,
+        examples={
+            "a text": {"input": "a photo of a cat", "model": "multimodalembedding@001"},
+            "several, at 768": {
+                "input": ["a photo of a cat", "a photo of a dog"],
+                "model": "gemini-embedding-001",
+                "dimensionality": 768,
+            },
+        },
         json=fields(
             ("input", "model"),
             input=one_of(STRING, {"type": "array", "items": STRING, "maxItems": MAX_INPUTS}),
             model=_TEXT_MODEL,
-            dimensionality=INTEGER,
+            dimensionality=choice(512, 768, 1024, kind="integer"),
         ),
     ),
     responses=answers(MemoriesTextEmbeddings, MemoriesFailure, *FAILS),
+    operation_id="memories_embed_text",
 )
 async def embed_text(request: Request) -> Response:
     """Embed one text or up to a hundred, each counted, all or nothing."""
@@ -146,4 +157,4 @@ def _parse_texts(call: Call, off: Off) -> EmbedRequest:
 
 assets = APIRouter(prefix=BASE, tags=["memories.ai"])
 assets.include_router(memories_assets.router)
-DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure, assets)
+DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure, KEY_PLACES, assets)

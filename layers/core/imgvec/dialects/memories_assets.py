@@ -13,7 +13,7 @@ from starlette.responses import RedirectResponse, Response
 from imgvec.dialects import memories_uploads
 from imgvec.dialects.describe import operation
 from imgvec.dialects.memories_envelope import asset_id_of, authenticated, success
-from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID, KEY
+from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.dialects.protocol import services_of
 from imgvec.filenames import extension
 from imgvec.stores.protocols import Asset
@@ -33,7 +33,12 @@ router.include_router(memories_uploads.router)
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
-@router.get("/{asset_id}/metadata", openapi_extra=operation(ASSET_ID, KEY), responses=ASSET_ANSWERS)
+@router.get(
+    "/{asset_id}/metadata",
+    openapi_extra=operation(ASSET_ID),
+    responses=ASSET_ANSWERS,
+    operation_id="memories_get_metadata",
+)
 async def metadata(request: Request) -> Response:
     """What is known of an asset, whatever its state."""
     _, principal = await authenticated(request, ())
@@ -44,8 +49,9 @@ async def metadata(request: Request) -> Response:
 
 @router.get(
     "/{asset_id}/download",
-    openapi_extra=operation(ASSET_ID, KEY),
+    openapi_extra=operation(ASSET_ID),
     responses=ASSET_FAILS,
+    operation_id="memories_download_file",
     response_class=Response,
 )
 async def download(request: Request) -> Response:
@@ -69,9 +75,17 @@ async def download(request: Request) -> Response:
 
 
 @router.delete(
-    "/{asset_id:asset_id}", openapi_extra=operation(ASSET_ID, KEY), responses=ASSET_ANSWERS
+    "/{asset_id:asset_id}",
+    openapi_extra=operation(ASSET_ID),
+    responses=ASSET_ANSWERS,
+    operation_id="memories_delete_asset",
 )
-@router.delete("/asset/{asset_id}", openapi_extra=operation(ASSET_ID, KEY), responses=ASSET_ANSWERS)
+@router.delete(
+    "/asset/{asset_id}",
+    openapi_extra=operation(ASSET_ID),
+    responses=ASSET_ANSWERS,
+    operation_id="memories_delete_asset_below_asset",
+)
 async def delete(request: Request) -> Response:
     """Forget an asset and its bytes."""
     _, principal = await authenticated(request, ())

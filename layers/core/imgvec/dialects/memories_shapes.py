@@ -1,58 +1,62 @@
 """What memories.ai's requests and answers look like, for the OpenAPI file."""
 
-from typing import Final
+from typing import Final, Literal
 
-from imgvec.dialects.describe import Shape, answers, parameter, path_parameter
+from pydantic import Field
+
+from imgvec.dialects.describe import VECTOR, Shape, answers, key_place, path_parameter
 
 FAILS: Final = (400, 401, 402, 403, 415, 429, 500, 503)
-KEY: Final = parameter("Authorization", "header", "Your API key, raw or as `Bearer <key>`")
+KEY_PLACES: Final = {
+    "memories.ai": key_place("Authorization", "header", "Your API key, raw or as `Bearer <key>`")
+}
 ASSET_ID: Final = path_parameter("asset_id")
 
 
 class MemoriesVector(Shape):
     """One vector."""
 
-    embedding: list[float]
+    embedding: list[float] = Field(examples=[VECTOR])
 
 
 class MemoriesImageEmbedding(Shape):
     """The answer of embeddings/image."""
 
-    code: int
-    msg: str
+    code: Literal[200]
+    msg: Literal["success"]
     data: MemoriesVector
-    success: bool
-    failed: bool
+    success: Literal[True]
+    failed: Literal[False]
 
 
 class MemoriesTextEmbeddings(Shape):
     """The answer of embeddings/text: one vector for each input, in order."""
 
-    code: int
-    msg: str
+    code: Literal[200]
+    msg: Literal["success"]
     data: list[MemoriesVector]
-    success: bool
-    failed: bool
+    success: Literal[True]
+    failed: Literal[False]
 
 
 class MemoriesAnswer(Shape):
     """The envelope of the asset calls."""
 
-    code: int
-    msg: str
-    data: dict[str, object] | None
-    success: bool
-    failed: bool
+    code: Literal[200]
+    msg: Literal["success"]
+    data: dict[str, object] | None = Field(examples=[{"asset_id": "re_000000000000000001"}])
+    success: Literal[True]
+    failed: Literal[False]
 
 
 class MemoriesFailure(Shape):
     """The vendor's error envelope."""
 
-    code: int
-    msg: str
+    code: int = Field(examples=[400])
+    msg: str = Field(examples=["Bad or missing parameter"])
     data: None
-    success: bool
-    failed: bool
+    success: Literal[False]
+    failed: Literal[True]
 
 
 ASSET_FAILS: Final = answers(None, MemoriesFailure, *FAILS, 404)

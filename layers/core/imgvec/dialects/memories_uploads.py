@@ -8,7 +8,7 @@ from imgvec.assets import UPLOAD_SECONDS
 from imgvec.dialects.call import JSON, MULTIPART, read_bytes
 from imgvec.dialects.describe import FILE, STRING, fields, operation, parameter
 from imgvec.dialects.memories_envelope import asset_id_of, authenticated, success
-from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID, KEY
+from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.dialects.protocol import public_base, services_of
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
@@ -18,8 +18,9 @@ router = APIRouter()
 
 @router.post(
     "/upload",
-    openapi_extra=operation(KEY, multipart=fields(("file",), file=FILE)),
+    openapi_extra=operation(multipart=fields(("file",), file=FILE)),
     responses=ASSET_ANSWERS,
+    operation_id="memories_upload_file",
 )
 async def upload(request: Request) -> Response:
     """Keep a file that fits into a request."""
@@ -36,8 +37,12 @@ async def upload(request: Request) -> Response:
 
 @router.post(
     "/upload/signed-url",
-    openapi_extra=operation(KEY, json=fields(("original_filename",), original_filename=STRING)),
+    openapi_extra=operation(
+        json=fields(("original_filename",), original_filename=STRING),
+        examples={"a photo": {"original_filename": "photo.jpg"}},
+    ),
     responses=ASSET_ANSWERS,
+    operation_id="memories_create_signed_url",
 )
 async def signed_url(request: Request) -> Response:
     """An address to PUT a larger file to, without the key."""
@@ -58,7 +63,10 @@ async def signed_url(request: Request) -> Response:
 
 @router.put(
     "/upload/signed/{asset_id}",
-    openapi_extra=operation(ASSET_ID, parameter("token", "query", "As in the signed address")),
+    # The token is the permission.
+    openapi_extra=operation(ASSET_ID, parameter("token", "query", "As in the signed address"))
+    | {"security": []},
+    operation_id="memories_put_file",
     responses={
         200: {"description": "Stored; the body is empty, as a bucket answers"},
         **ASSET_FAILS,

@@ -15,10 +15,11 @@ from imgvec.aliases import Alias
 from imgvec.dialects.call import FORM, JSON, MULTIPART, read_call
 from imgvec.dialects.describe import IDEMPOTENCY, answers, operation
 from imgvec.dialects.pixlab_shapes import (
+    EXAMPLES,
     FAILS,
     FILE_TO_STORE,
     IMAGE,
-    KEY,
+    KEY_PLACES,
     QUERY,
     UPLOAD,
     PixLabEmbedding,
@@ -58,13 +59,17 @@ assets = APIRouter(tags=["PixLab"])
 
 @router.get(
     "/imgembed",
-    openapi_extra=operation(*KEY, IDEMPOTENCY, *QUERY),
+    openapi_extra=operation(IDEMPOTENCY, *QUERY),
     responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
+    operation_id="pixlab_embed_image_by_query",
 )
 @router.post(
     "/imgembed",
-    openapi_extra=operation(*KEY, IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=IMAGE),
+    openapi_extra=operation(
+        IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=IMAGE, examples=EXAMPLES
+    ),
     responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
+    operation_id="pixlab_embed_image",
 )
 async def imgembed(request: Request) -> Response:
     """Embed one image or a list; at a host that begins with `llm.`, as `/llmimgembed`."""
@@ -82,8 +87,9 @@ async def imgembed(request: Request) -> Response:
 
 @router.post(
     "/llmimgembed",
-    openapi_extra=operation(*KEY, IDEMPOTENCY, json=IMAGE),
+    openapi_extra=operation(IDEMPOTENCY, json=IMAGE, examples=EXAMPLES),
     responses=answers(PixLabLlmEmbedding, PixLabProblem, *FAILS),
+    operation_id="pixlab_llm_embed_image",
 )
 async def llmimgembed(request: Request) -> Response:
     """Embed one image or a list, JSON only. An embedding reads tokens and writes none."""
@@ -103,8 +109,9 @@ async def llmimgembed(request: Request) -> Response:
 
 @assets.post(
     "/store",
-    openapi_extra=operation(*KEY, multipart=FILE_TO_STORE),
+    openapi_extra=operation(multipart=FILE_TO_STORE),
     responses=answers(PixLabStored, PixLabProblem, *FAILS),
+    operation_id="pixlab_store_file",
 )
 async def store(request: Request) -> Response:
     """Keep a file; its link can be given as `img`."""
@@ -138,5 +145,11 @@ def refuse(error: RequestError) -> Response:
 
 
 DIALECT = Dialect(
-    NAME, ("/imgembed", "/llmimgembed", "/store"), router, (IMG_EMBED, PIX_LLM), refuse, assets
+    NAME,
+    ("/imgembed", "/llmimgembed", "/store"),
+    router,
+    (IMG_EMBED, PIX_LLM),
+    refuse,
+    KEY_PLACES,
+    assets,
 )

@@ -1,55 +1,76 @@
 """What PixLab's requests and answers look like, for the OpenAPI file."""
 
-from typing import Final
+from typing import Final, Literal
 
-from imgvec.dialects.describe import FILE, INTEGER, STRING, Shape, fields, parameter
+from pydantic import Field
 
-KEY: Final = (
-    parameter("key", "query", "Your API key"),
-    parameter("WWW-Authenticate", "header", "The same key, raw"),
+from imgvec.dialects.describe import (
+    FILE,
+    PICTURE,
+    STRING,
+    VECTOR,
+    Schema,
+    Shape,
+    choice,
+    fields,
+    key_place,
+    parameter,
 )
+
+KEY_PLACES: Final = {
+    "PixLab": key_place("key", "query", "Your API key; or as the field `key` of a body"),
+    "PixLabHeader": key_place("WWW-Authenticate", "header", "The same key, raw"),
+}
+DIMENSION: Final = choice(1024, 512, kind="integer")
+KEY: Final[Schema] = {**STRING, "description": "Your API key, where it stands nowhere else"}
+IMG: Final[Schema] = {**STRING, "description": "URL, data URI or base64"}
+URL: Final[Schema] = {**STRING, "description": "The same as `img`"}
 QUERY: Final = (
-    parameter("img", "query", "URL, data URI or base64"),
+    parameter("img", "query", "URL, data URI or base64", example=PICTURE),
     parameter("url", "query", "The same as `img`"),
-    parameter("dimension", "query", "512 or 1024", INTEGER),
+    parameter("dimension", "query", "Dimensions of the vector", DIMENSION),
 )
-IMAGE: Final = fields((), img=STRING, url=STRING, key=STRING, dimension=INTEGER)
-UPLOAD: Final = fields((), file=FILE, img=STRING, url=STRING, key=STRING, dimension=INTEGER)
+IMAGE: Final = fields((), img=IMG, url=URL, key=KEY, dimension=DIMENSION)
+UPLOAD: Final = fields((), file=FILE, img=IMG, url=URL, key=KEY, dimension=DIMENSION)
+EXAMPLES: Final = {
+    "a data URI": {"img": PICTURE, "dimension": 512},
+    "a URL": {"img": "https://example.com/photo.jpg"},
+}
 FAILS: Final = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
-FILE_TO_STORE: Final = fields(("file",), file=FILE, key=STRING, comment=STRING)
+FILE_TO_STORE: Final = fields(("file",), file=FILE, key=KEY, comment=STRING)
 
 
 class PixLabEmbedding(Shape):
     """The answer of img-embed."""
 
-    status: int
-    embedding: list[float]
-    total_tokens: int
+    status: Literal[200]
+    embedding: list[float] = Field(examples=[VECTOR])
+    total_tokens: int = Field(examples=[81])
 
 
 class PixLabLlmEmbedding(Shape):
     """The answer of LLM image embed."""
 
-    status: int
-    id: str
-    embedding: list[float]
-    object: str
-    created: int
-    model: str
-    total_input_tokens: int
-    total_output_tokens: int
+    status: Literal[200]
+    id: str = Field(examples=["7C0DF1A2B9"])
+    embedding: list[float] = Field(examples=[VECTOR])
+    object: Literal["embedding"]
+    created: int = Field(examples=[1767225600])
+    model: Literal["pix-llm"]
+    total_input_tokens: int = Field(examples=[81])
+    total_output_tokens: Literal[0]
 
 
 class PixLabStored(Shape):
     """The answer of store."""
 
-    status: int
-    link: str
-    id: str
+    status: Literal[200]
+    link: str = Field(examples=["http://127.0.0.1:8000/store/st_0123456789ABCDEFGHIJKLMNOPQ"])
+    id: str = Field(examples=["st_0123456789ABCDEFGHIJKLMNOPQ"])
 
 
 class PixLabProblem(Shape):
     """The vendor's error envelope; `status` mirrors the HTTP status."""
 
-    status: int
-    error: str
+    status: int = Field(examples=[400])
+    error: str = Field(examples=["Bad or missing parameter"])

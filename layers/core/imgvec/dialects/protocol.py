@@ -12,6 +12,7 @@ from starlette.responses import Response
 from imgvec.aliases import NONE_OFF, Alias, Off
 from imgvec.consumers.allowance import Allowance
 from imgvec.dialects.call import Call
+from imgvec.dialects.describe import Schema
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
 from imgvec.http.boundary import REQUEST_ID
 from imgvec.services import Services
@@ -38,6 +39,8 @@ class Dialect:
     aliases: tuple[Alias, ...]
     refuse: Callable[[RequestError], Response]
     """Put an error into the vendor's envelope."""
+    key_places: Mapping[str, Schema]
+    """Where a caller puts a key, as security schemes by their name in the description."""
     assets: APIRouter = field(default_factory=APIRouter)
     """What keeps files; it needs no encoder."""
     _below: tuple[str, ...] = field(init=False)

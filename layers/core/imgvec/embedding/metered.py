@@ -29,23 +29,32 @@ class Accounts:
         self._meter = meter
         self._stores = stores
 
-    async def check(self, principal: Principal, context: RequestContext) -> None:
-        """Reject an `Idempotency-Key` that cannot stand for this request, before any work.
+    async def check(self, principal: Principal, context: RequestContext) -> bool:
+        """Judge an `Idempotency-Key` before any work; gives whether it was sent before.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
-        if context.idempotency_key is not None:
-            await self._stores.run(self._meter.check, principal, context)
+        if context.idempotency_key is None:
+            return False
+        return await self._stores.run(self._meter.check, principal, context)
 
-    def authorize(self, principal: Principal, dimensions: int) -> Allowance | None:
+    def authorize(
+        self, principal: Principal, dimensions: int, units: int, *, known: bool
+    ) -> Allowance | None:
         """See that the plan allows a request now; gives the rest of the rate, if it has one.
+
+        A `known` request may be a replay, which costs no unit.
 
         Raises:
             SpaceForbidden: the plan does not allow these dimensions.
             TooFast: the plan's rate is spent.
+            QuotaExhausted: the plan's quota was seen to be used up.
         """
-        return self._gate.permit(principal, dimensions)
+        rate = self._gate.permit(principal, dimensions)
+        if not known:
+            self._meter.check_spent(principal, units)
+        return rate
 
     @asynccontextmanager
     async def units(self, charge: Charge) -> AsyncIterator[Ticket]:

@@ -63,11 +63,12 @@ class EmbeddingService:
             prepared = await self._prepared(principal, wanted, context, encoder)
             encoded = await self._encoded(principal, wanted, encoder, prepared)
             return _result(wanted, encoder, encoded, None)
-        await self._accounts.check(principal, context)
+        known = await self._accounts.check(principal, context)
         with reported(_usage_event(principal, wanted, context, encoder)) as event:
             current().usage = event
-            rate = self._accounts.authorize(principal, wanted.dimensions)
-            with self._compute.line.place(len(wanted.parts)):
+            units = len(wanted.parts)
+            rate = self._accounts.authorize(principal, wanted.dimensions, units, known=known)
+            with self._compute.line.place(units):
                 prepared = await self._prepared(principal, wanted, context, encoder)
                 digests = tuple(one.digest for one in prepared)
                 charge = Charge(principal, context, wanted.dimensions, digests, encoder.revision)

@@ -3,10 +3,11 @@
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
@@ -16,10 +17,12 @@ from starlette.routing import Match
 from imgvec import __version__
 from imgvec.aliases import Off
 from imgvec.dialects import all_dialects
-from imgvec.dialects.describe import Shape, answer, shapes
+from imgvec.dialects.describe import Shape, answer
 from imgvec.dialects.protocol import error_headers, json_answer, services_of
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
 from imgvec.http.boundary import Boundary, own_path
+from imgvec.http.description import DescribedApi
+from imgvec.http.docs import add_docs
 from imgvec.http.intake import STOPPING, Intake, Paths
 from imgvec.http.untraced import UNTRACED
 from imgvec.services import Services
@@ -37,18 +40,7 @@ The same image asked for in the same space gives the same floats, whatever the r
 class State(Shape):
     """How the process is."""
 
-    status: str
-
-
-class DescribedApi(FastAPI):
-    """An application whose description names the shapes of the dialects' answers."""
-
-    def openapi(self) -> dict[str, Any]:
-        """The OpenAPI description, made when it is first asked for."""
-        if self.openapi_schema is None:
-            described = super().openapi()
-            described.setdefault("components", {}).setdefault("schemas", {}).update(shapes())
-        return super().openapi()
+    status: str = Field(examples=["ready"])
 
 
 def assemble(
@@ -65,6 +57,7 @@ def assemble(
         description=DESCRIPTION,
         redirect_slashes=False,
         lifespan=_lifespan,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.services = services
@@ -73,9 +66,16 @@ def assemble(
     for router in routers:
         app.include_router(router)
     # As answers that are prebuilt, like all: for one that FastAPI makes it imports pydantic's past.
-    app.add_api_route("/health", _health, tags=["imgvec"], responses={200: answer(State)})
-    app.add_api_route("/ready", _ready, tags=["imgvec"], responses={200: answer(State)})
+    for path, route in (("/health", _health), ("/ready", _ready)):
+        app.add_api_route(
+            path,
+            route,
+            tags=["imgvec"],
+            responses={200: answer(State)},
+            operation_id=f"get_{path[1:]}",
+        )
     app.add_api_route("/", _front_door, include_in_schema=False)
+    add_docs(app)
     app.exception_handler(RequestError)(_refused)
     app.exception_handler(HTTPException)(_framework_refused)
     # The last one added is the outermost.

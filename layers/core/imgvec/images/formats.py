@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from PIL import (
-    BmpImagePlugin,
     GifImagePlugin,
     JpegImagePlugin,
     PngImagePlugin,
@@ -19,6 +18,7 @@ from PIL import (
 from PIL.ImageFile import ImageFile
 
 from imgvec.errors import NotAnImage, RequestError, TooLarge
+from imgvec.images.bmp_rle import Bmp
 from imgvec.images.limits import MAX_PIECES, CountedFile
 
 _PIECES = (TiffImagePlugin.STRIPOFFSETS, TiffImagePlugin.TILEOFFSETS)
@@ -50,7 +50,7 @@ _OPENERS: dict[bytes, type[ImageFile]] = {
     b"RIFF": WebPImagePlugin.WebPImageFile,
     b"GIF87a": GifImagePlugin.GifImageFile,
     b"GIF89a": GifImagePlugin.GifImageFile,
-    b"BM": BmpImagePlugin.BmpImageFile,
+    b"BM": Bmp,
     b"II*\0": _Tiff,
     b"MM\0*": _Tiff,
     b"II+\0": _Tiff,

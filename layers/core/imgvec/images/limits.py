@@ -4,7 +4,15 @@ import io
 from dataclasses import dataclass
 
 from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
+from PIL.TiffImagePlugin import (
+    IMAGELENGTH,
+    IMAGEWIDTH,
+    PLANAR_CONFIGURATION,
+    SAMPLESPERPIXEL,
+    TILELENGTH,
+    TILEWIDTH,
+    TiffImageFile,
+)
 
 from imgvec.errors import TooLarge
 
@@ -16,6 +24,14 @@ MAX_EXIF_BLOCKS = 100
 """EXIF blocks of a JPEG, also of those inside it. One is usual; Pillow joins all that it meets, in
 time that grows with their square: minutes for two megabytes."""
 
+FREE_PIXELS = 12_000_000
+"""Pixels that a file of any length may have: 4000 x 3000, a fifth of a second at the dearest."""
+
+PIXELS_A_BYTE = 4096
+"""Of a larger picture. One colour at 50 megapixels is 12 to 2,500 pixels a byte in the formats that
+are read; a lossless WebP and a fax of an empty page hold ten times as many, and a hostile file any
+number, since a decoder works for each pixel and not for each byte."""
+
 MAX_SIDE = 1_000_000
 """Width and height. Pillow keeps 8 bytes for each row beside its pixels, 400 MB for 50 million."""
 
@@ -26,6 +42,10 @@ done with it. A GIF of 20 MB has 160,000."""
 
 MAX_PIECES = 100_000
 """Strips or tiles of a TIFF. One of 50 megapixels in rows of their own has about 7,000."""
+
+MAX_DECODED = 2
+"""How many times the pixels of a TIFF its strips or tiles may have. Tiles of a usual size pass the
+edges of a large picture by a few hundredths."""
 
 _SCAN = b"\xff\xda\0"
 """Marker and length of a scan (ITU-T T.81, B.2.3), the same for one to four components. Chance
@@ -73,29 +93,44 @@ def judge(image: ImageFile, data: bytes, limits: ImageLimits) -> None:
     """Refuse an opened, not yet loaded image that would cost too much.
 
     Raises:
-        TooLarge: it has too many pixels, frames or scans, or is too long.
+        TooLarge: it has too many pixels, also for its bytes, too many frames or scans, or is too
+            long.
     """
-    if image.width * image.height > limits.max_pixels or max(image.size) > MAX_SIDE:
+    most = min(limits.max_pixels, max(FREE_PIXELS, PIXELS_A_BYTE * len(data)))
+    if image.width * image.height > most or max(image.size) > MAX_SIDE:
         raise TooLarge
     if image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS:
         raise TooLarge
     if isinstance(image, TiffImageFile):
-        _judge_tiff(image, limits)
+        _judge_tiff(image, most, limits.max_frames)
     elif getattr(image, "n_frames", 1) > limits.max_frames:
         raise TooLarge
 
 
-def _judge_tiff(image: TiffImageFile, limits: ImageLimits) -> None:
-    """Judge the tiles, which may be larger than the image, and the pages.
+def _judge_tiff(image: TiffImageFile, most: int, max_frames: int) -> None:
+    """Judge the pixels that are decoded for the first page, and the number of pages.
 
     `n_frames` would compare each page with all before it, which takes hours for a hostile file.
     """
     tile = image.tag_v2.get(TILEWIDTH, 0) * image.tag_v2.get(TILELENGTH, 0)
-    if tile > limits.max_pixels:
+    if tile > most or _decoded(image) > MAX_DECODED * most:
         raise TooLarge
     try:
-        image.seek(limits.max_frames)
+        image.seek(max_frames)
     except EOFError:
         image.seek(0)
     else:
         raise TooLarge
+
+
+def _decoded(image: TiffImageFile) -> int:
+    """Pixels of all strips and tiles: they may share their bytes, overlap and pass the edges."""
+    tags = image.tag_v2
+    if TILEWIDTH in tags and TILELENGTH in tags:
+        wide, high = tags[TILEWIDTH], tags[TILELENGTH]
+        across, down = -(-tags[IMAGEWIDTH] // wide), -(-tags[IMAGELENGTH] // high)
+        return int(wide * high * across * down)
+    pieces = (tile.extents for tile in image.tile if tile.extents is not None)
+    pixels = sum((right - left) * (lower - upper) for left, upper, right, lower in pieces)
+    planes = tags.get(SAMPLESPERPIXEL, 1) if tags.get(PLANAR_CONFIGURATION) == 2 else 1
+    return pixels // max(1, int(planes))

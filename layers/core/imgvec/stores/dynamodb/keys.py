@@ -42,8 +42,10 @@ class DynamoKeys(Part):
             return self._change(key_id, "REMOVE #disabled", None)
         return self._change(key_id, "SET #disabled = :when", when)
 
-    def expire_key(self, key_id: str, when: float) -> bool:
-        """Let the key end at a time; False if there is no such key or it was revoked."""
+    def expire_key(self, key_id: str, when: float | None) -> bool:
+        """Let the key end at a time, or never with None; False as in `revoke_key`."""
+        if when is None:
+            return self._change(key_id, "REMOVE #expires", None)
         return self._change(key_id, "SET #expires = :when", when)
 
     def touch_key(self, digest: str, when: float, since: float) -> None:

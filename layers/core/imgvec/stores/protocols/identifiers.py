@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Identifier:
-    """A consumer's own name at the gateway. Until it is accepted, a shared name stands in."""
+    """A consumer's own name at the gateway. Until it is accepted, the shared name stands in."""
 
     consumer: str
     gateway_key: str

@@ -40,8 +40,8 @@ class KeyStore(Protocol):
     def disable_key(self, key_id: str, when: float | None) -> bool:
         """Switch off, or on again with None; False if there is no such key or it was revoked."""
 
-    def expire_key(self, key_id: str, when: float) -> bool:
-        """Let the key end at a time; False if there is no such key or it was revoked."""
+    def expire_key(self, key_id: str, when: float | None) -> bool:
+        """Let the key end at a time, or never with None; False as in `revoke_key`."""
 
     def touch_key(self, digest: str, when: float, since: float) -> None:
         """Note that the key was shown, unless that was noted after `since`."""

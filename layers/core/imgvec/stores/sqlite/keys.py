@@ -51,8 +51,8 @@ class SqliteKeys(Part):
             "UPDATE keys SET disabled = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
         )
 
-    def expire_key(self, key_id: str, when: float) -> bool:
-        """Let the key end at a time; False if there is no such key or it was revoked."""
+    def expire_key(self, key_id: str, when: float | None) -> bool:
+        """Let the key end at a time, or never with None; False as in `revoke_key`."""
         return self._change(
             "UPDATE keys SET expires = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
         )

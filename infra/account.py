@@ -1,0 +1,67 @@
+"""What AWS tells of the account and of a stack in it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from imgvec.stores.stack.calls import patient, reported
+from infra.configuration import Configuration, Parameters
+
+
+class Account:
+    """The account and region that a configuration deploys to."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        """Take the credentials of the environment, or of the configuration's profile.
+
+        Raises:
+            StackError: there is no such profile.
+        """
+        self._stack = configuration.stack
+        with reported("AWS"):
+            self._session = boto3.Session(
+                profile_name=configuration.profile, region_name=configuration.region
+            )
+
+    def concurrency(self) -> int:
+        """How many functions may run at once, less what others have reserved for theirs.
+
+        Raises:
+            StackError: AWS refuses, or cannot be asked.
+        """
+        with reported("Lambda (GetAccountSettings)"):
+            settings = self._session.client("lambda", config=patient()).get_account_settings()
+        return int(settings["AccountLimit"]["UnreservedConcurrentExecutions"])
+
+    def deployed(self) -> Parameters:
+        """The parameters that the stack has now; none if there is no stack.
+
+        Raises:
+            StackError: AWS refuses, or cannot be asked.
+        """
+        stack = self._stack_or_none()
+        return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
+
+    def output(self, name: str) -> str:
+        """An output of the stack; empty if it has none of this name.
+
+        Raises:
+            StackError: AWS refuses, or cannot be asked.
+        """
+        outputs = self._stack_or_none().get("Outputs", ())
+        return next((one["OutputValue"] for one in outputs if one["OutputKey"] == name), "")
+
+    def _stack_or_none(self) -> Mapping[str, Any]:
+        with reported("CloudFormation (DescribeStacks)"):
+            client = self._session.client("cloudformation", config=patient())
+            try:
+                found = client.describe_stacks(StackName=self._stack)
+            except ClientError as problem:
+                # What CloudFormation says where there is no stack of this name.
+                if problem.response["Error"]["Code"] != "ValidationError":
+                    raise
+                return {}
+        stack: Mapping[str, Any] = found["Stacks"][0]
+        return stack

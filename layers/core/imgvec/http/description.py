@@ -1,0 +1,54 @@
+"""What `/openapi.json` says beyond the routes: shapes, places of keys, examples of errors."""
+
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+
+from imgvec.dialects import all_dialects
+from imgvec.dialects.describe import shapes
+from imgvec.dialects.protocol import Dialect
+from imgvec.errors import RequestError
+
+
+class DescribedApi(FastAPI):
+    """An application whose description is made when it is first asked for."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The OpenAPI description."""
+        if self.openapi_schema is None:
+            described = super().openapi()
+            components = described.setdefault("components", {})
+            components.setdefault("schemas", {}).update(shapes())
+            schemes = components.setdefault("securitySchemes", {})
+            for dialect in all_dialects():
+                schemes.update(dialect.key_places)
+                examples = _examples_of(dialect)
+                for path, operations in described["paths"].items():
+                    if dialect.owns(path):
+                        for operation in operations.values():
+                            _complete(operation, dialect, examples)
+        return super().openapi()
+
+
+def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, Any]) -> None:
+    # A key in any one of its places is enough.
+    operation.setdefault("security", [{name: []} for name in dialect.key_places])
+    for status, answer in operation["responses"].items():
+        if status in examples:
+            answer["content"]["application/json"]["example"] = examples[status]
+
+
+def _examples_of(dialect: Dialect) -> dict[str, Any]:
+    """By status, how the dialect tells of the first error that has it."""
+    examples: dict[str, Any] = {}
+    for kind in _kinds(RequestError):
+        answer = dialect.refuse(kind())
+        examples.setdefault(str(answer.status_code), orjson.loads(bytes(answer.body)))
+    return examples
+
+
+def _kinds(kind: type[RequestError]) -> list[type[RequestError]]:
+    """All below a kind of error, the general ones first."""
+    direct = kind.__subclasses__()
+    return [*direct, *(below for one in direct for below in _kinds(one))]

@@ -1,0 +1,127 @@
+"""The page at `/docs`: its files, its headers, and how little of it is deployed."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from starlette.testclient import TestClient
+
+from imgvec.app import create_app
+from imgvec.http import docs
+from imgvec.settings import Settings
+from places import ROOT
+
+VENDORED = docs.PAGES / "swagger-ui"
+DESCRIBED = json.loads((ROOT / "openapi.json").read_text())
+OPERATIONS = [operation for path in DESCRIBED["paths"].values() for operation in path.values()]
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> Iterator[TestClient]:
+    """An application, in process."""
+    with TestClient(create_app(Settings(data=tmp_path))) as client:
+        yield client
+
+
+def test_vendored_files_are_those_that_were_published() -> None:
+    listed = re.findall(r"^([0-9a-f]{64})  (\S+)$", (VENDORED / "README.md").read_text(), re.M)
+    found = [path for path in VENDORED.iterdir() if path.name != "README.md"]
+    assert {path.name for path in found} == {name for _, name in listed}
+    for digest, name in listed:
+        assert hashlib.sha256((VENDORED / name).read_bytes()).hexdigest() == digest, name
+
+
+def test_page_and_its_files_are_served_with_what_keeps_strangers_out(client: TestClient) -> None:
+    for path in ("/docs", *(f"/docs/{name}" for name in docs.ASSETS)):
+        answer = client.get(path)
+        assert answer.status_code == client.head(path).status_code == 200, path
+        policy = answer.headers["Content-Security-Policy"].split("; ")
+        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
+        assert not [part for part in policy if "unsafe" in part or "*" in part or "http" in part]
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    page = client.get("/docs").text
+    named = re.findall(r'(?:src|href)="([^"]+)"', page)
+    assert [path for path in named if path.startswith("docs/")], "relative, below any prefix"
+    for path in named:
+        assert path.startswith("data:") or client.get(f"/{path}").status_code == 200, path
+
+
+@pytest.mark.parametrize("name", ["README.md", "swagger-ui", "..%2f..%2fsettings.py", "docs.html"])
+def test_no_other_file_is_served(client: TestClient, name: str) -> None:
+    assert client.get(f"/docs/{name}").status_code == 404
+
+
+def test_where_the_files_are_not_the_page_leads_to_the_description(
+    client: TestClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(docs, "PAGES", tmp_path)
+    answer = client.get("/docs")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
+    assert 'href="openapi.json"' in answer.text
+    assert "<script" not in answer.text
+
+
+def test_the_layer_has_the_library_and_not_the_page(tmp_path: Path) -> None:
+    # The recipe alone: what pip would install is no part of it.
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    (tools / "python3").symlink_to(shutil.which("true") or "/bin/true")
+    done = subprocess.run(
+        ["make", "build-CoreLayer", f"ARTIFACTS_DIR={tmp_path / 'layer'}"],
+        cwd=ROOT / "layers" / "core",
+        env={"PATH": f"{tools}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    library = tmp_path / "layer" / "python" / "imgvec"
+    assert (library / "http" / "docs.py").is_file()
+    assert not (library / "pages").exists()
+
+
+def test_images_are_built_without_the_page() -> None:
+    ignored = (ROOT / ".dockerignore").read_text().splitlines()
+    assert "layers/core/imgvec/pages" in ignored[ignored.index("!layers/core/imgvec") :]
+
+
+def test_operations_have_names_that_a_client_could_have() -> None:
+    names = [operation["operationId"] for operation in OPERATIONS]
+    assert len(set(names)) == len(names)
+    for name in names:
+        assert re.fullmatch(r"(get|coreviz|pixlab|memories)(_[a-z]+)+", name), name
+
+
+def test_every_place_of_a_key_is_one_that_authorize_offers() -> None:
+    schemes = DESCRIBED["components"]["securitySchemes"]
+    places = {(s.get("in"), s.get("name") or s.get("scheme")) for s in schemes.values()}
+    assert places == {
+        ("header", "x-api-key"),
+        (None, "bearer"),
+        ("query", "key"),
+        ("header", "WWW-Authenticate"),
+        ("header", "Authorization"),
+    }
+    named = {name for o in OPERATIONS for one in o.get("security", ()) for name in one}
+    assert named == set(schemes)
+
+
+def test_examples_of_errors_are_errors() -> None:
+    found = 0
+    for operation in OPERATIONS:
+        for status, answer in operation["responses"].items():
+            example = answer.get("content", {}).get("application/json", {}).get("example")
+            if status == "200":
+                assert example is None, "it is made of the shape"
+                continue
+            found += 1
+            assert example.get("success") is not True
+            mirrored = [example[name] for name in ("code", "status") if name in example]
+            assert mirrored == [int(status)] * len(mirrored)
+    assert found > 100
