@@ -50,8 +50,8 @@ def main() -> None:
     body = Path(sys.argv[2]).read_bytes()
     marks = [started(), time.time()]
     from imgvec import starting
+    from imgvec.api.application import close
     from imgvec.app import create_app
-    from imgvec.http.web import close
 
     marks.append(time.time())
     app = create_app()

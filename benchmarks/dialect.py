@@ -21,12 +21,13 @@ from benchmarks.cold_process import ask
 from benchmarks.timing import Measured
 from benchmarks.wire import Request, img_embed, post_json
 from gateway import GATEWAY, event_of
+from imgvec.api.application import assemble
+from imgvec.api.mounts import Mounts
 from imgvec.aws.adapter import adapt
 from imgvec.consumers.gate import Gate
 from imgvec.dialects import all_dialects
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult
-from imgvec.http.web import assemble
 from imgvec.services import open_services
 from imgvec.settings import Settings
 from imgvec.types import Principal, RequestContext
@@ -77,7 +78,7 @@ def dialect_stages(folder: Path, photo: bytes) -> Iterator[DialectStages]:
     settings = Settings(data=folder)
     opened = open_services(settings)
     services = replace(opened, gate=Anybody(opened.store))
-    app = assemble(services, [dialect.router for dialect in all_dialects()], Echo())
+    app = assemble(services, Mounts(all_dialects()), Echo())
     form = img_embed("", photo)
     content = {"img": base64.b64encode(photo).decode(), "dimension": 512}
     with asyncio.Runner() as runner, closing(services):

@@ -17,7 +17,7 @@ from benchmarks.served import PHOTOS
 from benchmarks.server import served
 from benchmarks.timing import Measured, Pace, Timed, in_turns
 from benchmarks.wire import Connection, img_embed
-from imgvec.dialects.protocol import json_answer
+from imgvec.api.mounts import json_answer
 from imgvec.encoders.arithmetic import normaliser
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.verify import read_manifest

@@ -11,9 +11,9 @@ from pydantic_core import PydanticUndefined
 from samtranslator.yaml_helper import yaml_parse
 
 from cost_page import cost_page
+from imgvec.api.application import close
 from imgvec.app import create_app
 from imgvec.cli import group
-from imgvec.http.web import close
 from imgvec.settings import PREFIX, Settings
 from picture import picture
 

@@ -455,21 +455,21 @@ METERING: Final = (
 BOUNDARY: Final = (
     Guard(
         "no fault escapes",
-        "http/boundary.py",
+        "api/boundary.py",
         "        except Exception as fault:",
         "        except ZeroDivisionError as fault:",
         "tests/contract/test_faults.py::test_fault_in_the_dialects_words",
     ),
     Guard(
         "no message of a fault in the log",
-        "http/boundary.py",
+        "api/boundary.py",
         'sentence = f" ({fault})" if isinstance(fault, ImgvecError) else ""',
         'sentence = f" ({fault})"',
         "tests/contract/test_faults.py::test_fault_in_the_dialects_words",
     ),
     Guard(
         "no path in the log",
-        "http/boundary.py",
+        "api/boundary.py",
         'return str(getattr(scope.get("route"), "path", "(unknown path)"))',
         'return str(scope["path"])',
         f"{MARKED}::test_no_mark_is_in_a_log",
@@ -490,42 +490,42 @@ BOUNDARY: Final = (
     ),
     Guard(
         "body, while it streams",
-        "dialects/call.py",
+        "api/request.py",
         "if seen > limit:",
         "if False:",
         f"{WIRE}::test_an_endless_body_is_refused_while_it_comes",
     ),
     Guard(
         "body, as announced",
-        "dialects/call.py",
+        "api/request.py",
         "if announced.isdecimal() and",
         "if False and",
         f"{WIRE}::test_a_length_over_the_limit_is_refused_unread",
     ),
     Guard(
         "parts of a form",
-        "dialects/forms.py",
+        "api/forms.py",
         "MAX_PARTS: Final = 32",
         "MAX_PARTS: Final = 3200",
         f"{BODIES}::test_multipart",
     ),
     Guard(
         "escapes of a form",
-        "dialects/forms.py",
+        "api/forms.py",
         'or body.count(b"%") > MAX_ESCAPES',
         "",
         f"{BODIES}::test_no_body_costs_much_more_than_its_length",
     ),
     Guard(
         "depth of JSON",
-        "dialects/json_body.py",
+        "api/json_body.py",
         "if brackets > MAX_DEPTH and _depth_passed(parsed):",
         "if False:",
         f"{BODIES}::test_json",
     ),
     Guard(
         "no fields twice",
-        "dialects/fields.py",
+        "api/fields.py",
         "if len(values) > 1:",
         "if False:",
         "tests/unit/test_fields.py",
@@ -591,7 +591,7 @@ UPLOADS: Final = (
     ),
     Guard(
         "a stranger's file is no page",
-        "dialects/memories_assets.py",
+        "dialects/memories/assets.py",
         'disposition = f"attachment;',
         'disposition = f"inline;',
         "tests/contract/test_memories_assets.py::test_download",
@@ -601,7 +601,7 @@ UPLOADS: Final = (
 CROWDS: Final = (
     Guard(
         "refused before it is read",
-        "http/intake.py",
+        "api/intake.py",
         "return self._rejection() if (method, path) in self._paths.computing else None",
         "return None",
         f"{OVERLOAD}::test_what_finds_no_place_is_refused_unread_and_uncounted",
@@ -692,7 +692,7 @@ CROWDS: Final = (
     ),
     Guard(
         "bodies are bounded together",
-        "http/intake.py",
+        "api/intake.py",
         "if self._in_flight.crowded(self.size):",
         "if False:",
         f"{OVERLOAD}::test_bodies_are_bounded_together",
@@ -706,7 +706,7 @@ CROWDS: Final = (
     ),
     Guard(
         "a body has one deadline",
-        "http/intake.py",
+        "api/intake.py",
         "asyncio.timeout_at(self._deadline)",
         "asyncio.timeout_at(self._deadline + 3600)",
         f"{OVERLOAD}::test_slow_bodies_hold_no_place_and_end",
@@ -727,7 +727,7 @@ CROWDS: Final = (
     ),
     Guard(
         "nothing new is begun while stopping",
-        "http/intake.py",
+        "api/intake.py",
         "if self._in_flight.draining:",
         "if False:",
         "tests/unit/cli/test_cli_serve.py::test_signal_lets_a_request_finish",

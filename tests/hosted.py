@@ -11,7 +11,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from imgvec.http.patience import PatientProtocol
-from imgvec.http.web import refuse
 from imgvec.http.wire import Wire
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
@@ -49,7 +48,7 @@ def hosted(app: FastAPI) -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        Wire(app, refuse),
+        Wire(app, app.state.mounts.error_response),
         http=PatientProtocol,
         access_log=False,
         log_config=None,

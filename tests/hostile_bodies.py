@@ -1,6 +1,6 @@
 """Bodies made to break a parser, each with its status."""
 
-from imgvec.dialects.call import MULTIPART
+from imgvec.api.request import MULTIPART
 from places import CAT
 
 BOUNDED = f"Content-Type: {MULTIPART}; boundary=edge"

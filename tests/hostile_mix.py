@@ -10,7 +10,7 @@ from functools import cached_property
 from bad_input_cases import BAD_ADDRESSES
 from hostile_bodies import BOUNDED, DOCUMENTS, END, ESCAPED, FORMS, part
 from hostile_files import BOMBS, GOOD, mutated, promised
-from imgvec.dialects.call import FORM, JSON
+from imgvec.api.request import FORM, JSON
 from odd_requests import HEADERS, PATHS
 from raw_http import request
 from smuggling import SMUGGLING

@@ -1,9 +1,11 @@
-"""A new dialect is one new module: nothing else has to change."""
+"""A new dialect is one new package: nothing else has to change."""
 
+import base64
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
@@ -13,90 +15,147 @@ from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
-from places import PictureServer, create_key, server_environment
+from places import PictureServer, Place, create_key, server_environment
 
 NAME = "tiny_vendor"
-MODULE = """
+ROUTES = '''
+"""Lists of images and texts, answers in base64, the key in a header of its own."""
+
+import base64
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias
-from imgvec.dialects.call import Call
-from imgvec.dialects.protocol import (
+from imgvec.api.mounts import (
     Dialect, context_of, embedding_headers, embedding_of, json_answer, services_of
 )
-from imgvec.embedding.sources import linked_image
-from imgvec.embedding.types import ImageInput, each
-from imgvec.errors import RequestError
+from imgvec.api.openapi import key_place
+from imgvec.api.request import JSON, read_call
+from imgvec.embedding.written import is_url, linked_image
+from imgvec.embedding.types import ImageInput, TextInput, each
+from imgvec.errors import BadParameter, RequestError
 
+NAME = "tiny"
 WIDE = Alias("tiny-wide", (1024,))
 router = APIRouter()
 
 
-@router.get("/tiny/vector")
-async def vector(request: Request) -> Response:
-    principal = await services_of(request).authenticate(frozenset({request.headers["token"]}))
-    wanted = each([ImageInput(linked_image(request.query_params["image"], 1000000))], 1024)
-    context = context_of(request, Call(request.headers), "tiny")
-    result = await embedding_of(request).embed(principal, wanted, context)
-    return json_answer({"v": result.embeddings[0].vector}, headers=embedding_headers(result))
+@router.post("/v1/vectors")
+async def vectors(request: Request) -> Response:
+    services = services_of(request)
+    call = await read_call(request, (JSON,), services.settings.max_body)
+    principal = await services.authenticate(frozenset(call.headers.getlist("token")) - {""})
+    given = call.fields.one("things")
+    if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+        raise BadParameter("things must be strings")
+    limit = services.settings.max_image
+    parts = [
+        ImageInput(linked_image(one, limit)) if is_url(one) else TextInput(one) for one in given
+    ]
+    context = context_of(request, call, NAME)
+    result = await embedding_of(request).embed(principal, each(parts, 1024), context)
+    encoded = [base64.b64encode(one.vector.tobytes()).decode() for one in result.embeddings]
+    return json_answer({"v": encoded}, headers=embedding_headers(result))
 
 
 def refuse(error: RequestError) -> Response:
-    return json_answer({"oops": error.message}, error.status)
+    return json_answer({"oops": error.message}, 418 if error.status == 401 else error.status)
 
 
-DIALECT = Dialect("tiny", ("/tiny",), router, (WIDE,), refuse)
-"""
+DIALECT = Dialect(
+    NAME, ("/v1",), router, (WIDE,), refuse, {"tiny token": key_place("token", "header", "Key")},
+    mounts=("/tiny", "/small"),
+)
+'''
 
 
 @pytest.fixture
-def with_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """The package with one more module, as if it lay there; without it afterwards."""
-    (tmp_path / "more").mkdir()
-    (tmp_path / "more" / f"{NAME}.py").write_text(MODULE)
+def with_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The dialects with one more package, as if it lay there; without it afterwards."""
+    package = tmp_path / "more" / NAME
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('"""A tiny vendor."""\n')
+    (package / "routes.py").write_text(ROUTES)
     monkeypatch.setattr(
         imgvec.dialects, "__path__", [*imgvec.dialects.__path__, str(tmp_path / "more")]
     )
     all_dialects.cache_clear()
-    yield
-    sys.modules.pop(f"imgvec.dialects.{NAME}", None)
+    yield package / "routes.py"
+    for module in (f"imgvec.dialects.{NAME}.routes", f"imgvec.dialects.{NAME}"):
+        sys.modules.pop(module, None)
     vars(imgvec.dialects).pop(NAME, None)
     all_dialects.cache_clear()
 
 
-def test_one_module_is_a_dialect(with_tiny: None, tmp_path: Path, pictures: PictureServer) -> None:
+@pytest.fixture
+def tiny(with_tiny: Path, tmp_path: Path, pictures: PictureServer) -> Iterator[Place]:
+    """An application that has it."""
     environment = server_environment(tmp_path / "data", pictures)
     key, _ = create_key("first", environment)
-    cat = pictures.url("cat.jpg")
-
     with TestClient(create_app(load_settings(environment))) as client:
-        good = client.get("/tiny/vector", params={"image": cat}, headers={"token": key})
-        known = client.get("/imgembed", params={"img": cat, "key": key})
-        bad = client.get("/tiny/vector", params={"image": cat}, headers={"token": "x"})
-        unknown = client.get("/tiny/nothing")
-        method = client.post("/tiny/vector")
-        outside = client.get("/tinyvector")
+        yield Place("tiny", client, key, "", "", environment)
+
+
+@pytest.mark.parametrize("mount", ["/tiny", "/small"])
+def test_one_package_is_a_dialect(tiny: Place, pictures: PictureServer, mount: str) -> None:
+    cat = pictures.url("cat.jpg")
+    client, headers = tiny.client, {"token": tiny.key}
+    things = [cat, "a cat", cat]
+    good = client.post(f"{mount}/v1/vectors", json={"things": things}, headers=headers)
+    known = client.get("/imgembed", params={"img": cat, "key": tiny.key})
 
     assert good.status_code == 200, good.text
-    assert_unit(good.json()["v"], 1024)
+    decoded = [np.frombuffer(base64.b64decode(one), np.float32) for one in good.json()["v"]]
+    for vector in decoded:
+        assert_unit(vector.tolist(), 1024)
     assert_made_headers(good, 1024)
-    assert bits(good.json()["v"]) == bits(known.json()["embedding"])
-    assert (bad.status_code, set(bad.json())) == (401, {"oops"})
+    assert decoded[0].tobytes() == decoded[2].tobytes() != decoded[1].tobytes()
+    assert bits(decoded[0].tolist()) == bits(known.json()["embedding"])
+
+
+@pytest.mark.parametrize("mount", ["/tiny", "/small"])
+def test_its_own_errors_below_each_of_its_mounts(tiny: Place, mount: str) -> None:
+    client, headers = tiny.client, {"token": "x"}
+    bad = client.post(f"{mount}/v1/vectors", json={"things": ["a cat"]}, headers=headers)
+    none = client.post(f"{mount}/v1/vectors", json={})
+    unknown = client.get(f"{mount}/v1/nothing")
+    method = client.get(f"{mount}/v1/vectors")
+
+    assert (bad.status_code, set(bad.json())) == (418, {"oops"})
+    assert none.status_code == 418
     assert (unknown.status_code, unknown.json()) == (404, {"oops": "Not Found"})
     assert (method.status_code, method.json()) == (405, {"oops": "Method Not Allowed"})
-    assert method.headers["Allow"] == "GET"
-    assert outside.json() == {"error": "Not Found"}
+    assert method.headers["Allow"] == "POST"
+    for outside in (f"{mount}/v2/vectors", mount, "/v1/vectors", f"{mount}/v1vectors"):
+        assert client.get(outside).json() == {"error": "Not Found"}
+
+
+def test_it_is_described_once(tiny: Place) -> None:
+    described = tiny.client.get("/openapi.json").json()
+    assert "/tiny/v1/vectors" in described["paths"]
+    assert "/small/v1/vectors" not in described["paths"]
+    assert described["paths"]["/tiny/v1/vectors"]["post"]["security"] == [{"tiny token": []}]
 
 
 def test_an_alias_that_leads_nowhere_stops_the_start(
-    with_tiny: None, tmp_path: Path, pictures: PictureServer
+    with_tiny: Path, tmp_path: Path, pictures: PictureServer
 ) -> None:
     """A new dialect's own row of the table is checked like the others."""
-    module = tmp_path / "more" / f"{NAME}.py"
-    module.write_text(MODULE.replace("(1024,))", "(333,))"))
+    with_tiny.write_text(ROUTES.replace("(1024,))", "(333,))"))
     with pytest.raises(ModelError, match=r"tiny.*tiny-wide.*333"):
+        create_app(load_settings(server_environment(tmp_path / "data", pictures)))
+
+
+@pytest.mark.parametrize("mount", ["/serve/api", "/imgembed/v1", ""])
+def test_prefixes_that_overlap_stop_the_start(
+    with_tiny: Path, tmp_path: Path, pictures: PictureServer, mount: str
+) -> None:
+    prefix = "/serve" if mount == "" else "/v2"
+    changed = ROUTES.replace('("/tiny", "/small")', f'("{mount}",)')
+    with_tiny.write_text(changed.replace('("/v1",)', f'("{prefix}",)'))
+    with pytest.raises(ValueError, match="Two dialects are mounted at"):
         create_app(load_settings(server_environment(tmp_path / "data", pictures)))
 
 

@@ -9,7 +9,7 @@ from starlette.types import Message
 
 from checks import assert_coreviz_error, assert_pixlab_error
 from hostile_bodies import BOUNDED, DOCUMENTS, END, ESCAPED, FORMS, WHOLE, part
-from imgvec.dialects.call import FORM, JSON, MULTIPART, Call, read_call
+from imgvec.api.request import FORM, JSON, MULTIPART, Call, read_call
 from imgvec.errors import TooLarge
 from raw_http import Answer, exchange, request
 from target import Target

@@ -17,8 +17,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from imgvec.api.application import close
 from imgvec.app import create_app
-from imgvec.http.web import close
 from imgvec.settings import load_settings
 from places import ROOT, PictureServer, create_key, server_environment
 

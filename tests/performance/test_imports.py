@@ -109,7 +109,7 @@ def test_a_start_builds_no_validator_that_only_a_description_needs() -> None:
     """Should pydantic or FastAPI no longer heed what `imgvec.starting` sets, this tells."""
     told = (
         "from fastapi.openapi.models import OpenAPI\n"
-        "from imgvec.dialects.coreviz import CoreVizProblem\n"
+        "from imgvec.dialects.coreviz.routes import CoreVizProblem\n"
         "print(OpenAPI.__pydantic_complete__, CoreVizProblem.__pydantic_complete__)"
     )
     for first, built in (("imgvec.starting, imgvec.app", "False"), ("imgvec.app", "True")):

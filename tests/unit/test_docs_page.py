@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
+from imgvec.api import docs
 from imgvec.app import create_app
-from imgvec.http import docs
 from imgvec.settings import Settings
 from places import ROOT
 

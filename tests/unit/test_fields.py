@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgvec.dialects.fields import Fields, Upload
+from imgvec.api.fields import Fields, Upload
 from imgvec.errors import BadParameter
 
 FILE = Upload("cat.jpg", b"bytes")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgvec.dialects.fields import Fields, Item, Upload, fingerprint
+from imgvec.api.fields import Fields, Item, Upload, fingerprint
 
 FIELDS: tuple[Item, ...] = (("key", "secret"), ("img", "https://example.com/a.jpg"), ("n", 5))
 

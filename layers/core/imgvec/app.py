@@ -3,13 +3,14 @@
 from fastapi import FastAPI
 
 from imgvec.aliases import Alias, check_aliases, read_off
+from imgvec.api.application import assemble
+from imgvec.api.mounts import Mounts
 from imgvec.dialects import all_dialects
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.metered import Accounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.encoders.registry import Encoders, load_encoders
-from imgvec.http.web import assemble
 from imgvec.images.configured import fetch_of
 from imgvec.services import Services, open_services
 from imgvec.settings import Settings, load_settings
@@ -27,8 +28,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
     check_aliases(_aliases(), widths, off)
     services = open_services(settings)
-    routers = [router for one in all_dialects() for router in (one.router, one.assets)]
-    return assemble(services, routers, embedding_service(services, encoders), off)
+    return assemble(services, Mounts(all_dialects()), embedding_service(services, encoders), off)
 
 
 def embedding_service(services: Services, encoders: Encoders) -> EmbeddingService:

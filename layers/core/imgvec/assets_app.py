@@ -2,8 +2,9 @@
 
 from fastapi import FastAPI
 
+from imgvec.api.application import assemble
+from imgvec.api.mounts import Mounts
 from imgvec.dialects import all_dialects
-from imgvec.http.web import assemble
 from imgvec.services import open_services
 from imgvec.settings import Settings
 
@@ -14,4 +15,4 @@ def create_assets_app(settings: Settings) -> FastAPI:
     Raises:
         ImgvecError: a setting or a store is not as it should be.
     """
-    return assemble(open_services(settings), [dialect.assets for dialect in all_dialects()])
+    return assemble(open_services(settings), Mounts(all_dialects()))

@@ -9,8 +9,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from imgvec.api.compression import compressed
 from imgvec.errors import TooLarge
-from imgvec.http.compression import compressed
 
 MAX_EVENT_BODY: Final = 6_000_000
 """Characters of an event's body. Lambda takes 6 MiB (6,291,456) for the whole event, headers twice;

@@ -15,8 +15,9 @@ from imgvec.cli.output import Row, open_output
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.service import EmbeddingService
-from imgvec.embedding.sources import Sources, is_url
+from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import ImageBytes, ImageInput, ImageSource, ImageUrl, each
+from imgvec.embedding.written import is_url
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders, load_encoders
 from imgvec.errors import AssetNotFound, RequestError, TooLarge

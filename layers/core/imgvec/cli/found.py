@@ -7,7 +7,7 @@ from typing import Final
 
 import click
 
-from imgvec.embedding.sources import is_url
+from imgvec.embedding.written import is_url
 
 SUFFIXES: Final = frozenset(
     {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}

@@ -34,11 +34,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from starlette.middleware import Middleware
 
     from imgvec import starting
+    from imgvec.api.compression import compressed
     from imgvec.app import create_app
-    from imgvec.http.compression import compressed
     from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer
     from imgvec.http.patience import PatientProtocol
-    from imgvec.http.web import refuse
     from imgvec.http.wire import Wire
 
     app = create_app(settings)
@@ -53,7 +52,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         click.echo(welcome_text(settings, gate, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
     config = uvicorn.Config(
-        Wire(app, refuse),
+        Wire(app, app.state.mounts.error_response),
         # Chosen, not found: what else is installed must not decide how requests are parsed.
         http=PatientProtocol,
         ws="none",

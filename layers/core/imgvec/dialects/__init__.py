@@ -1,21 +1,17 @@
-"""One translator for each vendor API.
-
-Every module of this package that defines `DIALECT` is one, so that a new vendor is a new module.
-"""
+"""One package for each vendor API; its module `routes` defines `DIALECT`."""
 
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
+from typing import TYPE_CHECKING
 
-from imgvec.dialects.protocol import Dialect
+if TYPE_CHECKING:
+    # Functions that embed nothing import the packages' key places without FastAPI.
+    from imgvec.api.mounts import Dialect
 
 
 @cache
-def all_dialects() -> tuple[Dialect, ...]:
-    """The dialects, in the order of their module names."""
-    modules = [import_module(f"{__name__}.{found.name}") for found in iter_modules(__path__)]
-    return tuple(
-        module.DIALECT
-        for module in modules
-        if isinstance(getattr(module, "DIALECT", None), Dialect)
-    )
+def all_dialects() -> "tuple[Dialect, ...]":
+    """The dialects, in the order of their packages' names."""
+    names = [found.name for found in iter_modules(__path__) if found.ispkg]
+    return tuple(import_module(f"{__name__}.{name}.routes").DIALECT for name in names)

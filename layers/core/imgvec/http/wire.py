@@ -4,27 +4,25 @@ Behind a gateway a request arrives whole, so this stands around the application 
 only.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgvec.errors import BadParameter, RequestError
-from imgvec.http.boundary import own_path
+from imgvec.api.boundary import ErrorResponse
+from imgvec.errors import BadParameter
 
 MOST_UNREAD: Final = 2_000_000
 """Bytes of a body that are thrown away to keep a connection; of a longer one the client is told."""
 
 
 class Wire:
-    """ASGI middleware; `refuse` puts an error into the words of a path's dialect."""
+    """ASGI middleware; `error_response` has the envelope of the dialect that owns the path."""
 
-    def __init__(self, app: ASGIApp, refuse: Callable[[str, RequestError], Response]) -> None:
+    def __init__(self, app: ASGIApp, error_response: ErrorResponse) -> None:
         """Stand around `app`."""
         self._app = app
-        self._refuse = refuse
+        self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, and close the connection behind one that was not read to its end."""
@@ -35,7 +33,7 @@ class Wire:
         rest = _Rest(receive, send, last=_ends_in_doubt(headers))
         if "transfer-encoding" in headers and "content-length" in headers:
             # A proxy before us may believe the other one (RFC 9112, section 6.3).
-            answer = self._refuse(own_path(scope), BadParameter("The request has two lengths"))
+            answer = self._error_response(scope, BadParameter("The request has two lengths"))
             await answer(scope, rest.receive, rest.send)
         else:
             await self._app(scope, rest.receive, rest.send)

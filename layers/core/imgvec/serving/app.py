@@ -11,10 +11,10 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from imgvec.api.untraced import UNTRACED
 from imgvec.encoders.registry import configured_folders, load_here
 from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, STALE, TEXT, VECTOR, Attributes
 from imgvec.errors import BadParameter, NotReady, RequestError, TooLarge, WrongContentType
-from imgvec.http.untraced import UNTRACED
 from imgvec.serving.engine import Counted, Engine, Lane
 from imgvec.settings import Settings
 from imgvec.types import Pixels

@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from imgvec.dialects.describe import (
+from imgvec.api.openapi import (
     FILE,
     PICTURE,
     STRING,

@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 from starlette.requests import Request
 
-from imgvec.dialects.call import MULTIPART, Call, read_call
-from imgvec.dialects.fields import Fields
-from imgvec.dialects.protocol import public_base, services_of
-from imgvec.embedding.sources import is_url, written_image
+from imgvec.api.fields import Fields
+from imgvec.api.mounts import public_base, services_of
+from imgvec.api.request import MULTIPART, Call, read_call
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageUrl, Part
+from imgvec.embedding.written import is_url, written_image
 from imgvec.errors import BadParameter, TooLarge
 from imgvec.ids import LINK_ID, link_id
 

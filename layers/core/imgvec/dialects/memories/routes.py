@@ -7,9 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias, Off, find_alias
-from imgvec.dialects import memories_assets
-from imgvec.dialects.call import JSON, MULTIPART, Call
-from imgvec.dialects.describe import (
+from imgvec.api.mounts import (
+    Dialect,
+    context_of,
+    embedding_headers,
+    embedding_of,
+    off_of,
+)
+from imgvec.api.openapi import (
     FILE,
     IDEMPOTENCY,
     STRING,
@@ -20,22 +25,16 @@ from imgvec.dialects.describe import (
     one_of,
     operation,
 )
-from imgvec.dialects.memories_envelope import authenticated, failure, success
-from imgvec.dialects.memories_shapes import (
+from imgvec.api.request import JSON, MULTIPART, Call
+from imgvec.dialects.memories import assets as asset_routes
+from imgvec.dialects.memories.envelope import authenticated, failure, success
+from imgvec.dialects.memories.schemas import (
     FAILS,
     KEY_PLACES,
     MemoriesFailure,
     MemoriesImageEmbedding,
     MemoriesTextEmbeddings,
 )
-from imgvec.dialects.protocol import (
-    Dialect,
-    context_of,
-    embedding_headers,
-    embedding_of,
-    off_of,
-)
-from imgvec.embedding.sources import is_url
 from imgvec.embedding.types import (
     AssetRef,
     EmbedRequest,
@@ -46,6 +45,7 @@ from imgvec.embedding.types import (
     TextInput,
     each,
 )
+from imgvec.embedding.written import is_url
 from imgvec.errors import BadParameter
 
 NAME: Final = "memories.ai"
@@ -156,5 +156,5 @@ def _parse_texts(call: Call, off: Off) -> EmbedRequest:
 
 
 assets = APIRouter(prefix=BASE, tags=["memories.ai"])
-assets.include_router(memories_assets.router)
+assets.include_router(asset_routes.router)
 DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure, KEY_PLACES, assets)

@@ -4,7 +4,7 @@ from typing import Final, TypeAlias
 
 import orjson
 
-from imgvec.dialects.fields import Item
+from imgvec.api.fields import Item
 from imgvec.errors import BadParameter
 
 MAX_DEPTH: Final = 100

@@ -10,11 +10,11 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from imgvec.dialects import memories_uploads
-from imgvec.dialects.describe import operation
-from imgvec.dialects.memories_envelope import asset_id_of, authenticated, success
-from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
-from imgvec.dialects.protocol import services_of
+from imgvec.api.mounts import services_of
+from imgvec.api.openapi import operation
+from imgvec.dialects.memories import uploads
+from imgvec.dialects.memories.envelope import asset_id_of, authenticated, success
+from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.filenames import extension
 from imgvec.stores.protocols import Asset
 
@@ -29,7 +29,7 @@ register_url_convertor("asset_id", AssetIdConvertor())
 
 
 router = APIRouter()
-router.include_router(memories_uploads.router)
+router.include_router(uploads.router)
 NO_STORE: Final = {"Cache-Control": "no-store"}
 
 

@@ -6,8 +6,7 @@ from typing import Final
 from starlette.requests import Request
 from starlette.responses import Response
 
-from imgvec.dialects.call import Call, read_call
-from imgvec.dialects.protocol import (
+from imgvec.api.mounts import (
     StatusTable,
     bearer,
     error_headers,
@@ -15,6 +14,7 @@ from imgvec.dialects.protocol import (
     services_of,
     status_of,
 )
+from imgvec.api.request import Call, read_call
 from imgvec.errors import FetchFailed, KeyDisabled, RequestError, TooLarge
 from imgvec.types import Principal
 

@@ -4,12 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from imgvec.api.mounts import public_base, services_of
+from imgvec.api.openapi import FILE, STRING, fields, operation, parameter
+from imgvec.api.request import JSON, MULTIPART, read_bytes
 from imgvec.assets import UPLOAD_SECONDS
-from imgvec.dialects.call import JSON, MULTIPART, read_bytes
-from imgvec.dialects.describe import FILE, STRING, fields, operation, parameter
-from imgvec.dialects.memories_envelope import asset_id_of, authenticated, success
-from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
-from imgvec.dialects.protocol import public_base, services_of
+from imgvec.dialects.memories.envelope import asset_id_of, authenticated, success
+from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
 

@@ -10,12 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from imgvec.api.boundary import ErrorResponse, own_path
 from imgvec.embedding.in_flight import InFlight
 from imgvec.errors import BadParameter, NotReady, Overloaded, RequestError
-from imgvec.http.boundary import own_path
 
 STOPPING: Final = "The service is stopping, try again shortly"
 TOO_SLOW: Final = "The body did not arrive in time"
@@ -25,8 +24,8 @@ TOO_SLOW: Final = "The body did not arrive in time"
 class Paths:
     """Which paths are held to bounds."""
 
-    owned: Callable[[str], bool]
-    """Whether a dialect answers on a path."""
+    owned: Callable[[Scope], bool]
+    """Whether a dialect answers a request."""
     computing: frozenset[tuple[str, str]]
     """Method and path of what waits for a turn to compute."""
 
@@ -41,7 +40,7 @@ class BodyRefused(Exception):
 
 
 class Intake:
-    """ASGI middleware; `refuse` puts an error into the words of a path's dialect."""
+    """ASGI middleware; `error_response` has the envelope of the dialect that owns the path."""
 
     def __init__(
         self,
@@ -50,7 +49,7 @@ class Intake:
         body_seconds: float,
         rejection: Callable[[], Overloaded | None],
         paths: Paths,
-        refuse: Callable[[str, RequestError], Response],
+        error_response: ErrorResponse,
     ) -> None:
         """Stand before `app`; `rejection` is asked before the body of a request is read."""
         self._app = app
@@ -58,19 +57,18 @@ class Intake:
         self._body_seconds = body_seconds
         self._rejection = rejection
         self._paths = paths
-        self._refuse = refuse
+        self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, with its body counted and timed, or refuse it."""
-        path = own_path(scope) if scope["type"] == "http" else ""
-        if not self._paths.owned(path):
+        if scope["type"] != "http" or not self._paths.owned(scope):
             await self._app(scope, receive, send)
             return
-        refusal = self._rejected_unread(scope["method"], path)
+        refusal = self._rejected_unread(scope["method"], own_path(scope))
         if refusal is None:
             refusal = await self._pass_on(scope, receive, send)
         if refusal is not None:
-            await self._refuse(path, refusal)(scope, receive, send)
+            await self._error_response(scope, refusal)(scope, receive, send)
 
     def _rejected_unread(self, method: str, path: str) -> RequestError | None:
         if self._in_flight.draining:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
-from imgvec.dialects.fields import NO_FIELDS, Fields, Item, fingerprint
-from imgvec.dialects.forms import form_items, read_multipart
-from imgvec.dialects.json_body import json_items
+from imgvec.api.fields import NO_FIELDS, Fields, Item, fingerprint
+from imgvec.api.forms import form_items, read_multipart
+from imgvec.api.json_body import json_items
 from imgvec.errors import RequestError, TooLarge, WrongContentType
 
 JSON = "application/json"

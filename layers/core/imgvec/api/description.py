@@ -5,9 +5,8 @@ from typing import Any
 import orjson
 from fastapi import FastAPI
 
-from imgvec.dialects import all_dialects
-from imgvec.dialects.describe import shapes
-from imgvec.dialects.protocol import Dialect
+from imgvec.api.mounts import Dialect, Mounts
+from imgvec.api.openapi import shapes
 from imgvec.errors import RequestError
 
 
@@ -21,7 +20,8 @@ class DescribedApi(FastAPI):
             components = described.setdefault("components", {})
             components.setdefault("schemas", {}).update(shapes())
             schemes = components.setdefault("securitySchemes", {})
-            for dialect in all_dialects():
+            mounts: Mounts = self.state.mounts
+            for dialect in mounts.dialects:
                 schemes.update(dialect.key_places)
                 examples = _examples_of(dialect)
                 for path, operations in described["paths"].items():

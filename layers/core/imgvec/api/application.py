@@ -1,11 +1,12 @@
-"""Routes, put together: errors in the words of whoever owns a path, health, the front door."""
+"""The application: routes of all dialects, middleware, health, error responses."""
 
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
+from itertools import product
 from typing import TYPE_CHECKING, Final
 
-from fastapi import APIRouter, FastAPI
+from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from pydantic import Field
 from starlette.exceptions import HTTPException
@@ -16,15 +17,14 @@ from starlette.routing import Match
 
 from imgvec import __version__
 from imgvec.aliases import Off
-from imgvec.dialects import all_dialects
-from imgvec.dialects.describe import Shape, answer
-from imgvec.dialects.protocol import error_headers, json_answer, services_of
+from imgvec.api.boundary import Boundary
+from imgvec.api.description import DescribedApi
+from imgvec.api.docs import add_docs
+from imgvec.api.intake import STOPPING, Intake, Paths
+from imgvec.api.mounts import Mounts, json_answer, services_of
+from imgvec.api.openapi import Shape, answer
+from imgvec.api.untraced import UNTRACED
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
-from imgvec.http.boundary import Boundary, own_path
-from imgvec.http.description import DescribedApi
-from imgvec.http.docs import add_docs
-from imgvec.http.intake import STOPPING, Intake, Paths
-from imgvec.http.untraced import UNTRACED
 from imgvec.services import Services
 
 if TYPE_CHECKING:
@@ -45,11 +45,11 @@ class State(Shape):
 
 def assemble(
     services: Services,
-    routers: Iterable[APIRouter],
+    mounts: Mounts,
     embedding: "EmbeddingService | None" = None,
     off: Mapping[str, Off] = NOTHING_OFF,
 ) -> FastAPI:
-    """The application of these routes; without `embedding` it embeds nothing."""
+    """The application of these dialects; without `embedding` it only keeps files."""
     app = DescribedApi(
         telemetry=UNTRACED,
         title="imgvec",
@@ -62,9 +62,13 @@ def assemble(
     )
     app.state.services = services
     app.state.embedding = embedding
+    app.state.mounts = mounts
     app.state.off = off
-    for router in routers:
-        app.include_router(router)
+    for dialect in mounts.dialects:
+        routers = (dialect.assets,) if embedding is None else (dialect.router, dialect.assets)
+        for router, mount in product(routers, dialect.mounts):
+            described = mount == dialect.mounts[0]
+            app.include_router(router, prefix=mount, include_in_schema=described)
     # As answers that are prebuilt, like all: for one that FastAPI makes it imports pydantic's past.
     for path, route in (("/health", _health), ("/ready", _ready)):
         app.add_api_route(
@@ -84,10 +88,10 @@ def assemble(
         in_flight=services.in_flight,
         body_seconds=services.settings.body_timeout,
         rejection=_never if embedding is None else embedding.rejection,
-        paths=_paths(),
-        refuse=refuse,
+        paths=_paths(mounts),
+        error_response=mounts.error_response,
     )
-    app.add_middleware(Boundary, refuse=refuse)
+    app.add_middleware(Boundary, error_response=mounts.error_response)
     if services.settings.cors_origins:
         app.add_middleware(
             CORSMiddleware,
@@ -110,16 +114,16 @@ def _never() -> None:
     """Without an encoder no request waits in line."""
 
 
-def _paths() -> Paths:
-    """All that the dialects own; of that, what embeds."""
-    routes = [route for dialect in all_dialects() for route in dialect.router.routes]
+def _paths(mounts: Mounts) -> Paths:
+    """The paths of all dialects; of these, the routes that embed."""
     computing = {
-        (method, route.path)
-        for route in routes
+        (method, mount + route.path)
+        for dialect in mounts.dialects
+        for route, mount in product(dialect.router.routes, dialect.mounts)
         if isinstance(route, APIRoute)
         for method in route.methods or ()
     }
-    return Paths(lambda path: any(one.owns(path) for one in all_dialects()), frozenset(computing))
+    return Paths(lambda scope: mounts.find(scope) is not None, frozenset(computing))
 
 
 @asynccontextmanager
@@ -151,27 +155,22 @@ async def _front_door(request: Request) -> Response:
     return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
 
 
-def refuse(path: str, error: RequestError) -> Response:
-    """An error in the words of the dialect that owns the path; a plain one where none does."""
-    for dialect in all_dialects():
-        if dialect.owns(path):
-            return dialect.refuse(error)
-    return json_answer({"error": error.message}, error.status, error_headers(error))
-
-
 async def _refused(request: Request, error: RequestError) -> Response:
-    return refuse(own_path(request.scope), error)
+    return _error_response(request, error)
+
+
+def _error_response(request: Request, error: RequestError) -> Response:
+    mounts: Mounts = request.app.state.mounts
+    return mounts.error_response(request.scope, error)
 
 
 async def _framework_refused(request: Request, error: HTTPException) -> Response:
     """404, 405 and whatever else the framework refuses by itself."""
     if error.status_code == 405:
-        answer = refuse(own_path(request.scope), MethodNotAllowed())
+        answer = _error_response(request, MethodNotAllowed())
         answer.headers["Allow"] = ", ".join(_methods(request))
         return answer
-    return refuse(
-        own_path(request.scope), NotFound() if error.status_code == 404 else BadParameter()
-    )
+    return _error_response(request, NotFound() if error.status_code == 404 else BadParameter())
 
 
 def _methods(request: Request) -> list[str]:

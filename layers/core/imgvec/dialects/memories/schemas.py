@@ -4,7 +4,7 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from imgvec.dialects.describe import VECTOR, Shape, answers, key_place, path_parameter
+from imgvec.api.openapi import VECTOR, Shape, answers, key_place, path_parameter
 
 FAILS: Final = (400, 401, 402, 403, 415, 429, 500, 503)
 KEY_PLACES: Final = {

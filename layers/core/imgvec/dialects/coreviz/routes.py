@@ -8,22 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias, Off, find_alias
-from imgvec.dialects.call import JSON, Call, read_call
-from imgvec.dialects.describe import (
-    IDEMPOTENCY,
-    PICTURE,
-    STRING,
-    VECTOR,
-    Shape,
-    answers,
-    choice,
-    fields,
-    key_place,
-    one_of,
-    operation,
-)
-from imgvec.dialects.fields import Fields
-from imgvec.dialects.protocol import (
+from imgvec.api.fields import Fields
+from imgvec.api.mounts import (
     Dialect,
     StatusTable,
     bearer,
@@ -36,8 +22,22 @@ from imgvec.dialects.protocol import (
     services_of,
     status_of,
 )
-from imgvec.embedding.sources import is_data_uri, is_url, linked_image
+from imgvec.api.openapi import (
+    IDEMPOTENCY,
+    PICTURE,
+    STRING,
+    VECTOR,
+    Shape,
+    answers,
+    choice,
+    fields,
+    key_place,
+    one_of,
+    operation,
+)
+from imgvec.api.request import JSON, Call, read_call
 from imgvec.embedding.types import EmbedRequest, ImageInput, TextInput, each
+from imgvec.embedding.written import is_data_uri, is_url, linked_image
 from imgvec.errors import BadParameter, FetchFailed, NotAnImage, RequestError, WrongContentType
 
 NAME: Final = "coreviz"

@@ -1,20 +1,21 @@
-"""What a dialect is. A new one is a module here that defines `DIALECT`; nothing else changes."""
+"""Dialects and where they are mounted; the parts that their handlers are written with."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.aliases import NONE_OFF, Alias, Off
+from imgvec.api.boundary import REQUEST_ID, own_path
+from imgvec.api.openapi import Schema
+from imgvec.api.request import Call
 from imgvec.consumers.allowance import Allowance
-from imgvec.dialects.call import Call
-from imgvec.dialects.describe import Schema
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
-from imgvec.http.boundary import REQUEST_ID
 from imgvec.services import Services
 from imgvec.types import RequestContext
 
@@ -23,35 +24,76 @@ if TYPE_CHECKING:
     from imgvec.embedding.service import EmbeddingService
     from imgvec.embedding.types import EmbedResult
 
+MATCHED: Final = "imgvec.dialect"
+"""Where the scope has the dialect that owns the path."""
+
 StatusTable: TypeAlias = Mapping[type[RequestError], int]
 """Outcomes whose HTTP status a vendor chose unlike the others."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """One vendor's API: its routes, its model names and its words for what went wrong."""
+    """One vendor's API: its routes, its model names and its error envelope."""
 
     name: str
     prefixes: tuple[str, ...]
     """Paths at and below these are answered in this dialect, unknown ones included."""
     router: APIRouter
-    """What embeds."""
+    """Routes that embed."""
     aliases: tuple[Alias, ...]
     refuse: Callable[[RequestError], Response]
     """Put an error into the vendor's envelope."""
     key_places: Mapping[str, Schema]
     """Where a caller puts a key, as security schemes by their name in the description."""
     assets: APIRouter = field(default_factory=APIRouter)
-    """What keeps files; it needs no encoder."""
-    _below: tuple[str, ...] = field(init=False)
+    """Routes that keep files; they need no encoder."""
+    mounts: tuple[str, ...] = ("",)
+    """The same routes and prefixes are answered below each of these; the first is described."""
 
-    def __post_init__(self) -> None:
-        """Every request asks whose its path is."""
-        object.__setattr__(self, "_below", tuple(f"{prefix}/" for prefix in self.prefixes))
+    @property
+    def owned(self) -> tuple[str, ...]:
+        """The prefixes below all mounts."""
+        return tuple(mount + prefix for mount in self.mounts for prefix in self.prefixes)
 
     def owns(self, path: str) -> bool:
         """Whether a path belongs to this dialect."""
-        return path in self.prefixes or path.startswith(self._below)
+        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.owned)
+
+
+class Mounts:
+    """The dialects of an application, each at its prefixes."""
+
+    def __init__(self, dialects: Sequence[Dialect]) -> None:
+        """See that no prefix lies at or below another one.
+
+        Raises:
+            ValueError: two overlap; the sentence names both.
+        """
+        self.dialects = tuple(dialects)
+        self._owners = {prefix: one for one in dialects for prefix in one.owned}
+        claimed = [prefix for one in dialects for prefix in one.owned]
+        for place, first in enumerate(claimed):
+            for second in claimed[place + 1 :]:
+                if f"{first}/".startswith(f"{second}/") or f"{second}/".startswith(f"{first}/"):
+                    raise ValueError(f"Two dialects are mounted at {first} and {second}")
+
+    def find(self, scope: Scope) -> Dialect | None:
+        """The dialect that owns a request's path, None where none does. It stays in the scope."""
+        if MATCHED not in scope:
+            path = own_path(scope)
+            owners = self._owners.items()
+            scope[MATCHED] = next(
+                (one for prefix, one in owners if f"{path}/".startswith(f"{prefix}/")), None
+            )
+        found: Dialect | None = scope[MATCHED]
+        return found
+
+    def error_response(self, scope: Scope, error: RequestError) -> Response:
+        """An error in the envelope of the dialect that owns the path, else a plain one."""
+        dialect = self.find(scope)
+        if dialect is not None:
+            return dialect.refuse(error)
+        return json_answer({"error": error.message}, error.status, error_headers(error))
 
 
 def services_of(request: Request) -> Services:

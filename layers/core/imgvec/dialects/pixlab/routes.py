@@ -12,9 +12,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from imgvec.aliases import Alias
-from imgvec.dialects.call import FORM, JSON, MULTIPART, read_call
-from imgvec.dialects.describe import IDEMPOTENCY, answers, operation
-from imgvec.dialects.pixlab_shapes import (
+from imgvec.api.mounts import (
+    Dialect,
+    StatusTable,
+    context_of,
+    embedding_headers,
+    embedding_of,
+    error_headers,
+    json_answer,
+    off_of,
+    services_of,
+    status_of,
+)
+from imgvec.api.openapi import IDEMPOTENCY, answers, operation
+from imgvec.api.request import FORM, JSON, MULTIPART, read_call
+from imgvec.dialects.pixlab.inputs import images_in, keys_of, store_file
+from imgvec.dialects.pixlab.schemas import (
     EXAMPLES,
     FAILS,
     FILE_TO_STORE,
@@ -26,19 +39,6 @@ from imgvec.dialects.pixlab_shapes import (
     PixLabLlmEmbedding,
     PixLabProblem,
     PixLabStored,
-)
-from imgvec.dialects.pixlab_store import images_in, keys_of, store_file
-from imgvec.dialects.protocol import (
-    Dialect,
-    StatusTable,
-    context_of,
-    embedding_headers,
-    embedding_of,
-    error_headers,
-    json_answer,
-    off_of,
-    services_of,
-    status_of,
 )
 from imgvec.embedding.types import EmbedResult, each
 from imgvec.errors import AssetNotFound, MethodNotAllowed, RequestError

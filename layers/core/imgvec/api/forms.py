@@ -9,7 +9,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from imgvec.dialects.fields import Item, Upload
+from imgvec.api.fields import Item, Upload
 from imgvec.errors import BadParameter, RequestError
 
 MAX_PARTS: Final = 32

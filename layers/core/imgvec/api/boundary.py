@@ -9,7 +9,7 @@ import secrets
 import time
 import traceback
 from collections.abc import Callable
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import ClientDisconnect
@@ -21,18 +21,20 @@ from imgvec.record import begin
 
 REQUEST_ID: Final = "imgvec.request_id"
 """Where the scope has the request's id."""
+ErrorResponse: TypeAlias = Callable[[Scope, RequestError], Response]
+"""Makes the response to a request that failed."""
 log = logging.getLogger(__name__)
 requests = logging.getLogger("imgvec.requests")
 """One line a request, and nothing else: a deployment makes its metrics of them."""
 
 
 class Boundary:
-    """ASGI middleware; `refuse` puts an error into the words of a path's dialect."""
+    """ASGI middleware; `error_response` has the envelope of the dialect that owns the path."""
 
-    def __init__(self, app: ASGIApp, refuse: Callable[[str, RequestError], Response]) -> None:
+    def __init__(self, app: ASGIApp, error_response: ErrorResponse) -> None:
         """Stand around `app`."""
         self._app = app
-        self._refuse = refuse
+        self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on; answer it here if nothing else did."""
@@ -58,7 +60,8 @@ class Boundary:
             # arose are logged: its message may hold what the caller sent.
             log.error("fault id=%s %s", record.request_id, _told(fault))
             if not record.status:
-                await self._refuse(own_path(scope), InternalFault())(scope, receive, send_marked)
+                answer = self._error_response(scope, InternalFault())
+                await answer(scope, receive, send_marked)
         finally:
             record.route = _route(scope)
             record.milliseconds = (time.perf_counter() - started) * 1000

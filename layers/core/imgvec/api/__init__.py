@@ -1,0 +1,1 @@
+"""HTTP: the application, its middleware, and the parts that dialects are written with."""

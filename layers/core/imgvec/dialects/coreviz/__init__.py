@@ -1,0 +1,1 @@
+"""CoreViz image embeddings."""

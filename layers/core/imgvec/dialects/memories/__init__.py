@@ -1,0 +1,1 @@
+"""memories.ai: embeddings and assets."""

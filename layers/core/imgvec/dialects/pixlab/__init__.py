@@ -1,0 +1,1 @@
+"""PixLab: img-embed, LLM image embed and store."""
