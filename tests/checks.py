@@ -128,3 +128,8 @@ def _saved(image: Image.Image, kind: str) -> bytes:
     file = io.BytesIO()
     image.save(file, kind)
     return file.getvalue()
+
+
+def png_of(level: int, side: int = 2) -> bytes:
+    """A small grey image as a file."""
+    return _saved(Image.new("L", (side, side), level), "PNG")
