@@ -59,14 +59,15 @@ class EmbeddingService:
             RequestError: the outcome, for the dialect to put into its words.
         """
         encoder = self._encoder_for(wanted)
+        units = len(wanted.parts)
         if self._accounts is None:
-            prepared = await self._prepared(principal, wanted, context, encoder)
-            encoded = await self._encoded(principal, wanted, encoder, prepared)
+            with self._compute.line.place(units):
+                prepared = await self._prepared(principal, wanted, context, encoder)
+                encoded = await self._encoded(principal, wanted, encoder, prepared)
             return _result(wanted, encoder, encoded, None)
         known = await self._accounts.check(principal, context)
         with reported(_usage_event(principal, wanted, context, encoder)) as event:
             current().usage = event
-            units = len(wanted.parts)
             rate = self._accounts.authorize(principal, wanted.dimensions, units, known=known)
             with self._compute.line.place(units):
                 prepared = await self._prepared(principal, wanted, context, encoder)
