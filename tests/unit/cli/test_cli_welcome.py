@@ -13,7 +13,7 @@ from typing import Any
 
 from imgvec.consumers.keys import well_formed
 from places import CAT, ROOT, create_key, imgvec
-from unit.cli.said import Environment, assert_sentence
+from unit.cli.said import Environment, assert_sentence, set_up_in
 
 
 @contextmanager
@@ -86,12 +86,6 @@ def test_welcome_with_an_awkward_photo(
     with welcomed(environment, str(photo), tmp_path) as text:
         for request in requests_in(text).values():
             assert "embedding" in json.dumps(paste(request, environment))
-
-
-def set_up_in(text: str) -> str:
-    """The lines for another terminal."""
-    lines = text.partition("Paste this into another terminal")[2].split("\n\n")[1]
-    return textwrap.dedent(lines) + "\n"
 
 
 def test_the_lines_make_another_terminal_act_on_the_running_servers_data(
