@@ -113,7 +113,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
     with socket.socket() as attempt:
         if attempt.connect_ex(("127.0.0.1", PORT)) == 0:
             pytest.fail(f"README's commands ask at port {PORT}, which is taken: free it first")
-    folder = tmp_path_factory.mktemp("newcomer") / "clone"
+    folder = tmp_path_factory.mktemp("newcomer") / "a clone"
     clone(folder)
     environment = bare_environment(folder.parent / "user-data")
     with subprocess.Popen(
