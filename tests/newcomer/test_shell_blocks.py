@@ -148,6 +148,12 @@ def test_readme_begins_with_the_server() -> None:
     assert {"README.md", "docs/metering.md", "docs/models.md"} <= set(RUN)
 
 
+def test_a_mac_takes_the_blocks_too() -> None:
+    # Its shell, zsh, takes a comment at the prompt for more words of the command.
+    for block in [FIRST, *BLOCKS]:
+        assert block.reason is not None or "#" not in block.text, block.place
+
+
 @pytest.mark.parametrize("page", RUN)
 def test_blocks_work_as_pasted(newcomer: Newcomer, page: str) -> None:
     mine = [block for block in BLOCKS if block.place.startswith(f"{page}:")]
