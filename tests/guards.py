@@ -748,6 +748,24 @@ CROWDS: Final = (
     ),
 )
 
+PAGE: Final = (
+    Guard(
+        "the page with the keys asks its own server alone",
+        "http/docs.py",
+        "default-src 'none'; ",
+        "",
+        "tests/unit/test_docs_page.py::"
+        "test_page_and_its_files_are_served_with_what_keeps_strangers_out",
+    ),
+    Guard(
+        "only the page's own files are served",
+        "http/docs.py",
+        'ASSETS.get(request.path_params["name"])',
+        '(PAGES / request.path_params["name"])',
+        "tests/unit/test_docs_page.py::test_no_other_file_is_served",
+    ),
+)
+
 ENCODERS: Final = (
     Guard(
         "weights are compared once the runtime has mapped them",
@@ -772,4 +790,14 @@ ENCODERS: Final = (
     ),
 )
 
-GUARDS: Final = (*CROWDS, *FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS, *ENCODERS)
+GUARDS: Final = (
+    *CROWDS,
+    *FETCH,
+    *IMAGES,
+    *CALLERS,
+    *METERING,
+    *BOUNDARY,
+    *UPLOADS,
+    *PAGE,
+    *ENCODERS,
+)

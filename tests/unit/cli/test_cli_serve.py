@@ -120,7 +120,7 @@ def test_port_in_use(environment: Environment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = imgvec("serve", "--port", port, environment=environment)
-    assert_sentence(done, 1, f"Cannot listen on 127.0.0.1:{port}", "--port")
+    assert_sentence(done, 1, f"Cannot listen on 127.0.0.1:{port}", "--port", "make run PORT=")
 
 
 def test_host_that_is_not_here(environment: Environment) -> None:
