@@ -36,7 +36,7 @@ def after_sam() -> Resource:
 
 
 def deployment(chosen: Mapping[str, str]) -> Deployment:
-    """What these parameters make of the template, and of the nested ones."""
+    """The stacks under these parameters; those that are not given have their defaults."""
     found = Deployment(Stack.of(after_sam(), chosen), {}, {})
     for name, resource in found.root.resources.items():
         if resource["Type"] == NESTED:
@@ -74,7 +74,7 @@ def environment_of(function: str, stack: Deployment, account: Account) -> dict[s
 
 
 def granted(function: str, stack: Deployment) -> set[Granted]:
-    """What a function's role may do."""
+    """All rights of a function's role."""
     role = stack.root.resources[f"{function}Role"]["Properties"]
     policies = [policy["PolicyDocument"] for policy in role["Policies"]] + [
         one["Properties"]["PolicyDocument"]
