@@ -101,6 +101,11 @@ load: .venv/test ## Good-put under overload, what a refusal costs, and what beco
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
 
+memory: .venv/test ## Resident memory under 500 images at once, and under downloads that break off.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 0.3
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 2
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py downloads
+
 soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
 

@@ -425,8 +425,8 @@ METERING: Final = (
     Guard(
         "failures are not counted",
         "flow/counted.py",
-        "await front.store(meter.release, ticket)",
-        "await front.store(meter.settle, ticket)",
+        "not counted either.\n        await front.store(meter.release, ticket)",
+        "not counted either.\n        await front.store(meter.settle, ticket)",
         "tests/contract/test_faults.py::test_fault_is_not_counted_and_not_the_end",
     ),
     Guard(
@@ -684,11 +684,32 @@ CROWDS: Final = (
         f"{WIRE}::test_nobody_reads_an_endless_body_for_ever",
     ),
     Guard(
-        "the queue is bounded",
+        "the line is bounded",
         "flow/turns.py",
-        "        if self.full:",
-        "        if False:",
-        "tests/unit/test_turns.py::test_one_more_than_fits_is_refused_and_the_others_stay",
+        "if rejection is not None:",
+        "if False:",
+        "tests/unit/test_turns.py::test_one_who_would_wait_too_long_is_rejected_and_the_others_stay",
+    ),
+    Guard(
+        "broken-off turns do not make the line longer",
+        "flow/turns.py",
+        "                self._at_work -= 1\n            self._seconds",
+        "                self._at_work -= 1\n                self._seconds",
+        f"{OVERLOAD}::test_who_hangs_up_leaves_its_place_and_is_not_encoded",
+    ),
+    Guard(
+        "nothing is computed for who has left",
+        "http/wire.py",
+        "if not self._answered:",
+        "if False:",
+        f"{OVERLOAD}::test_who_hangs_up_leaves_its_place_and_is_not_encoded",
+    ),
+    Guard(
+        "no more is read than there is room for",
+        "flow/traffic.py",
+        "while self._fetched and",
+        "while False and",
+        f"{OVERLOAD}::test_images_from_elsewhere_wait_for_room",
     ),
     Guard(
         "bodies are bounded together",

@@ -117,16 +117,18 @@ class Settings(BaseModel):
         description="Images and texts that are at work at the same time. Empty: one for each core "
         "that `IMGVEC_THREADS` leaves.",
     )
-    queue: int = Field(
-        default=64,
-        ge=1,
-        description="Requests that may wait for a worker; more are told at once to come back, 429.",
+    queue_seconds: float = Field(
+        default=20.0,
+        gt=0,
+        le=300,
+        description="Longest estimated wait in line, in seconds; a request that would wait longer "
+        "is rejected at once, 429.",
     )
     max_bodies: int = Field(
         default=256 * MEGABYTE,
         ge=1024,
         description="All request bodies and fetched images that are held at the same "
-        "time, in bytes; more are 429.",
+        "time, in bytes; more are 429. Images from elsewhere wait while they take half of it.",
     )
     body_timeout: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds that a request body has to arrive."

@@ -40,7 +40,7 @@ class Compute:
     def __init__(self, encoders: Encoders, settings: Settings) -> None:
         """Start a first inference of each encoder, so that readiness is a fact and not a hope."""
         workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
-        self.turns = Turns(at_once=MOST * workers, waiting=settings.queue)
+        self.turns = Turns(MOST * workers, settings.queue_seconds)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
         self._encoders = encoders
         self._together = {
@@ -48,7 +48,7 @@ class Compute:
             for encoder in encoders
             if isinstance(encoder, BatchEncoder)
         }
-        self._first: Future[None] = self._threads.submit(_try_each, encoders)
+        self._first = self._try()
 
     async def ready(self) -> bool:
         """Whether a real inference has passed; whoever asks after one that failed starts another.
@@ -63,7 +63,7 @@ class Compute:
             return False
         if self._first.exception() is None:
             return True
-        self._first = self._threads.submit(_try_each, self._encoders)
+        self._first = self._try()
         return False
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -91,13 +91,26 @@ class Compute:
         """Finish what runs and end the threads."""
         self._threads.shutdown()
 
+    def _try(self) -> Future[float]:
+        first = self._threads.submit(_try_each, self._encoders)
+        first.add_done_callback(self._learn)
+        return first
+
+    def _learn(self, first: Future[float]) -> None:
+        """Estimate the first waits by the first inference: `MOST` turns share a thread."""
+        if first.exception() is None:
+            self.turns.expect(MOST * first.result())
+
 
 def _each(encoder: Encoder, texts: tuple[str, ...], dimensions: int) -> list[tuple[Vector, int]]:
     return [encoder.encode_text(text, dimensions) for text in texts]
 
 
-def _try_each(encoders: Encoders) -> None:
+def _try_each(encoders: Encoders) -> float:
+    """Run an inference of each encoder; gives the seconds that the slowest took."""
+    slowest = 0.0
     for encoder in encoders:
+        started = time.monotonic()
         side = encoder.image_size
         pixels: Pixels = np.full((side, side, 3), 127, np.uint8)
         try:
@@ -106,3 +119,5 @@ def _try_each(encoders: Encoders) -> None:
             # The future keeps it: /ready stays 503, and this line says why.
             log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
             raise
+        slowest = max(slowest, time.monotonic() - started)
+    return slowest

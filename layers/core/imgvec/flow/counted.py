@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from imgvec.consumers.charge import Charge, Ticket
 from imgvec.consumers.meter import Meter
-from imgvec.errors import TooFast
+from imgvec.errors import RequestError, TooFast
 from imgvec.flow.front import Front
 from imgvec.record import stage
 
@@ -33,13 +33,27 @@ async def counted(front: Front, meter: Meter, charge: Charge) -> AsyncIterator[T
         await front.store(meter.release, ticket)
         raise
     with stage("settle"):
-        await front.store(meter.settle, ticket)
+        # Begun, it is brought to its end, though the client may leave meanwhile.
+        await asyncio.shield(front.store(meter.settle, ticket))
 
 
 async def _reserve(front: Front, meter: Meter, charge: Charge) -> Ticket:
     deadline = time.monotonic() + TWIN_SECONDS
-    while (ticket := await front.store(meter.reserve, charge)) is None:
+    while (ticket := await _reserve_once(front, meter, charge)) is None:
         if time.monotonic() > deadline:
             raise TooFast("A request with this Idempotency-Key is at work")
         await asyncio.sleep(TWIN_POLL_SECONDS)
     return ticket
+
+
+async def _reserve_once(front: Front, meter: Meter, charge: Charge) -> Ticket | None:
+    """Reserve; broken off meanwhile, give back: the thread of the store goes on all the same."""
+    reserving = asyncio.ensure_future(front.store(meter.reserve, charge))
+    try:
+        return await asyncio.shield(reserving)
+    except asyncio.CancelledError:
+        with suppress(RequestError):
+            ticket = await reserving
+            if ticket is not None:
+                await front.store(meter.release, ticket)
+        raise

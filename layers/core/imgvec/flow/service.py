@@ -13,7 +13,7 @@ from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded
 from imgvec.flow.compute import Compute, Encoded
 from imgvec.flow.counted import counted
-from imgvec.flow.front import Front, Stores
+from imgvec.flow.front import STORE_THREADS, Front, Stores
 from imgvec.flow.turns import Turns
 from imgvec.images.configured import Fetch, limits_of
 from imgvec.images.decode import decode
@@ -48,7 +48,8 @@ class Service(Front):
         super().__init__(settings, stores)
         self._meter = stores.meter
         self._fetch = fetch
-        self._fetches = Turns(at_once=FETCHES, waiting=settings.queue)
+        self._fetches = Turns(FETCHES, settings.queue_seconds)
+        self._reads = Turns(STORE_THREADS, settings.queue_seconds)
         self._encoders = encoders
         self._limits = limits_of(settings)
         self._compute = Compute(encoders, settings)
@@ -78,10 +79,10 @@ class Service(Front):
             if not known:
                 # A request that came before may be a replay, which costs no unit.
                 self._meter.check_spent(caller, event.images)
-            contents = await self._contents(ask, caller)
-            charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
             async with AsyncExitStack() as held:
-                held.enter_context(self.traffic.holding(_brought(ask, contents)))
+                held.enter_context(self._compute.turns.place())
+                contents = await self._contents(ask, caller, held)
+                charge = Charge(caller, attempt, ask.dimensions, contents, encoder.revision)
                 # In a function nobody waits, and each stage of a log line is paid for.
                 with stage("wait") if self._compute.turns.busy else nullcontext():
                     await held.enter_async_context(self._compute.turns.turn())
@@ -98,23 +99,24 @@ class Service(Front):
         return await self._compute.ready()
 
     def overload(self) -> Overloaded | None:
-        """Why one more request would not get a turn, if it would not."""
-        turns = self._compute.turns
-        return turns.refusal() if turns.full else None
+        """Why one more request would not get a place in line, if it would not."""
+        return self._compute.turns.rejection()
 
     def close(self) -> None:
         """Finish what runs, end the threads and close the stores."""
         self._compute.close()
         super().close()
 
-    async def _contents(self, ask: Wanted, caller: Caller) -> tuple[bytes, ...]:
+    async def _contents(
+        self, ask: Wanted, caller: Caller, held: AsyncExitStack
+    ) -> tuple[bytes, ...]:
         if isinstance(ask, TextWanted):
             return tuple(text.encode() for text in ask.texts)
         if isinstance(ask.source, Inline):
             # It is here already, and each stage of a log line is paid for.
             return (ask.source.data,)
         with stage("read"):
-            return (await self._read(ask.source, caller),)
+            return (await self._read(ask.source, caller, held),)
 
     async def _prepared(
         self, ask: Wanted, contents: tuple[bytes, ...], encoder: Encoder
@@ -126,19 +128,23 @@ class Service(Front):
             pixels = await self._compute.run(decode, contents[0], encoder.image_size, self._limits)
         return partial(self._compute.encode_image, encoder, pixels, ask.dimensions)
 
-    async def _read(self, source: Url | StoredAsset, caller: Caller) -> bytes:
+    async def _read(self, source: Url | StoredAsset, caller: Caller, held: AsyncExitStack) -> bytes:
+        """An image from elsewhere, whose bytes are `held` from now on.
+
+        Until there is room for them the turn to read is kept, so that nothing more is read.
+        """
+        read: Callable[[], Awaitable[bytes]]
         match source:
             case Url(url):
-                async with self._fetches.turn():
-                    return await self._fetch(url)
+                turns, read = self._fetches, partial(self._fetch, url)
             case StoredAsset(asset_id):
-                return await self.store(self.assets.read, caller.consumer, asset_id)
-
-
-def _brought(ask: Wanted, contents: tuple[bytes, ...]) -> int:
-    """Bytes of an image that did not come with the request's body."""
-    inline = isinstance(ask, TextWanted) or isinstance(ask.source, Inline)
-    return 0 if inline else len(contents[0])
+                turns = self._reads
+                read = partial(self.store, self.assets.read, caller.consumer, asset_id)
+        with turns.place():
+            async with turns.turn():
+                data = await read()
+                await held.enter_async_context(self.traffic.holding(len(data)))
+                return data
 
 
 def _event(caller: Caller, attempt: Attempt, ask: Wanted, encoder: Encoder) -> UsageEvent:
