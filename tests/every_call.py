@@ -1,10 +1,12 @@
 """The calls of AWS that each function's code makes, recorded while it meets all that it can meet.
 
 No list of calls: every status of an upload, with every kind of file that may lie in wait for it,
-alone and overtaken by another process, is shown to every route that takes an asset.
+alone and overtaken by another process, is shown to every route of an asset, to embedding and to the
+bucket's events.
 """
 
 import base64
+import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -20,6 +22,7 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from endpoints import V2
+from gateway import integration_of
 from imgvec.app import create_app
 from imgvec.assets_app import create_assets_app
 from imgvec.aws.arrivals import take_arrival
@@ -33,13 +36,13 @@ from imgvec.settings import Settings, load_settings
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.protocols import Asset, Identifier, KeyRecord, UploadStatus
 from imgvec.stores.s3 import INCOMING
-from places import CAT
+from places import CAT, ROOT
 
 NOON: Final = 1_781_697_600.0
 """Of 17 June 2026: on the first day of a month there are no earlier days to add up."""
 PHOTO: Final = CAT.read_bytes()
 FILES: Final = (None, PHOTO, PHOTO + b"one byte too many")
-"""What may lie in wait: nothing, a file that is taken, one that is too large."""
+"""May lie in wait: nothing, a file that is taken, one that is too large."""
 
 
 @dataclass(frozen=True, order=True)
@@ -60,7 +63,7 @@ class Account:
     """The function's variables."""
     seen: set[Granted] = field(default_factory=set)
     meanwhile: Callable[[], object] | None = None
-    """What another process does just before this one writes a file; once."""
+    """Done by another process just before this one writes a file; once."""
 
     def note(self, params: dict[str, Any], model: OperationModel, **_: object) -> None:
         """Before a call is sent, or its address signed."""
@@ -154,7 +157,7 @@ def calls_of_embeddings(account: Account) -> set[Granted]:
 
 
 def calls_of_embeddings_to_an_endpoint(account: Account) -> set[Granted]:
-    """What more it does where an endpoint encodes; here it does not answer."""
+    """All that it does besides where an endpoint encodes; here none answers."""
     with _others(account) as others, account.recorded(), _asking(create_app, others) as client:
         client.post("/imgembed", files={"file": PHOTO}, data={"key": others.key})
     return account.seen
@@ -172,9 +175,9 @@ def calls_of_assets(account: Account) -> set[Granted]:
                 client.post(f"{V2}/upload/signed-url", json=named),
             ):
                 assert answer.status_code == 200, answer.text
-            for method, path in (("GET", "metadata"), ("GET", "download"), ("DELETE", "")):
+            for method, path in _routes_of_an_asset():
                 for asset_id in others.every_asset():
-                    address = f"{V2}/{asset_id}/{path}".rstrip("/")
+                    address = path.format(asset_id=asset_id)
                     client.request(method, address, follow_redirects=False)
         stores = open_services(others.settings)
         for asset_id in others.every_asset():
@@ -191,6 +194,15 @@ def calls_of_authorizer(account: Account) -> set[Granted]:
             for headers in ({}, {"x-api-key": others.key}, {"x-api-key": mint()}, {PROBE: "acme"}):
                 throttled_as(Shown(headers, {}), Consumers(store, store))
     return account.seen
+
+
+def _routes_of_an_asset() -> list[tuple[str, str]]:
+    """Method and path of every route of an asset's own, as openapi.json has them."""
+    paths = json.loads((ROOT / "openapi.json").read_text())["paths"]
+    found = [(method, path) for path in paths if "{asset_id}" in path for method in paths[path]]
+    assert len(found) >= 4, "positive control"
+    assert all(integration_of(path) == "AssetsFunction" for _, path in found)
+    return found
 
 
 @contextmanager

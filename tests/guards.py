@@ -425,8 +425,8 @@ METERING: Final = (
     Guard(
         "failures are not counted",
         "embedding/metered.py",
-        "await self._stores.run(self._meter.release, ticket)\n            raise\n        with",
-        "await self._stores.run(self._meter.settle, ticket)\n            raise\n        with",
+        "not counted either.\n            await self._stores.run(self._meter.release, ticket)",
+        "not counted either.\n            await self._stores.run(self._meter.settle, ticket)",
         "tests/contract/test_faults.py::test_fault_is_not_counted_and_not_the_end",
     ),
     Guard(
@@ -476,7 +476,7 @@ BOUNDARY: Final = (
     ),
     Guard(
         "no tracer hears of a request",
-        "http/web.py",
+        "api/application.py",
         "telemetry=UNTRACED,",
         "telemetry=None,",
         "tests/hostile/test_untraced.py",
@@ -684,11 +684,25 @@ CROWDS: Final = (
         f"{WIRE}::test_nobody_reads_an_endless_body_for_ever",
     ),
     Guard(
-        "the queue is bounded",
+        "the line is bounded",
         "embedding/limiter.py",
         "        if rejection is not None:",
         "        if False:",
         "tests/unit/embedding/test_limiter.py::test_the_line_is_as_long_as_its_wait_is_short",
+    ),
+    Guard(
+        "nothing is computed for a client that has left",
+        "http/wire.py",
+        "if not self._answered:",
+        "if False:",
+        f"{OVERLOAD}::test_who_hangs_up_leaves_its_place_and_is_not_encoded",
+    ),
+    Guard(
+        "no more is read than there is room for",
+        "embedding/in_flight.py",
+        "while self._read and",
+        "while False and",
+        f"{OVERLOAD}::test_images_from_elsewhere_wait_for_room",
     ),
     Guard(
         "bodies are bounded together",
@@ -748,6 +762,24 @@ CROWDS: Final = (
     ),
 )
 
+PAGE: Final = (
+    Guard(
+        "the page with the keys asks its own server alone",
+        "api/docs.py",
+        "default-src 'none'; ",
+        "",
+        "tests/unit/test_docs_page.py::"
+        "test_page_and_its_files_are_served_with_what_keeps_strangers_out",
+    ),
+    Guard(
+        "only the page's own files are served",
+        "api/docs.py",
+        'ASSETS.get(request.path_params["name"])',
+        '(PAGES / request.path_params["name"])',
+        "tests/unit/test_docs_page.py::test_no_other_file_is_served",
+    ),
+)
+
 ENCODERS: Final = (
     Guard(
         "weights are compared once the runtime has mapped them",
@@ -772,4 +804,14 @@ ENCODERS: Final = (
     ),
 )
 
-GUARDS: Final = (*CROWDS, *FETCH, *IMAGES, *CALLERS, *METERING, *BOUNDARY, *UPLOADS, *ENCODERS)
+GUARDS: Final = (
+    *CROWDS,
+    *FETCH,
+    *IMAGES,
+    *CALLERS,
+    *METERING,
+    *BOUNDARY,
+    *UPLOADS,
+    *PAGE,
+    *ENCODERS,
+)

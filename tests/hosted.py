@@ -30,6 +30,8 @@ class HeldEncoder:
     embeds_text: bool = True
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({512, 768, 1024})
+    texts: list[str] = field(default_factory=list)
+    """What it has begun to encode."""
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Wait, then answer."""
@@ -38,6 +40,7 @@ class HeldEncoder:
 
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
         """Wait, then answer."""
+        self.texts.append(text)
         self.go.wait(LONGEST_SECONDS)
         return np.full(dimensions, dimensions**-0.5, np.float32), 1
 

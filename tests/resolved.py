@@ -30,7 +30,7 @@ class Reference:
 
 @dataclass
 class Stack:
-    """What a template makes under given parameters."""
+    """A template's resources and outputs under given parameters."""
 
     template: Mapping[str, Any]
     parameters: Mapping[str, Any]

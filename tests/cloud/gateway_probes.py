@@ -72,7 +72,7 @@ def test_11_megabytes_are_the_gateways_413() -> None:
 
 
 def throttled() -> list[httpx2.Response]:
-    """What the gateway says to too many requests: without a key they share the stage's rate."""
+    """Answers of the gateway to too many requests: without a key they share the stage's rate."""
     with bare() as client, ThreadPoolExecutor(CLIENTS) as pool:
         answers = pool.map(lambda _: client.post("/imgembed"), range(REQUESTS))
         return [answer for answer in answers if answer.status_code == 429]

@@ -38,9 +38,16 @@ class Cloud:
     key: str
     cat: bytes
 
-    def ask(self) -> httpx2.Response:
+    def ask(self, **headers: str) -> httpx2.Response:
         """Embed the sample photo."""
-        return self.client.post("/imgembed", data={"key": self.key}, files={"file": self.cat})
+        files, data = {"file": self.cat}, {"key": self.key}
+        return self.client.post("/imgembed", data=data, files=files, headers=headers)
+
+    def taken_now(self) -> tuple[int, int]:
+        """Units counted, and units taken of today."""
+        counted = sum(row.images for row in self.store.usage("acme", date.min, date.max))
+        today = datetime.now(UTC).date()
+        return counted, self.store.standing("acme", today, time.time()).day
 
     def taken_when_all_is_put_right(self) -> tuple[int, int]:
         """Units counted, and units taken of today, once what is held has run out."""
@@ -92,6 +99,20 @@ def test_a_table_that_fails_at_a_step(
     assert cloud.taken_when_all_is_put_right() == (0, 0)
     assert cloud.ask().status_code == 200
     assert cloud.taken_when_all_is_put_right() == (1, 1)
+
+
+@pytest.mark.parametrize("code", list(CODES))
+@pytest.mark.parametrize("step", ["reserve", "settle"])
+def test_a_request_that_failed_can_be_sent_again_at_once(
+    cloud: Cloud, step: str, code: str
+) -> None:
+    """Its `Idempotency-Key` and its unit are free, though no minute has passed."""
+    header = {"Idempotency-Key": "order-1"}
+    cloud.fault.step, cloud.fault.code = step, code
+    assert_pixlab_error(cloud.ask(**header), CODES[code])
+    cloud.fault.step = None
+    assert cloud.ask(**header).status_code == 200
+    assert cloud.taken_now() == (1, 1)
 
 
 def test_a_table_that_is_not_there(

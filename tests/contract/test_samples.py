@@ -6,6 +6,7 @@ the address of the photo. What a sample takes for given is put in front of it.
 
 import ast
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -27,6 +28,8 @@ COREVIZ_KEY = "YOUR_API_KEY"
 COREVIZ_PHOTO = "https://example.com/input.jpg"
 MEMORIES = "https://mavi-backend.memories.ai"
 PIXLAB = "https://api.pixlab.io"
+MANY = int(os.environ.get("TEST_MANY_IMAGES", "150"))
+"""Images that are asked for at once."""
 
 pytestmark = pytest.mark.parametrize("place", ["uvicorn"], indirect=True)
 
@@ -225,6 +228,14 @@ def test_coreviz_clustering(
     assert isinstance(clusters, list)
     assert sorted(url for cluster in clusters for url in cluster) == sorted(urls)
     assert set(clusters[0]) == {cat, pictures.url("again.jpg"), pictures.url("mirrored.jpg")}
+
+
+def test_coreviz_clustering_of_many(place: Place, pictures: PictureServer) -> None:
+    """The sample sends all its requests at once, and one error response ends it."""
+    urls = [f"{pictures.url('cat.jpg')}?{number}" for number in range(MANY)]
+    names = ["coreviz_search", "coreviz_cluster"]
+    clusters = use_case(place, names, {"imageUrls": urls}, "clusterImages(imageUrls)")
+    assert clusters == [urls]
 
 
 def test_coreviz_indexing(place: Place, pictures: PictureServer) -> None:

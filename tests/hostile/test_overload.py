@@ -13,21 +13,23 @@ from pathlib import Path
 
 import httpx2
 import pytest
-from imgvec.flow.together import MOST
 
 from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
 from hosted import HeldEncoder, hosted
 from imgvec.app import create_app
+from imgvec.embedding.limiter import UNMEASURED_SECONDS
 from imgvec.encoders.registry import Encoders
 from imgvec.http import patience
 from imgvec.http.counted import CountedConnection
 from imgvec.settings import load_settings
+from pictures import photo_jpeg
 from places import PictureServer, create_key, imgvec, server_environment
 from wire import wire
 
-WORKERS, QUEUE = 1, 3
-PLACES = MOST * WORKERS + QUEUE
-"""Requests that compute, have a turn, or wait for one."""
+WORKERS, PLACES = 1, 7
+"""Threads that compute, and requests that are at work or wait."""
+QUEUE_SECONDS = (PLACES - WORKERS - 0.5) * UNMEASURED_SECONDS / WORKERS
+"""So many wait as long as no work has been measured."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def busy_server(
     environment = {
         **server_environment(folder, pictures),
         "IMGVEC_WORKERS": str(WORKERS),
-        "IMGVEC_QUEUE": str(QUEUE),
+        "IMGVEC_QUEUE_SECONDS": str(QUEUE_SECONDS),
         **settings,
     }
     key, _ = create_key("first", environment)
@@ -108,15 +110,98 @@ def test_what_finds_no_place_is_refused_unread_and_uncounted(busy: Busy) -> None
     assert [row["embeddings"] for row in json.loads(listed.stdout)] == [PLACES + 1]
 
 
-def wait_until_full(busy: Busy) -> None:
-    """Ask, without a key, until the answer is that there is no place."""
+def test_strangers_wait_for_nothing_and_take_no_place(busy: Busy) -> None:
+    busy.encoder.go.clear()
+    with ThreadPoolExecutor(PLACES + 1) as pool:
+        placed = [pool.submit(busy.embed) for _ in range(PLACES - 1)]
+        wait_until_at_work(busy)
+        # Nobody ahead of them is answered before they are.
+        for key in ("", "x", create_key("gone", busy.environment)[0][:-1]) * PLACES:
+            told = httpx2.post(
+                f"{busy.address}/api/ai/embed",
+                json={"text": "a cat"},
+                headers={"x-api-key": key},
+                trust_env=False,
+            )
+            ENDPOINTS["coreviz"].check(told, 401)
+        placed.append(pool.submit(busy.embed))
+        wait_until_full(busy)
+        assert not any(job.done() for job in placed)
+        busy.encoder.go.set()
+        assert [job.result().status_code for job in placed] == [200] * PLACES
+
+
+def test_who_hangs_up_leaves_its_place_and_is_not_encoded(busy: Busy) -> None:
+    busy.encoder.go.clear()
+    with ExitStack() as stack, ThreadPoolExecutor(PLACES) as pool:
+        first = pool.submit(busy.embed)
+        wait_until_at_work(busy)
+        body = json.dumps({"text": "a dog"}).encode()
+        impatient = [stack.enter_context(wire(busy.address)) for _ in range(PLACES - 1)]
+        for one in impatient:
+            one.begin("/api/ai/embed", len(body), busy.head, body)
+        wait_until_full(busy)
+        stack.close()
+        wait_until_full(busy, full=False)
+        # Those that had a turn already leave theirs as well.
+        placed = [first, *(pool.submit(busy.embed) for _ in range(PLACES - 1))]
+        wait_until_full(busy)
+        busy.encoder.go.set()
+        assert [job.result().status_code for job in placed] == [200] * PLACES
+    assert busy.encoder.texts == ["a cat"] * PLACES
+    listed = imgvec("keys", "list", "--json", environment=busy.environment)
+    assert [row["embeddings"] for row in json.loads(listed.stdout)] == [PLACES]
+
+
+def test_images_from_elsewhere_wait_for_room(
+    tmp_path: Path, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Together they are four times as large as all that may be held."""
+    photo = photo_jpeg(400, 300, 85)
+    count = 40
+    settings = {"IMGVEC_MAX_BODIES": str(10 * len(photo)), "IMGVEC_QUEUE_SECONDS": "20"}
+    with busy_server(tmp_path, pictures, monkeypatch, **settings) as busy:
+        asset = {"asset_id": stored(busy, photo), "model": "mobileclip"}
+        url = {"image_url": pictures.url("photo.jpg", photo), "model": "mobileclip"}
+        busy.encoder.go.clear()
+
+        def ask(content: dict[str, str]) -> int:
+            answer = httpx2.post(
+                f"{busy.address}{V2}/embeddings/image",
+                json=content,
+                headers={"Authorization": busy.key},
+                timeout=60,
+                trust_env=False,
+            )
+            return answer.status_code
+
+        with ThreadPoolExecutor(count) as pool:
+            asked = [pool.submit(ask, content) for content in [asset, url] * (count // 2)]
+            # Time to read them all, if nothing held it back.
+            time.sleep(1)
+            assert not any(job.done() for job in asked)
+            busy.encoder.go.set()
+            assert [job.result() for job in asked] == [200] * count
+
+
+def wait_until_at_work(busy: Busy) -> None:
+    """Until something is encoded."""
+    for _ in range(1000):
+        if busy.encoder.texts:
+            return
+        time.sleep(0.01)
+    raise AssertionError("nothing is encoded")
+
+
+def wait_until_full(busy: Busy, *, full: bool = True) -> None:
+    """Ask, without a key, until the answer is that there is no place, or that there is one."""
     for _ in range(1000):
         asked = httpx2.post(f"{busy.address}/api/ai/embed", json={}, trust_env=False)
-        if asked.status_code == 429:
+        if asked.status_code == (429 if full else 401):
             return
-        assert asked.status_code == 401
+        assert asked.status_code == (401 if full else 429)
         time.sleep(0.01)
-    raise AssertionError("the queue never filled")
+    raise AssertionError("the line never changed")
 
 
 def assert_connection_stays(busy: Busy) -> None:
@@ -161,7 +246,7 @@ def test_a_refused_body_is_not_parsed(busy: Busy, monkeypatch: pytest.MonkeyPatc
 
 def test_an_answer_that_is_taken_late_and_a_body_that_comes_late(busy: Busy) -> None:
     """Both at once; the connection is as good as before."""
-    asset = stored(busy, 19_000_000)
+    asset = stored(busy, bytes(19_000_000))
     with wire(busy.address) as connection:
         request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {busy.key}"
         for _ in range(2):
@@ -267,7 +352,7 @@ def test_body_has_its_own_time(impatient: Busy) -> None:
 
 def test_answer_that_nobody_takes(impatient: Busy) -> None:
     size = 19_000_000
-    asset = stored(impatient, size)
+    asset = stored(impatient, bytes(size))
     with wire(impatient.address) as slow:
         request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {impatient.key}"
         slow.send(f"{request}\r\n\r\n".encode())
@@ -275,12 +360,12 @@ def test_answer_that_nobody_takes(impatient: Busy) -> None:
         assert slow.rest() < size
 
 
-def stored(busy: Busy, size: int) -> str:
-    """The id of a file of this size."""
+def stored(busy: Busy, data: bytes) -> str:
+    """The id of a file with these bytes."""
     kept = httpx2.post(
         f"{busy.address}{V2}/upload",
         headers={"Authorization": busy.key},
-        files={"file": bytes(size)},
+        files={"file": data},
         timeout=60,
         trust_env=False,
     )

@@ -25,7 +25,7 @@ LOCKS: Final = (
     ROOT / "functions" / "embeddings" / "requirements.txt",
     ROOT / "layers" / "core" / "requirements.txt",
     *sorted((ROOT / "infra" / "sagemaker").glob("requirements.*.txt")),
-    ROOT / "requirements" / "run.txt",
+    ROOT / "requirements" / "models.txt",
 )
 OLD_DAYS: Final = 7
 _PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)

@@ -5,11 +5,9 @@ have their defaults.
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from typing import Any, Final, get_args
@@ -27,11 +25,11 @@ from every_call import (
     calls_of_embeddings_to_an_endpoint,
 )
 from imgvec.settings import Settings
-from resolved import Stack, as_text, dependencies, references
-from translated import Resource, nested, translation, written
+from resolved import Stack, dependencies, references
+from translated import nested, translation, written
+from whole_stack import FUNCTION, Deployment, deployment, environment_of, granted, letters_of
 
-NESTED: Final = "AWS::CloudFormation::Stack"
-FUNCTION: Final = "AWS::Lambda::Function"
+# Of the root's conditions.
 CHOICES: Final = {
     "Endpoint": ("off", "realtime", "zero"),
     "GatewayKeys": ("on", "off"),
@@ -41,51 +39,22 @@ CHOICES: Final = {
     "AlarmEmail": ("", "operator@example.com"),
     "ManageApiGatewayLogRole": ("on", "off"),
 }
+# Of the endpoint's, which know nothing of the others.
+OF_THE_ENDPOINT: Final = {
+    "Endpoint": ("realtime", "zero"),
+    "EndpointProvider": ("cuda", "cpu"),
+    "EndpointSubnets": ("", "subnet-1,subnet-2"),
+}
 COMBINATIONS: Final = [
-    dict(zip(CHOICES, chosen, strict=True)) for chosen in product(*CHOICES.values())
+    dict(zip(choices, chosen, strict=True))
+    for choices in (CHOICES, OF_THE_ENDPOINT)
+    for chosen in product(*choices.values())
 ]
-
-
-@dataclass(frozen=True)
-class Deployment:
-    """A combination's stacks."""
-
-    root: Stack
-    nested: dict[str, Stack]
-    passed: dict[str, dict[str, Any]]
-    """Parameters as the root gives them to each nested stack."""
-
-    @property
-    def stacks(self) -> dict[str, Stack]:
-        """All of them by name."""
-        return {"root": self.root, **self.nested}
-
-
-@cache
-def after_sam() -> Resource:
-    """The template after SAM's translator, which itself decides nothing by these parameters."""
-    return translation()
 
 
 def at_second(patch: pytest.MonkeyPatch, second: int) -> None:
     """Stop the clock by which SAM names a deployment."""
     patch.setattr("samtranslator.model.apigateway.time.time", lambda: second)
-
-
-def deployment(chosen: Mapping[str, str]) -> Deployment:
-    """What these parameters make of the template, and of the nested ones."""
-    found = Deployment(Stack.of(after_sam(), chosen), {}, {})
-    for name, resource in found.root.resources.items():
-        if resource["Type"] == NESTED:
-            passed = found.passed[name] = resource["Properties"]["Parameters"]
-            # A resource's name or address is known when it is there: any, and not empty.
-            given = {
-                parameter: "deployed" if isinstance(value, dict) else value
-                for parameter, value in passed.items()
-            }
-            location = written()["Resources"][name]["Properties"]["Location"]
-            found.nested[name] = Stack.of(nested(location.split("/")[1]), given)
-    return found
 
 
 @pytest.fixture(
@@ -102,8 +71,13 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     def named(value: Any) -> set[str]:
         return {one.name for one in references(value)}
 
-    decisive = set().union(*(named(one) for one in written()["Conditions"].values()))
-    assert decisive == set(CHOICES)
+    assert named(written()["Conditions"]) == set(CHOICES)
+    passed = written()["Resources"]["EndpointStack"]["Properties"]["Parameters"]
+    decisive = [passed[name] for name in named(nested("sagemaker")["Conditions"])]
+    # The topic is a resource, and always there.
+    assert named(decisive) - {"Alarms"} == set(OF_THE_ENDPOINT)
+    for folder in ("edge", "monitoring"):
+        assert "Conditions" not in nested(folder)
     for name, values in CHOICES.items():
         allowed = written()["Parameters"][name].get("AllowedValues", values)
         assert set(allowed) == set(values), name
@@ -117,7 +91,8 @@ def test_the_translator_decides_nothing_by_these_parameters() -> None:
         last = translation(**{name: values[-1] for name, values in CHOICES.items()})
     assert first["Resources"] == last["Resources"]
     assert first["Outputs"] == last["Outputs"]
-    untranslated = deployment(COMBINATIONS[-1]).nested.values()
+    untranslated = deployment({"Endpoint": "zero", "Edge": "on"}).nested.values()
+    assert len(untranslated) == 3
     assert all("Transform" not in stack.template for stack in untranslated)
 
 
@@ -226,61 +201,6 @@ def account(aws: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Account:
         client.create_bucket(Bucket=bucket)
         client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     return Account(Emulator(aws["AWS_ENDPOINT_URL"]).new_table(), bucket)
-
-
-def named(stack: Deployment, value: Any) -> str:
-    """A resolved value as one text, with what nested stacks give in its place."""
-    text = as_text(value)
-    for name, made in stack.nested.items():
-        for output, one in made.outputs.items():
-            given = one["Value"]
-            if isinstance(given, dict):
-                # A name that a resource has because it was given it.
-                resource, attribute = given["Fn::GetAtt"]
-                given = made.resources[resource]["Properties"][attribute]
-            text = text.replace(f"${{{name}.Outputs.{output}}}", str(given))
-    return text
-
-
-def environment_of(function: str, stack: Deployment, account: Account) -> dict[str, str]:
-    """A function's variables once the stack stands."""
-    known = {"${Table}": account.table, "${Bucket}": account.bucket}
-    variables = stack.root.resources[function]["Properties"]["Environment"]["Variables"]
-    texts = {name: named(stack, value) for name, value in variables.items()}
-    return {name: known.get(text, text) for name, text in texts.items()}
-
-
-def granted(function: str, stack: Deployment) -> set[Granted]:
-    """What a function's role may do."""
-    role = stack.root.resources[f"{function}Role"]["Properties"]
-    policies = [policy["PolicyDocument"] for policy in role["Policies"]] + [
-        one["Properties"]["PolicyDocument"]
-        for one in stack.root.resources.values()
-        if one["Type"] == "AWS::IAM::RolePolicy"
-        and one["Properties"]["RoleName"] == {"Ref": f"{function}Role"}
-    ]
-    return {
-        Granted(action, named(stack, place))
-        for policy in policies
-        for statement in policy["Statement"]
-        for action, place in product(*(listed(statement[part]) for part in ("Action", "Resource")))
-    }
-
-
-def letters_of(function: str, stack: Deployment) -> set[Granted]:
-    """The platform sends what a function has failed to take, by the function's own role."""
-    return {
-        Granted("sqs:SendMessage", as_text(destination))
-        for resource in stack.root.resources.values()
-        if resource["Type"] == "AWS::Lambda::EventInvokeConfig"
-        and resource["Properties"]["FunctionName"] == {"Ref": function}
-        for destination in resource["Properties"]["DestinationConfig"]["OnFailure"].values()
-    }
-
-
-def listed(value: Any) -> list[Any]:
-    """A value that may stand alone."""
-    return value if isinstance(value, list) else [value]
 
 
 @pytest.mark.parametrize(

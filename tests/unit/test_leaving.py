@@ -20,7 +20,9 @@ except BaseException:
 """What ONNX Runtime's extension makes of an exception while its module is initialised."""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["SIGTERM", "Ctrl-C", "SIGHUP"]
+)
 @pytest.mark.parametrize(
     "command", [("imgvec", "serve"), ("imgvec.serving", "serve")], ids=" ".join
 )

@@ -13,6 +13,7 @@ from imgvec.filenames import clean_filename
 from imgvec.stores.direct import DirectAccess
 from imgvec.stores.lifecycle import OPEN, Lifecycle
 from imgvec.stores.protocols import Asset, AssetStore, BlobStore, UploadStatus
+from imgvec.undo import undone
 
 UPLOAD_SECONDS: Final = 15 * 60
 """How long the token of a signed upload address is good."""
@@ -48,7 +49,9 @@ class Assets:
         if len(data) > self._max_bytes:
             raise TooLarge
         self._begin(consumer, filename, asset_id, "UPLOADING", None)
-        return self._lifecycle.take(asset_id, (data,))
+        # The client learns no id of an upload that failed, so it could not delete it.
+        with undone(lambda: self._lifecycle.drop(asset_id)):
+            return self._lifecycle.take(asset_id, (data,))
 
     def reserve(self, consumer: str, filename: str, asset_id: str) -> tuple[Asset, str]:
         """Announce an upload under a new id; give its token, good for `UPLOAD_SECONDS`."""

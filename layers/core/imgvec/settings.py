@@ -128,7 +128,7 @@ class Settings(BaseModel):
         default=256 * MEGABYTE,
         ge=1024,
         description="All request bodies and fetched images that are held at the same "
-        "time, in bytes; more are 429.",
+        "time, in bytes; more are 429. Images from elsewhere wait while they take half of it.",
     )
     body_timeout: float = Field(
         default=60.0, gt=0, le=3600, description="Seconds that a request body has to arrive."

@@ -2,6 +2,7 @@
 
 import json
 import subprocess
+import textwrap
 from typing import Any
 
 Environment = dict[str, str]
@@ -21,3 +22,9 @@ def assert_sentence(done: Done, status: int, *parts: str) -> None:
 def lines_of(text: str) -> list[dict[str, Any]]:
     """The objects of JSON lines."""
     return [json.loads(line) for line in text.splitlines()]
+
+
+def set_up_in(welcome: str) -> str:
+    """The lines for another terminal, of what `make run` prints."""
+    lines = welcome.partition("Paste this into another terminal")[2].split("\n\n")[1]
+    return textwrap.dedent(lines) + "\n"

@@ -17,7 +17,7 @@ from imgvec.consumers.keys import well_formed
 from imgvec.consumers.period import day_of
 from imgvec.consumers.plan import UNLIMITED, Plan, Quota
 from imgvec.errors import ConsumerError
-from imgvec.stores.protocols import Hold, Label
+from imgvec.stores.protocols import Hold, KeyRecord, Label
 from imgvec.stores.sqlite import SqliteStore
 
 MARCH = [date(2026, 3, day) for day in (1, 2, 31)]
@@ -86,10 +86,12 @@ class TestPlans:
         "options",
         [
             ["--burst", "5"],
-            ["--rate", "0"],
-            ["--daily", "0"],
+            *(["--rate", rate] for rate in ("0", "-1", "inf", "nan", "1e-320", "1e7", "-inf")),
+            ["--rate", "1", "--burst", "9" * 30],
+            *(["--daily", daily] for daily in ("0", "9" * 30, "nan")),
             ["--monthly", "-1"],
-            ["--spaces", "512;768"],
+            ["--monthly", "9" * 400],
+            *(["--spaces", spaces] for spaces in ("512;768", "0", "-512", "9" * 30)),
         ],
     )
     def test_limits_that_are_none(self, data: Path, options: list[str]) -> None:
@@ -128,8 +130,23 @@ class TestKeys:
         run("keys", "create", "acme", "--expires", given)
         assert store.list_keys()[0].expires == meant.timestamp()
 
-    def test_an_end_that_is_no_date(self, data: Path) -> None:
-        assert run("keys", "create", "acme", "--expires", "tomorrow").exit_code == 2
+    @pytest.mark.parametrize(
+        "end",
+        ["tomorrow", "9999-12-31", "9999-12-31T23:00-14:00", "0001-01-01T00:00+14:00", "nan"],
+    )
+    def test_an_end_that_is_no_date(self, data: Path, end: str) -> None:
+        assert run("keys", "create", "acme", "--expires", end).exit_code == 2
+        assert answered("keys", "list") == []
+
+    @pytest.mark.parametrize("overlap", ["nan", "inf", "-1", "1e300"])
+    def test_an_overlap_that_is_none(self, data: Path, overlap: str) -> None:
+        old = json.loads(run("keys", "create", "acme", "--json").stdout)
+        assert run("keys", "rotate", old["id"], "--overlap", overlap).exit_code == 2
+        assert [row["id"] for row in answered("keys", "list")] == [old["id"]]
+
+    def test_an_end_beyond_the_calendar_is_listed(self, data: Path, store: SqliteStore) -> None:
+        store.add_key(KeyRecord("k_1", "acme", "0" * 64, 1.0, expires=1e15))
+        assert [row["expires"] for row in answered("keys", "list")] == ["1000000000000000 s"]
 
     def test_states(self, data: Path) -> None:
         for _ in range(3):

@@ -3,6 +3,7 @@
 import json
 import signal
 import socket
+import sys
 import time
 
 import httpx2
@@ -10,7 +11,15 @@ import pytest
 
 from checks import assert_plain_error
 from endpoints import ENDPOINTS
-from places import PictureServer, Running, create_key, imgvec, serving
+from places import (
+    PictureServer,
+    Running,
+    create_key,
+    imgvec,
+    serving,
+    start_process,
+    stop_server,
+)
 from unit.cli.said import Environment, assert_sentence
 from wire import wire
 
@@ -52,7 +61,9 @@ def test_long_answers_are_compressed_for_those_who_ask(
     assert "Content-Encoding" not in refused.headers, "too short to be worth it"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "Ctrl-C"])
+@pytest.mark.parametrize(
+    "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["SIGTERM", "Ctrl-C", "SIGHUP"]
+)
 def test_signal_ends_it_well(environment: Environment, number: signal.Signals) -> None:
     # A connection that is kept alive does not hold it up.
     with serving(environment) as running, httpx2.Client(trust_env=False) as client:
@@ -63,7 +74,10 @@ def test_signal_ends_it_well(environment: Environment, number: signal.Signals) -
     assert "Aborted" not in running.log
 
 
-def test_signal_lets_a_request_finish(environment: Environment, pictures: PictureServer) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_signal_lets_a_request_finish(
+    environment: Environment, pictures: PictureServer, number: signal.Signals
+) -> None:
     key, _ = create_key("a", environment)
     body = json.dumps({"key": key, "img": pictures.url("cat.jpg")}).encode()
     with serving(environment) as running, wire(running.address) as begun:
@@ -71,7 +85,7 @@ def test_signal_lets_a_request_finish(environment: Environment, pictures: Pictur
         begun.send(body[:-1])
         # Another request is answered after that one was begun.
         assert get(running, "/health").status_code == 200
-        running.process.terminate()
+        running.process.send_signal(number)
         while (ready := get(running, "/ready")).status_code == 200:
             time.sleep(0.01)
         # What was accepted is waited for, and meanwhile whoever asks is told.
@@ -116,11 +130,23 @@ def test_second_ctrl_c_waits_for_nobody(environment: Environment) -> None:
     assert "Traceback" not in running.log
 
 
+def test_nohup_keeps_it_running(environment: Environment) -> None:
+    command = ("nohup", sys.executable, "-m", "imgvec", "serve", "--port", "0")
+    running = start_process(environment, *command)
+    try:
+        running.process.send_signal(signal.SIGHUP)
+        time.sleep(0.5)
+        assert get(running, "/health").status_code == 200
+        assert running.process.poll() is None
+    finally:
+        stop_server(running)
+
+
 def test_port_in_use(environment: Environment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         done = imgvec("serve", "--port", port, environment=environment)
-    assert_sentence(done, 1, f"Cannot listen on 127.0.0.1:{port}", "--port")
+    assert_sentence(done, 1, f"Cannot listen on 127.0.0.1:{port}", "--port", "make run PORT=")
 
 
 def test_host_that_is_not_here(environment: Environment) -> None:

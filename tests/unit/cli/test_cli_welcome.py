@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from emulator import Emulator
 from imgvec.consumers.keys import well_formed
 from places import CAT, ROOT, create_key, imgvec
-from unit.cli.said import Environment, assert_sentence
+from unit.cli.said import Environment, assert_sentence, set_up_in
 
 
 @contextmanager
@@ -88,12 +89,6 @@ def test_welcome_with_an_awkward_photo(
             assert "embedding" in json.dumps(paste(request, environment))
 
 
-def set_up_in(text: str) -> str:
-    """The lines for another terminal."""
-    lines = text.partition("Paste this into another terminal")[2].split("\n\n")[1]
-    return textwrap.dedent(lines) + "\n"
-
-
 def test_the_lines_make_another_terminal_act_on_the_running_servers_data(
     environment: Environment, tmp_path: Path
 ) -> None:
@@ -107,6 +102,18 @@ def test_the_lines_make_another_terminal_act_on_the_running_servers_data(
         assert paste(request.replace("$KEY", created["key"]), other)["code"] == 200
         (used,) = paste(f"{set_up_in(text)}imgvec usage welcome --json", other)
         assert used["images"] == 1
+
+
+def test_over_a_table_the_other_terminal_acts_on_the_table(
+    environment: Environment, dynamodb: Emulator, tmp_path: Path
+) -> None:
+    other = {**environment, **dynamodb.environment}
+    table = {**other, "IMGVEC_TABLE": dynamodb.new_table()}
+    with welcomed(table, str(CAT), tmp_path) as text:
+        assert paste(requests_in(text)["memories.ai"], other)["code"] == 200
+        (used,) = paste(f"{set_up_in(text)}imgvec usage --json", other)
+    assert (used["consumer"], used["images"]) == ("welcome", 1)
+    assert imgvec("keys", "list", environment=table).stdout == "", "its key is in no store"
 
 
 def test_each_welcome_key_is_its_own_servers_and_ends_with_it(

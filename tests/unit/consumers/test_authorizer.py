@@ -99,7 +99,7 @@ def test_every_place_where_a_dialect_shows_a_key(table: Table, request_: Shown) 
     ],
     ids=["none", "junk", "unknown", "mistyped", "basic", "two consumers", "one bad"],
 )
-def test_who_cannot_be_told_apart_shares_a_name(table: Table, request_: Shown) -> None:
+def test_callers_that_cannot_be_told_apart_share_a_name(table: Table, request_: Shown) -> None:
     accept(table, "a")
     accept(table, "b")
     assert throttled_as(request_, table.consumers) == SHARED

@@ -137,13 +137,16 @@ def test_a_full_queue_refuses_and_loses_nothing(tmp_path: Path, here: OnnxEncode
             assert answer.content == here.encode_image(photo, 1024).astype("<f4").tobytes()
 
 
-def test_who_is_at_work_when_it_is_asked_to_stop_gets_an_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP], ids=["SIGTERM", "SIGHUP"])
+def test_who_is_at_work_when_it_is_asked_to_stop_gets_an_answer(
+    tmp_path: Path, number: signal.Signals
+) -> None:
     body = pictures(1)[0].tobytes()
     with serving(tmp_path) as (running, client), ThreadPoolExecutor(24) as pool:
         assert client.get("/ping").status_code == 200
         under_way = [pool.submit(invoke, client, body) for _ in range(24)]
         under_way[0].result()
-        running.process.terminate()
+        running.process.send_signal(number)
         told = [call.exception() or call.result().status_code for call in under_way]
         assert running.process.wait(timeout=30) == 0
     # Who had no connection yet is turned away by the kernel, and may go elsewhere.

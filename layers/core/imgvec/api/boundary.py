@@ -4,6 +4,7 @@ Frameworks answer a crash with words of their own, and Mangum in plain text; her
 error of the dialect whose path was called.
 """
 
+import asyncio
 import logging
 import secrets
 import time
@@ -55,6 +56,9 @@ class Boundary:
             await self._app(scope, receive, send_marked)
         except ClientDisconnect:
             record.status = 499
+        except asyncio.CancelledError:
+            record.status = record.status or 499
+            raise
         except Exception as fault:
             # The last place that can answer. Of a fault that is not ours only the kind and where it
             # arose are logged: its message may hold what the caller sent.

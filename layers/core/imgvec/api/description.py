@@ -32,6 +32,8 @@ class DescribedApi(FastAPI):
 
 
 def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, Any]) -> None:
+    # Its own would be made of a function's name.
+    operation["summary"] = operation.pop("description")
     # A key in any one of its places is enough.
     operation.setdefault("security", [{name: []} for name in dialect.key_places])
     for status, answer in operation["responses"].items():

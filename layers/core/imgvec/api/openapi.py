@@ -78,12 +78,9 @@ def operation(
     if bodies:
         content = {media[name]: {"schema": schema} for name, schema in bodies.items()}
         if examples:
-            named = {name: {"summary": name, "value": value} for name, value in examples.items()}
+            named = {name: {"value": value} for name, value in examples.items()}
             content[media["json"]]["examples"] = named
-        described["requestBody"] = {
-            "required": True,
-            "content": content,
-        }
+        described["requestBody"] = {"required": True, "content": content}
     return described
 
 

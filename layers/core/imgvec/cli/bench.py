@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+from imgvec.cli.numbers import Number
 from imgvec.cli.rate import rate_of
 from imgvec.cli.table import print_table
 from imgvec.encoders.protocol import Encoder
@@ -28,7 +29,7 @@ SHARE: Final = 0.1
 @click.command()
 @click.option(
     "--seconds",
-    type=click.FloatRange(min=0.1, max=600),
+    type=Number(min=0.1, max=600),
     default=10.0,
     show_default=True,
     help="About how long to measure.",

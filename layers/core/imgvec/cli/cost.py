@@ -6,6 +6,7 @@ from typing import get_args
 import click
 import orjson
 
+from imgvec.cli.numbers import Number
 from imgvec.cli.table import Cell, print_table
 from imgvec.cost.bill import LOSES, Alternative, Line, bill, container, gpu_endpoint
 from imgvec.cost.prices import MILLION
@@ -15,14 +16,14 @@ from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Via, Workload
 @click.command()
 @click.option(
     "--images",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=MILLION**2),
     default=MILLION,
     show_default=True,
     help="How many a month.",
 )
 @click.option(
     "--megapixels",
-    type=click.FloatRange(min=0, min_open=True, max=50),
+    type=Number(min=0.01, max=50),
     default=2.0,
     show_default=True,
     help="Of a JPEG, at 0.35 MB a megapixel.",

@@ -8,6 +8,7 @@ import orjson
 from imgvec.cli.keys_gateway import attach, detach
 from imgvec.cli.keys_rows import row_of
 from imgvec.cli.moments import Moment, shown
+from imgvec.cli.numbers import Number
 from imgvec.cli.stack import attach_consumers, stack_option
 from imgvec.cli.store import open_registry, open_store, registry_of
 from imgvec.cli.table import print_table
@@ -18,6 +19,8 @@ from imgvec.stores.open import identifiers_in
 from imgvec.stores.stack.outputs import Stack
 
 HOUR = 3600.0
+MOST_OVERLAP = 10 * 365 * 24.0
+"""Hours."""
 
 
 @click.group()
@@ -82,7 +85,7 @@ def list_(as_json: bool, stack: Stack | None) -> None:
     "--overlap",
     default=24.0,
     show_default=True,
-    type=click.FloatRange(min=0),
+    type=Number(min=0, max=MOST_OVERLAP),
     metavar="HOURS",
     help="How long the old key still works.",
 )

@@ -32,7 +32,12 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--features", type=FOLDER, metavar="FOLDER", help="Cached features of towers; with --heads."
 )
 @click.option("--heads", type=FILE, metavar="FILE", help="Trained heads, applied to --features.")
-@click.option("--large", default=0, help="Photos to enlarge to a camera's 12 megapixels.")
+@click.option(
+    "--large",
+    type=click.IntRange(min=0),
+    default=0,
+    help="Photos to enlarge to a camera's 12 megapixels.",
+)
 def quality(
     name: str,
     photos: Path | None,

@@ -36,16 +36,27 @@ class Moment(click.ParamType[float]):
         if isinstance(value, float):
             return value
         try:
-            if len(value) <= len("2026-12-31"):
-                return end_of(date.fromisoformat(value))
-            moment = datetime.fromisoformat(value)
-        except ValueError:
+            seconds = _seconds(value)
+            # Not all that can be read lies within the calendar.
+            datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError):
             self.fail(f"{value!r} is no date such as 2026-12-31 or 2026-12-31T18:00Z", param, ctx)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return seconds
+
+
+def _seconds(text: str) -> float:
+    if len(text) <= len("2026-12-31"):
+        return end_of(date.fromisoformat(text))
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
 def shown(moment: float | None) -> str | None:
     """A time for a person."""
     if moment is None:
         return None
-    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError):
+        # Stored by a version that took any: one such key would end the list of all.
+        return f"{moment:.0f} s"

@@ -3,10 +3,11 @@
 import click
 import orjson
 
+from imgvec.cli.numbers import integer_of, number_of
 from imgvec.cli.stack import attach_consumers, stack_option
 from imgvec.cli.store import open_store, registry_of
 from imgvec.cli.table import Cell, print_table
-from imgvec.consumers.plan import Plan, Quota
+from imgvec.consumers.plan import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
 from imgvec.stores.stack.outputs import Stack
 
 
@@ -25,12 +26,12 @@ class Spaces(click.ParamType[frozenset[int]]):
         if isinstance(value, frozenset):
             return value
         try:
-            return frozenset(int(width) for width in value.split(","))
+            spaces = frozenset(int(width) for width in value.split(","))
         except ValueError:
             self.fail(f"{value!r} is no list of dimensions such as 512,768", param, ctx)
-
-
-AT_LEAST_ONE = click.IntRange(min=1)
+        if any(SPACES.within(width) != width for width in spaces):
+            self.fail(f"{value!r} is no list of dimensions from 1 to 65536", param, ctx)
+        return spaces
 
 
 @click.group()
@@ -42,18 +43,18 @@ def plans() -> None:
 @click.argument("name")
 @click.option(
     "--rate",
-    type=click.FloatRange(min=0, min_open=True),
+    type=number_of(RATES),
     metavar="R",
     help="Requests a second, held over time.",
 )
 @click.option(
     "--burst",
-    type=AT_LEAST_ONE,
+    type=integer_of(BURSTS),
     metavar="B",
     help="Requests at once, before the rate holds. [default: those of one second]",
 )
-@click.option("--daily", type=AT_LEAST_ONE, metavar="N", help="Images of a day (UTC).")
-@click.option("--monthly", type=AT_LEAST_ONE, metavar="N", help="Images of a month (UTC).")
+@click.option("--daily", type=integer_of(QUOTAS), metavar="N", help="Images of a day (UTC).")
+@click.option("--monthly", type=integer_of(QUOTAS), metavar="N", help="Images of a month (UTC).")
 @click.option("--spaces", type=Spaces(), metavar="D,D", help="Dimensions that may be asked for.")
 @click.option("--soft", is_flag=True, help="Only tell of the quota, and never refuse.")
 @stack_option()

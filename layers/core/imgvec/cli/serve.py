@@ -72,5 +72,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return listen(host, port)
     except OSError as problem:
         raise click.ClickException(
-            f"Cannot listen on {host}:{port} ({problem.strerror}); choose another with --port"
+            f"Cannot listen on {host}:{port} ({problem.strerror}); "
+            "choose another with --port, or make run PORT=8001"
         ) from None

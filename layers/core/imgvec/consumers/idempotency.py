@@ -7,12 +7,14 @@ replay computes it anew, and other bytes or another revision make it a new image
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from imgvec.consumers.charge import Charge, Turn, short_name
 from imgvec.errors import BadParameter
 from imgvec.stores.protocols import Claim, Hold, Store
 from imgvec.types import Principal, RequestContext
+from imgvec.undo import undone
 
 _KEY: Final = re.compile(r'"?([A-Za-z0-9._:~+/=-]{1,128})"?')
 MALFORMED: Final = "Idempotency-Key must be 1 to 128 letters, digits and characters of ._:~+/=-"
@@ -57,19 +59,26 @@ class Claims:
         )
         found = self._store.find_claim(hold.consumer, mine.name)
         if found is None:
-            return Turn(mine) if self._store.add_claim(mine, self._clock()) else None
+            return self._add(mine)
         self._compare(found, charge.context)
         live = found.kept > self._clock()
         if found.settled and live and _alike(found, mine):
             return Turn(found, replay=True)
         if not found.settled and found.hold.expires > self._clock():
             return None
-        if not self._store.replace_claim(found, mine):
-            return None
-        if not found.settled:
-            # Its process is dead, or will find that its claim is gone.
-            self._store.release(found.hold)
-        return Turn(mine, previous=found if found.settled and live else None)
+        turn = Turn(mine, previous=found if found.settled and live else None)
+        with undone(partial(self.undo, turn)):
+            if not self._store.replace_claim(found, mine):
+                return None
+            if not found.settled:
+                # Its process is dead, or will find that its claim is gone.
+                self._store.release(found.hold)
+        return turn
+
+    def _add(self, mine: Claim) -> Turn | None:
+        turn = Turn(mine)
+        with undone(partial(self.undo, turn)):
+            return turn if self._store.add_claim(mine, self._clock()) else None
 
     def settle(self, turn: Turn, hold: Hold) -> bool:
         """Say for good that the hold is counted; False if another has taken its place."""
@@ -78,7 +87,7 @@ class Claims:
         return self._store.replace_claim(turn.claim, settled)
 
     def undo(self, turn: Turn) -> None:
-        """Leave everything as if the request had not come."""
+        """Leave everything as if the request had not come; another's claim is left alone."""
         if turn.previous is None:
             self._store.delete_claim(turn.claim)
         else:

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from typing import Final
 
 from imgvec.consumers.cache import Cache
@@ -21,6 +22,7 @@ from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.ids import base62
 from imgvec.stores.protocols import Hold, Standing, Store, UsageRow
 from imgvec.types import Principal, RequestContext
+from imgvec.undo import undone
 
 HOLD_SECONDS: Final = 60.0
 """How long a unit is held: twice what a request may take in the function (28 s)."""
@@ -99,7 +101,8 @@ class Meter:
             if turn.replay:
                 return self._replay(charge, turn)
         plan = charge.principal.plan
-        granted, standing = self._take(hold, plan)
+        with undone(partial(self._give_back, hold, turn)):
+            granted, standing = self._take(hold, plan)
         allowance = quota_allowance(plan, standing, hold.day, self._clock())
         if granted is None:
             if turn is not None:
@@ -122,23 +125,22 @@ class Meter:
         if self._clock() > hold.expires - min(MARGIN_SECONDS, self._hold_seconds / 2):
             self.release(ticket)
             raise TooFast(LOST)
-        if turn is None:
-            if not self._store.settle(hold, ticket.label):
+        # The claim, if there is one, is asked what has been written.
+        with undone(partial(self._recover, hold)):
+            if turn is None:
+                if not self._store.settle(hold, ticket.label):
+                    raise TooFast(LOST)
+            elif self._claims.settle(turn, hold):
+                # False here: whoever found the claim settled has counted its hold already.
+                self._store.settle(hold, ticket.label)
+            else:
+                self._store.release(hold)
                 raise TooFast(LOST)
-        elif self._claims.settle(turn, hold):
-            # False here: whoever found the claim settled has counted its hold already.
-            self._store.settle(hold, ticket.label)
-        else:
-            self._store.release(hold)
-            raise TooFast(LOST)
 
     def release(self, ticket: Ticket) -> None:
         """Give back what was reserved."""
         if ticket.hold is not None:
-            self._store.release(ticket.hold)
-            self._spent.drop(ticket.hold.consumer)
-            if ticket.turn is not None:
-                self._claims.undo(ticket.turn)
+            self._give_back(ticket.hold, ticket.turn)
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
         """Answered images of these days, both included; what the dead held is put right first."""
@@ -166,6 +168,15 @@ class Meter:
             # Asked again, a store knows a hold that it has granted.
             granted, standing = self._store.reserve(hold, quota, self._clock())
         return granted, standing
+
+    def _give_back(self, hold: Hold, turn: Turn | None) -> None:
+        self._spent.drop(hold.consumer)
+        try:
+            self._store.release(hold)
+        finally:
+            # A hold without a claim is released when its time is past; a claim locks clients out.
+            if turn is not None:
+                self._claims.undo(turn)
 
     def _recover(self, hold: Hold) -> None:
         """Put right what a dead process held; its claim, if it had one, knows what became of it."""

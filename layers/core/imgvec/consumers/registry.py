@@ -9,7 +9,7 @@ from typing import Final
 
 from imgvec.consumers.consumer import check_name
 from imgvec.consumers.keys import digest, mint
-from imgvec.consumers.plan import Plan
+from imgvec.consumers.plan import Plan, bounded
 from imgvec.errors import ConsumerError
 from imgvec.ids import base62
 from imgvec.stores.protocols import Action, KeyRecord, Store
@@ -121,9 +121,11 @@ class Registry:
         """Make a plan, or change the one of this name for all who have it.
 
         Raises:
-            ConsumerError: its name may not be one.
+            ConsumerError: its name may not be one, or a number is out of bounds.
         """
         check_name(plan.name, "plan")
+        if bounded(plan) != plan:
+            raise ConsumerError(f"A number of the plan {plan.name} is out of bounds.")
         self._store.put_plan(plan)
         self._note("plans create", plan.name)
 

@@ -55,7 +55,7 @@ class Compute:
             )
             for encoder in encoders
         }
-        self._first: Future[None] = self._threads.submit(_try_each, encoders)
+        self._first: Future[None] = self._threads.submit(self._try_each)
 
     async def ready(self) -> bool:
         """Whether a first inference has passed; after one that failed, start another.
@@ -70,7 +70,7 @@ class Compute:
             return False
         if self._first.exception() is None:
             return True
-        self._first = self._threads.submit(_try_each, self._encoders)
+        self._first = self._threads.submit(self._try_each)
         return False
 
     async def decode(self, encoder: Encoder, data: bytes, consumer: str) -> Pixels:
@@ -120,6 +120,19 @@ class Compute:
                 return encoder.encode_images(batch)
             return [encoder.encode_image(pixels, dimensions) for pixels, dimensions in batch]
 
+    def _try_each(self) -> None:
+        for encoder in self._encoders:
+            side = encoder.image_size
+            pixels: Pixels = np.full((side, side, 3), 127, np.uint8)
+            started = time.perf_counter()
+            try:
+                encoder.encode_image(pixels, max(encoder.dimensions))
+            except Exception as fault:
+                # The future keeps it: /ready stays 503, and this line says why.
+                log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
+                raise
+            self.line.expect(time.perf_counter() - started)
+
     @contextmanager
     def _measuring(self, stage: str, parts: int = 1) -> Iterator[None]:
         started = time.perf_counter()
@@ -156,15 +169,3 @@ def keeps_bits(encoder: BatchEncoder, most: int) -> bool:
             if not np.array_equal(result, encoder.encode_image(*one)):
                 return False
     return True
-
-
-def _try_each(encoders: Encoders) -> None:
-    for encoder in encoders:
-        side = encoder.image_size
-        pixels: Pixels = np.full((side, side, 3), 127, np.uint8)
-        try:
-            encoder.encode_image(pixels, max(encoder.dimensions))
-        except Exception as fault:
-            # The future keeps it: /ready stays 503, and this line says why.
-            log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
-            raise

@@ -100,12 +100,13 @@ class Line:
         self._workers = workers
         self._longest = longest
         self._parts = 0
+        self._assumed = UNMEASURED_SECONDS
         self._seconds: dict[str, float] = {}
 
     @property
     def wait(self) -> float:
         """Estimated seconds until one more request has its turn."""
-        seconds = sum(self._seconds.values()) or UNMEASURED_SECONDS
+        seconds = sum(self._seconds.values()) or self._assumed
         return max(0, self._parts - self._workers) * seconds / self._workers
 
     def rejection(self) -> Overloaded | None:
@@ -128,6 +129,10 @@ class Line:
             yield
         finally:
             self._parts -= parts
+
+    def expect(self, seconds: float) -> None:
+        """Assume that a part takes at least so long, until parts are measured."""
+        self._assumed = max(self._assumed, seconds)
 
     def measured(self, stage: str, seconds: float) -> None:
         """Learn the seconds that one part took in a stage of its work."""

@@ -29,6 +29,14 @@ def leave_quietly() -> None:
 def _when_asked(leave: Callable[[int, FrameType | None], None]) -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
+    # `nohup` has it ignored, and means it.
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, _terminate)
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    """Take a hang-up for SIGTERM, whatever that means by now: uvicorn handles no hang-up."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -1,9 +1,12 @@
-"""What only a server on a socket must mind: where a request ends, and what follows a refused one.
+"""What only a server on a socket must mind: where a request ends, what follows a refused one, and
+that a client may leave.
 
 Behind a gateway a request arrives whole, so this stands around the application in `imgvec serve`
 only.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -25,42 +28,71 @@ class Wire:
         self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and close the connection behind one that was not read to its end."""
+        """Pass a request on, and close the connection behind one that was not read to its end.
+
+        Where the client hangs up before its answer, what is done for it is cancelled.
+        """
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        rest = _Rest(receive, send, last=_ends_in_doubt(headers))
-        if "transfer-encoding" in headers and "content-length" in headers:
-            # A proxy before us may believe the other one (RFC 9112, section 6.3).
-            answer = self._error_response(scope, BadParameter("The request has two lengths"))
-            await answer(scope, rest.receive, rest.send)
-        else:
-            await self._app(scope, rest.receive, rest.send)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(None) as presence:
+                rest = _Rest(receive, send, presence, last=_ends_in_doubt(headers))
+                try:
+                    if "transfer-encoding" in headers and "content-length" in headers:
+                        # A proxy before us may believe the other one (RFC 9112, section 6.3).
+                        problem = BadParameter("The request has two lengths")
+                        answer = self._error_response(scope, problem)
+                        await answer(scope, rest.receive, rest.send)
+                    else:
+                        await self._app(scope, rest.receive, rest.send)
+                finally:
+                    rest.end()
 
 
 class _Rest:
     """One request's channels, and whether its connection must close behind it.
 
     What is left of a body of a known length is thrown away, and the connection stays: to make a new
-    one costs more than all else about a refusal.
+    one costs more than all else about a refusal. Once a body is whole nobody else listens to the
+    client: if it leaves before its answer is made, its `presence` ends here.
     """
 
-    def __init__(self, receive: Receive, send: Send, *, last: bool) -> None:
+    def __init__(
+        self, receive: Receive, send: Send, presence: asyncio.Timeout, *, last: bool
+    ) -> None:
         self._receive = receive
         self._send = send
+        self._presence = presence
         self._last = last
+        self._answered = False
+        self._watch: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
         message = await self._receive()
         # Who stops in the middle has seen enough of this client.
         self._last = bool(message.get("more_body"))
+        if message["type"] == "http.request" and not self._last and self._watch is None:
+            self._watch = asyncio.create_task(self._until_it_leaves())
         return message
 
     async def send(self, message: Message) -> None:
         if self._last and message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
+        self._answered = message["type"] == "http.response.body" and not message.get("more_body")
         await self._send(message)
+
+    def end(self) -> None:
+        """Watch no longer."""
+        if self._watch is not None:
+            self._watch.cancel()
+
+    async def _until_it_leaves(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        if not self._answered:
+            self._presence.reschedule(0)
 
 
 def _ends_in_doubt(headers: Headers) -> bool:

@@ -9,10 +9,12 @@ expires: so no half asset can be read, and no bytes stay behind.
 """
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Final
 
 from imgvec.errors import AssetNotFound, TooLarge
 from imgvec.stores.protocols import Asset, AssetStore, BlobStore, UploadStatus
+from imgvec.undo import undone
 
 UNFINISHED_SECONDS: Final = 24 * 3600
 """Age at which an unfinished upload is unknown."""
@@ -68,16 +70,14 @@ class Lifecycle:
             AssetNotFound: the asset was deleted meanwhile.
             TooLarge: `data` raised it; the asset has failed for good.
         """
-        try:
-            size = self._blobs.write(asset_id, data)
-        except TooLarge:
-            self._settle(asset_id, "FAILED", 0)
-            raise
-        except BaseException:
-            # Whatever ended the attempt, another one may follow.
-            self._store.move_asset(asset_id, "UPLOADING", "WAITING", size=0, when=self._clock())
-            raise
-        asset = self._settle(asset_id, "SUCCESS", size)
+        # Another attempt may follow one that failed for any reason but its size.
+        with undone(lambda: self._reopen(asset_id)):
+            try:
+                size = self._blobs.write(asset_id, data)
+            except TooLarge:
+                self._settle(asset_id, "FAILED", 0)
+                raise
+            asset = self._settle(asset_id, "SUCCESS", size)
         if asset is None or asset.status == "FAILED":
             # Whoever ended the asset meanwhile may not have seen these bytes.
             self._blobs.delete(asset_id)
@@ -98,15 +98,25 @@ class Lifecycle:
     def forget(self, asset: Asset) -> bool:
         """Remove bytes and metadata; False if the status has changed since it was read."""
         # A crash after the first step leaves what cannot be read, and expires.
-        if not self._move(asset, "FAILED"):
-            return False
-        self._blobs.delete(asset.asset_id)
+        with undone(lambda: self._move(replace(asset, status="FAILED"), asset.status, asset.size)):
+            if not self._move(asset, "FAILED"):
+                return False
+            self._blobs.delete(asset.asset_id)
         self._store.delete_asset(asset.asset_id)
         return True
+
+    def drop(self, asset_id: str) -> None:
+        """Remove whatever there is of an asset that nobody knows of; absent is fine."""
+        asset = self._store.get_asset(asset_id)
+        if asset is not None:
+            self.forget(asset)
 
     def _move(self, asset: Asset, target: UploadStatus, size: int = 0) -> bool:
         now = self._clock()
         return self._store.move_asset(asset.asset_id, asset.status, target, size=size, when=now)
+
+    def _reopen(self, asset_id: str) -> None:
+        self._store.move_asset(asset_id, "UPLOADING", "WAITING", size=0, when=self._clock())
 
     def _settle(self, asset_id: str, target: UploadStatus, size: int) -> Asset | None:
         """Bring an open asset to a final status, and give what it came to, perhaps by others."""

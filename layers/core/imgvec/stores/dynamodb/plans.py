@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from imgvec.consumers.consumer import Consumer
-from imgvec.consumers.plan import Plan
+from imgvec.consumers.plan import Plan, bounded
 from imgvec.ids import base62
 from imgvec.stores.dynamodb.part import Part
 from imgvec.stores.protocols import Action
@@ -30,7 +30,7 @@ class DynamoPlans(Part):
 
     def list_plans(self) -> Sequence[Plan]:
         """All plans, by name."""
-        return [_PLAN.validate_python(item) for item in self._table.query(_PLANS)]
+        return [bounded(_PLAN.validate_python(item)) for item in self._table.query(_PLANS)]
 
     def add_consumer(self, name: str) -> None:
         """Make a consumer without a plan known, unless it is."""
@@ -50,7 +50,7 @@ class DynamoPlans(Part):
         if found is None or "plan" not in found:
             return None
         item = self._table.get(_PLANS, str(found["plan"]), consistent=False)
-        return _PLAN.validate_python(item) if item else None
+        return bounded(_PLAN.validate_python(item)) if item else None
 
     def add_action(self, action: Action) -> None:
         """Keep what was done."""

@@ -7,7 +7,7 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from imgvec.consumers.consumer import Consumer
-from imgvec.consumers.plan import Plan
+from imgvec.consumers.plan import Plan, bounded
 from imgvec.stores.protocols import Action
 from imgvec.stores.sqlite.part import Part
 
@@ -30,7 +30,7 @@ class SqlitePlans(Part):
         """All plans, by name."""
         with self._database.connection() as connection:
             rows = connection.execute("SELECT document FROM plans ORDER BY name").fetchall()
-        return [_PLAN.validate_json(document) for (document,) in rows]
+        return [bounded(_PLAN.validate_json(document)) for (document,) in rows]
 
     def add_consumer(self, name: str) -> None:
         """Make a consumer without a plan known, unless it is."""
@@ -62,7 +62,7 @@ class SqlitePlans(Part):
                 " WHERE consumers.name = ?",
                 (consumer,),
             ).fetchone()
-        return _PLAN.validate_json(row[0]) if row else None
+        return bounded(_PLAN.validate_json(row[0])) if row else None
 
     def add_action(self, action: Action) -> None:
         """Keep what was done."""

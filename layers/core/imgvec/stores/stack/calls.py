@@ -41,6 +41,6 @@ def reported(service: str) -> Iterator[None]:
         raise StackError(f"{service} refuses: {_FIXES.get(code, code)}.") from problem
     except BotoCoreError as problem:
         raise StackError(
-            f"{service} cannot be asked ({type(problem).__name__}): see that AWS_REGION is set and "
-            "that `aws sts get-caller-identity` answers."
+            f"{service} cannot be asked ({type(problem).__name__}): see that "
+            "AWS_DEFAULT_REGION is set and that `aws sts get-caller-identity` answers."
         ) from problem

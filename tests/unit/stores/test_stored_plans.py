@@ -1,0 +1,67 @@
+"""Plans as an older version or another hand has stored them, in each store."""
+
+from typing import Final
+
+import pytest
+
+from imgvec.consumers.gate import Gate
+from imgvec.consumers.plan import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
+from imgvec.consumers.registry import Registry
+from imgvec.errors import ConsumerError, TooFast
+from imgvec.stores.protocols import Store
+
+TOO_MUCH: Final = 10**30
+BAD: Final = {
+    "tiny rate": (Plan("p", rate=1e-120), Plan("p", rate=RATES.least)),
+    "no rate at all": (Plan("p", rate=0.0), Plan("p", rate=RATES.least)),
+    "rate below zero": (Plan("p", rate=-5.0), Plan("p", rate=RATES.least)),
+    "huge rate": (Plan("p", rate=1e100, burst=5), Plan("p", rate=RATES.greatest, burst=5)),
+    "huge burst": (
+        Plan("p", rate=1.0, burst=TOO_MUCH),
+        Plan("p", rate=1.0, burst=int(BURSTS.greatest)),
+    ),
+    "quotas": (
+        Plan("p", quota=Quota(daily=-3, monthly=TOO_MUCH)),
+        Plan("p", quota=Quota(daily=1, monthly=int(QUOTAS.greatest))),
+    ),
+    "spaces": (
+        Plan("p", spaces=frozenset({-1, 512, TOO_MUCH})),
+        Plan("p", spaces=frozenset({1, 512, int(SPACES.greatest)})),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_stored_number_out_of_bounds_is_read_as_the_nearest_within(
+    any_store: Store, name: str
+) -> None:
+    stored, read = BAD[name]
+    any_store.put_plan(stored)
+    any_store.assign_plan("acme", "p")
+    assert any_store.plan_of("acme") == read
+    assert any_store.list_plans() == [read]
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_no_administrator_stores_such_a_plan(any_store: Store, name: str) -> None:
+    with pytest.raises(ConsumerError, match="out of bounds"):
+        Registry(any_store, "root").put_plan(BAD[name][0])
+    assert any_store.list_plans() == []
+
+
+@pytest.mark.parametrize("rate", [float("inf"), float("nan"), 1e-320])
+def test_no_administrator_stores_such_a_rate(any_store: Store, rate: float) -> None:
+    with pytest.raises(ConsumerError, match="out of bounds"):
+        Registry(any_store, "root").put_plan(Plan("p", rate=rate))
+    assert any_store.list_plans() == []
+
+
+def test_a_stored_rate_of_next_to_nothing_is_429_and_no_error(any_store: Store) -> None:
+    any_store.put_plan(Plan("p", rate=1e-120))
+    created = Registry(any_store, "root").create_key("acme", "p")
+    gate = Gate(any_store)
+    caller = gate.admit([created.key])
+    gate.permit(caller, 512)
+    with pytest.raises(TooFast) as refused:
+        gate.permit(caller, 512)
+    assert refused.value.retry_after == 10_000
