@@ -49,13 +49,13 @@ def main() -> None:
     """Go through the phases."""
     body = Path(sys.argv[2]).read_bytes()
     marks = [started(), time.time()]
-    from imgvec import starting
+    from imgvec import coldstart
     from imgvec.api.application import close
     from imgvec.app import create_app
 
     marks.append(time.time())
     app = create_app()
-    starting.over()
+    coldstart.over()
     marks.append(time.time())
     headers = {"x-api-key": sys.argv[1], "content-type": "application/json"}
     status = asyncio.run(ask(app, "/api/ai/embeddings", headers, body))

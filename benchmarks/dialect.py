@@ -21,10 +21,10 @@ from benchmarks.cold_process import ask
 from benchmarks.timing import Measured
 from benchmarks.wire import Request, img_embed, post_json
 from gateway import GATEWAY, event_of
+from imgvec.accounts.authentication import Gate
 from imgvec.api.application import assemble
 from imgvec.api.mounts import Mounts
 from imgvec.aws.adapter import adapt
-from imgvec.consumers.gate import Gate
 from imgvec.dialects import all_dialects
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult

@@ -6,13 +6,12 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from imgvec.consumers.charge import Charge, Ticket
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.meter import Meter
-from imgvec.consumers.plan import Plan, Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.charge import Charge, Ticket
+from imgvec.accounts.metering import Meter
+from imgvec.accounts.registry import Registry
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.types import RequestContext
+from imgvec.types import Plan, Quota, RequestContext
 
 PLAN: Final = Plan("bench", rate=1e6, quota=Quota(daily=10**9, monthly=10**9))
 """Limits that are judged and never reached."""

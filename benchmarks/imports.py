@@ -21,7 +21,7 @@ def table(pace: Pace) -> tuple[list[str], str]:
         spent.update(_once())
     whole = sum(spent.values())
     lines = [
-        f"`import imgvec.starting, imgvec.app`, mean of {rounds} under `-X importtime`:",
+        f"`import imgvec.coldstart, imgvec.app`, mean of {rounds} under `-X importtime`:",
         "",
         "| package | ms | share |",
         "|---|---|---|",
@@ -35,7 +35,7 @@ def table(pace: Pace) -> tuple[list[str], str]:
 def _once() -> Counter[str]:
     """Microseconds by the first part of each module's name; the standard library is one."""
     done = subprocess.run(
-        [sys.executable, "-X", "importtime", "-c", "import imgvec.starting, imgvec.app"],
+        [sys.executable, "-X", "importtime", "-c", "import imgvec.coldstart, imgvec.app"],
         stderr=subprocess.PIPE,
         text=True,
         check=True,

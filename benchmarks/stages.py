@@ -18,9 +18,9 @@ from benchmarks.server import served
 from benchmarks.timing import Measured, Pace, Timed, in_turns
 from benchmarks.wire import Connection, img_embed
 from imgvec.api.mounts import json_answer
-from imgvec.encoders.arithmetic import normaliser
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.verify import read_manifest
+from imgvec.encoders.preprocessing import normaliser
 from imgvec.images.decode import decode
 from imgvec.images.formats import open_image
 from imgvec.images.geometry import Picture, square

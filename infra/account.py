@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from imgvec.stores.stack.calls import patient, reported
+from imgvec.aws.gateway_keys.calls import patient, reported
 from infra.configuration import Configuration, Parameters
 
 

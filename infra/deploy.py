@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from imgvec.cli.tools import say
-from imgvec.encoders.verify import SHIPPED
+from imgvec.encoders.integrity import SHIPPED
 from imgvec.errors import ImgvecError, ModelError, StackError
 from infra.account import Account
 from infra.configuration import Parameters, read_configuration, split_parameters

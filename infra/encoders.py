@@ -9,9 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from imgvec.cli.tools import say
+from imgvec.encoders.integrity import MANIFEST, RECORD, SHIPPED, read_manifest, read_record, verify
 from imgvec.encoders.manifest import Manifest
-from imgvec.encoders.record import RECORD, read_record
-from imgvec.encoders.verify import MANIFEST, SHIPPED, read_manifest, verify
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
 

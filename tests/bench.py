@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from imgvec.consumers.charge import Charge, Ticket
-from imgvec.consumers.meter import Meter
-from imgvec.consumers.period import day_of
-from imgvec.consumers.plan import Plan, Quota
-from imgvec.stores.protocols import Store
-from imgvec.types import Principal, RequestContext
+from imgvec.accounts.charge import Charge, Ticket
+from imgvec.accounts.metering import Meter
+from imgvec.periods import day_of
+from imgvec.stores.ports import Store
+from imgvec.types import Plan, Principal, Quota, RequestContext
 
 WINDOW = 24 * 3600.0
 NOON = 1_772_193_600.0

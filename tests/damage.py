@@ -9,8 +9,8 @@ from typing import TypeAlias
 
 import pytest
 
+from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.verify import read_manifest, verify
 from imgvec.errors import ModelError
 
 Damage: TypeAlias = Callable[[Path], str]

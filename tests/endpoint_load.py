@@ -14,8 +14,8 @@ from tempfile import TemporaryDirectory
 import httpx2
 import numpy as np
 
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, Attributes
-from imgvec.encoders.verify import read_manifest
 from places import NOBODY, server_environment, start_serving, stop_server
 
 

@@ -23,19 +23,21 @@ from starlette.testclient import TestClient
 
 from endpoints import V2
 from gateway import integration_of
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.metering import Meter
+from imgvec.accounts.ports import KeyRecord
 from imgvec.app import create_app
+from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.assets_app import create_assets_app
-from imgvec.aws.arrivals import take_arrival
-from imgvec.consumers.authorizer import PROBE, Consumers, Shown, throttled_as
-from imgvec.consumers.keys import digest, mint
-from imgvec.consumers.meter import Meter
-from imgvec.consumers.plan import Plan, Quota
+from imgvec.aws.gateway_keys.names import PROBE, Consumers, Shown, throttled_as
+from imgvec.aws.gateway_keys.ports import Identifier
+from imgvec.aws.s3_events import take_arrival
 from imgvec.ids import memories_id
 from imgvec.services import open_services
 from imgvec.settings import Settings, load_settings
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.protocols import Asset, Identifier, KeyRecord, UploadStatus
 from imgvec.stores.s3 import INCOMING
+from imgvec.types import Plan, Quota
 from places import CAT, ROOT
 
 NOON: Final = 1_781_697_600.0

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from imgvec.aws.gateway_keys.ports import Identifier
 from imgvec.errors import ImgvecError
-from imgvec.stores.protocols import Identifier
 
 
 class IdentifiersInMemory:

@@ -13,9 +13,9 @@ from typing import Any, Final
 import httpx2
 
 from endpoints import JSON, KEY_HEADERS, V2
-from imgvec.consumers.plan import Plan, Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.registry import Registry
 from imgvec.stores.sqlite import SqliteStore
+from imgvec.types import Plan, Quota
 from places import CAT, PictureServer
 
 TEXT: Final = "MARKEDtext of a cat"

@@ -96,7 +96,7 @@ def start_server(environment: dict[str, str], *arguments: str) -> Running:
 
 def start_serving(environment: dict[str, str]) -> Running:
     """Start the serving container's process on a free port and wait for its address."""
-    command = (sys.executable, "-m", "imgvec.serving", "serve", "--port", "0")
+    command = (sys.executable, "-m", "imgvec.sagemaker_container", "serve", "--port", "0")
     return start_process(environment, *command)
 
 

@@ -12,7 +12,7 @@ import httpx2
 
 from endpoints import V2
 from gateway import HOST, STAGE, Event, event_of
-from imgvec.aws.desk import DESK_KEY
+from imgvec.aws.sam_local import DESK_KEY
 from places import ROOT, PictureServer, Place
 from second_format import DOMAIN, second_event_of
 from ways import Caller

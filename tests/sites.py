@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from emulator import start as start_emulator
-from imgvec.consumers.charge import Charge
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.meter import Meter
-from imgvec.consumers.period import day_of
-from imgvec.consumers.plan import Plan, Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.charge import Charge
+from imgvec.accounts.metering import Meter
+from imgvec.accounts.registry import Registry
 from imgvec.errors import QuotaExhausted, TooFast
+from imgvec.periods import day_of
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.protocols import Store
+from imgvec.stores.ports import Store
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.types import RequestContext
+from imgvec.types import Plan, Quota, RequestContext
 
 CONSUMER: Final = "load"
 SHORT_HOLD: Final = 3.0

@@ -14,10 +14,10 @@ import boto3
 import pytest
 
 from answering import QuietHandler, answering
-from imgvec.consumers.authorizer import SHARED, Consumers, Shown, throttled_as
+from imgvec.aws.gateway_keys.names import SHARED, Consumers, Shown, throttled_as
+from imgvec.aws.gateway_keys.outputs import TIERS, find_stack
+from imgvec.aws.gateway_keys.usage_plans import gateway_prefix
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.stack.outputs import TIERS, find_stack
-from imgvec.stores.stack.usage_plans import gateway_prefix
 from translated import written
 
 PLANS: Final = ("SlowPlan", "MiddlePlan", "FastPlan")

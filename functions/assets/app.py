@@ -5,11 +5,11 @@ It also takes the bucket's word that a signed upload has arrived.
 
 from mangum.types import LambdaContext
 
-from imgvec import starting
+from imgvec import coldstart
 from imgvec.assets_app import create_assets_app
 from imgvec.aws.adapter import Event, adapt
-from imgvec.aws.arrivals import take_arrival
-from imgvec.aws.desk import desk_settings
+from imgvec.aws.s3_events import take_arrival
+from imgvec.aws.sam_local import desk_settings
 from imgvec.aws.telemetry import observe
 from imgvec.settings import load_settings
 
@@ -17,7 +17,7 @@ settings = desk_settings(load_settings())
 app = create_assets_app(settings)
 logger = observe("assets", settings.log_level)
 answer = adapt(app, logger)
-starting.over()
+coldstart.over()
 
 
 def handler(event: Event, context: LambdaContext) -> Event:

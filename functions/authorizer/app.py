@@ -5,8 +5,8 @@ import os
 from mangum.types import LambdaContext
 
 from imgvec.aws.authorizer import Event, allow, shown_in
-from imgvec.aws.desk import desk_settings
-from imgvec.consumers.authorizer import Consumers, throttled_as
+from imgvec.aws.gateway_keys.names import Consumers, throttled_as
+from imgvec.aws.sam_local import desk_settings
 from imgvec.settings import load_settings
 from imgvec.stores.open import identifiers_in, store_of
 

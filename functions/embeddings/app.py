@@ -1,13 +1,13 @@
 """The embeddings function: the application behind API Gateway."""
 
-from imgvec import starting
+from imgvec import coldstart
 from imgvec.app import create_app
 from imgvec.aws.adapter import adapt
-from imgvec.aws.desk import desk_settings
+from imgvec.aws.sam_local import desk_settings
 from imgvec.aws.telemetry import observe
 from imgvec.settings import load_settings
 
 # Everything here happens once for each execution environment, and is billed.
 settings = desk_settings(load_settings())
 handler = adapt(create_app(settings), observe("embeddings", settings.log_level))
-starting.over()
+coldstart.over()

@@ -16,8 +16,8 @@ import boto3
 import httpx2
 
 from checks import assert_unit
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.verify import read_manifest
 from imgvec.errors import ModelError
 from infra.encoders import check_image
 from places import CAT, imgvec

@@ -15,12 +15,13 @@ from checks import assert_memories_error, assert_pixlab_error
 from emulator import Emulator
 from endpoints import V2
 from faulty import STEPS, Faulty, faulty
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.metering import HOLD_SECONDS, Meter
+from imgvec.accounts.ports import KeyRecord, Standing
 from imgvec.app import create_app
-from imgvec.consumers.keys import digest, mint
-from imgvec.consumers.meter import HOLD_SECONDS, Meter
+from imgvec.assets.ports import Asset
 from imgvec.settings import load_settings
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.protocols import Asset, KeyRecord, Standing
 from imgvec.stores.sqlite import SqliteStore
 from places import PictureServer, create_key, server_environment
 from refusing import refusing

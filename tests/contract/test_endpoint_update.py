@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 
 from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
+from imgvec.encoders.integrity import MANIFEST, read_manifest
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.verify import MANIFEST, read_manifest
 from imgvec.settings import load_settings
 from places import (
     PictureServer,

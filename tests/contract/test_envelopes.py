@@ -8,7 +8,7 @@ import pytest
 
 from checks import NO_SUCH_HOST, REFUSED_ADDRESS, data_uri, huge_png, icon, small_png
 from endpoints import ASSET, CHECKS, ENDPOINTS, KEY_HEADERS, OVER_BODY, V2, Asking
-from imgvec.consumers.keys import mint
+from imgvec.accounts.keys import mint
 from places import PictureServer, Place
 
 MEMORIES_TOO_LARGE = "Request has exceeded the limit."

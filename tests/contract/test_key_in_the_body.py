@@ -6,7 +6,7 @@ import pytest
 
 from checks import assert_pixlab_error
 from endpoints import JSON, OVER_BODY
-from imgvec.consumers.keys import mint
+from imgvec.accounts.keys import mint
 from places import Place
 
 

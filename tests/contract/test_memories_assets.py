@@ -249,7 +249,7 @@ def test_signed_address_of_a_deleted_asset(place: Place, cat: bytes) -> None:
 
 def test_signed_address_expires(tmp_path: Path, pictures: PictureServer, cat: bytes) -> None:
     from imgvec.app import create_app
-    from imgvec.assets import Assets
+    from imgvec.assets.service import Assets
     from imgvec.settings import load_settings
     from imgvec.stores.folder import FolderBlobs
     from imgvec.stores.sqlite import SqliteStore

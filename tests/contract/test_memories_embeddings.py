@@ -17,7 +17,7 @@ from checks import (
     huge_png,
     icon,
 )
-from imgvec.consumers.keys import mint
+from imgvec.accounts.keys import mint
 from places import PictureServer, Place, imgvec
 
 UNKNOWN_KEY = mint()

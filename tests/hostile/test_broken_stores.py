@@ -109,7 +109,7 @@ def test_damaged_database(environment: dict[str, str]) -> None:
 
 
 def test_locked_database(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvec.stores.database.BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("imgvec.stores.sqlite.database.BUSY_SECONDS", 0.2)
     path = Path(environment["IMGVEC_DATA"]) / FILE_NAME
     with in_process(environment) as place:
         assert embed(place).status_code == 200

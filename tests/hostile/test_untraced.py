@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from starlette.testclient import TestClient
 
 from imgvec.app import create_app
-from imgvec.serving.app import create_serving_app
+from imgvec.sagemaker_container.app import create_serving_app
 from imgvec.settings import Settings
 
 SECRET = "imgvec_a_key_that_nobody_else_may_read"

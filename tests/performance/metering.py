@@ -25,7 +25,7 @@ import httpx2
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from checks import small_png
-from imgvec.consumers.plan import Quota
+from imgvec.types import Quota
 from places import Running, imgvec, start_server, stop_server
 from sites import SHORT_HOLD, Site, ask_all, counted, prepare, site_of, verdicts
 

@@ -17,17 +17,17 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from imgvec.consumers.charge import short_name
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.keys import mint
-from imgvec.consumers.meter import Meter
-from imgvec.consumers.plan import Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.charge import short_name
+from imgvec.accounts.keys import mint
+from imgvec.accounts.metering import Meter
+from imgvec.accounts.ports import Hold, Label
+from imgvec.accounts.registry import Registry
 from imgvec.errors import KeyInvalid
 from imgvec.stores.dynamodb.client import make_client
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Table
-from imgvec.stores.protocols import Hold, Label
+from imgvec.types import Quota
 from sites import CONSUMER, Site, answer, prepare, site_of
 
 WRITE_PRICE = 0.625

@@ -63,7 +63,7 @@ def test_a_table_and_a_bucket_bring_no_database(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("IMGVEC_BUCKET", "bucket")
     modules = imported_by(
         "from imgvec.settings import load_settings\n"
-        "from imgvec.stores.blobs import open_blobs\n"
+        "from imgvec.stores.open import open_blobs\n"
         "from imgvec.stores.open import store_of\n"
         "settings = load_settings()\n"
         "store_of(settings), open_blobs(settings)"
@@ -77,11 +77,11 @@ def test_a_table_and_a_bucket_bring_no_database(monkeypatch: pytest.MonkeyPatch)
 def test_a_start_makes_no_threads_that_only_spin() -> None:
     """NumPy's BLAS has one for each further core, and burns a tenth of a second in it."""
     threads = {}
-    for first in ("imgvec", "imgvec.starting"):
+    for first in ("imgvec", "imgvec.coldstart"):
         code = f"import os, {first}, numpy; print(len(os.listdir('/proc/self/task')))"
         threads[first] = int(printed_by(code, unset="OPENBLAS_NUM_THREADS"))
     assert threads["imgvec"] > 1, "positive control"
-    assert threads["imgvec.starting"] == 1
+    assert threads["imgvec.coldstart"] == 1
 
 
 def test_the_function_is_light_where_an_endpoint_encodes(
@@ -106,13 +106,13 @@ def test_the_command_line_imports_little(heavy: str) -> None:
 
 
 def test_a_start_builds_no_validator_that_only_a_description_needs() -> None:
-    """Should pydantic or FastAPI no longer heed what `imgvec.starting` sets, this tells."""
+    """Should pydantic or FastAPI no longer heed what `imgvec.coldstart` sets, this tells."""
     told = (
         "from fastapi.openapi.models import OpenAPI\n"
         "from imgvec.dialects.coreviz.routes import CoreVizProblem\n"
         "print(OpenAPI.__pydantic_complete__, CoreVizProblem.__pydantic_complete__)"
     )
-    for first, built in (("imgvec.starting, imgvec.app", "False"), ("imgvec.app", "True")):
+    for first, built in (("imgvec.coldstart, imgvec.app", "False"), ("imgvec.app", "True")):
         code = f"import {first}\n{told}"
         done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
         assert done.stdout.decode().split() == [built, "False"]
@@ -121,14 +121,14 @@ def test_a_start_builds_no_validator_that_only_a_description_needs() -> None:
 def test_a_start_reads_no_metadata_of_packages() -> None:
     """Pydantic looks for plugins with its first validator; every package has a file to be read."""
     watch = "from importlib import metadata as m\nm.entry_points = lambda **_: read.append(1) or ()"
-    for first, times in (("imgvec.starting, imgvec.app", 0), ("imgvec.app", 1)):
+    for first, times in (("imgvec.coldstart, imgvec.app", 0), ("imgvec.app", 1)):
         code = f"read = []\n{watch}\nimport {first}\nprint(len(read))"
         assert int(printed_by(code, unset="PYDANTIC_DISABLE_PLUGINS")) == times
 
 
 def test_garbage_is_collected_again_behind_a_start() -> None:
     code = (
-        "import gc\nfrom imgvec import starting\nassert not gc.isenabled()\n"
-        "starting.over()\nassert gc.isenabled() and gc.get_freeze_count() > 1000"
+        "import gc\nfrom imgvec import coldstart\nassert not gc.isenabled()\n"
+        "coldstart.over()\nassert gc.isenabled() and gc.get_freeze_count() > 1000"
     )
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -18,8 +18,8 @@ from samtranslator.yaml_helper import yaml_parse
 from checks import assert_unit, bits
 from endpoints import CHECKS, KEY_HEADERS, V2
 from gateway import GATEWAY, GatewayTransport, event_of, response_of
-from imgvec.aws.desk import DESK_KEY
 from imgvec.aws.gateway import MAX_EVENT_BODY
+from imgvec.aws.sam_local import DESK_KEY
 from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import shipped_folder
 from imgvec.stores.sqlite import SqliteStore

@@ -11,8 +11,8 @@ import httpx2
 import pytest
 
 from gateway import GATEWAY, HOST, Event, event_of, response_of
-from imgvec.aws.desk import DESK_KEY
 from imgvec.aws.gateway import MAX_EVENT_BODY
+from imgvec.aws.sam_local import DESK_KEY
 from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from places import NOBODY, server_environment
 from second_format import DOMAIN, UNSEEN, second_event_of

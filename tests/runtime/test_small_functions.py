@@ -16,11 +16,12 @@ from gateway import (
     integration_of,
     response_of,
 )
-from imgvec.aws.desk import DESK_KEY
-from imgvec.consumers.authorizer import PROBE, SHARED, own_name
-from imgvec.consumers.keys import digest, mint
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.ports import KeyRecord
+from imgvec.aws.gateway_keys.names import PROBE, SHARED, own_name
+from imgvec.aws.gateway_keys.ports import Identifier
+from imgvec.aws.sam_local import DESK_KEY
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.protocols import Identifier, KeyRecord
 from lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime
 from places import PictureServer, server_environment
 from ready_events import make

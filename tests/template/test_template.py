@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from checks import COREVIZ_REASONS
-from imgvec.consumers.authorizer import SHARED
-from imgvec.stores.stack.outputs import TIERS
+from imgvec.aws.gateway_keys.names import SHARED
+from imgvec.aws.gateway_keys.outputs import TIERS
 from places import ROOT
 from translated import Resource, nested, of_type, translated, written
 

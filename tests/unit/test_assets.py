@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.assets import UPLOAD_SECONDS, Assets
+from imgvec.assets.lifecycle import UNFINISHED_SECONDS
+from imgvec.assets.ports import UploadStatus
+from imgvec.assets.service import UPLOAD_SECONDS, Assets
 from imgvec.errors import AssetNotFound, StoreError, TooLarge
 from imgvec.ids import link_id, memories_id
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.lifecycle import UNFINISHED_SECONDS
-from imgvec.stores.protocols import UploadStatus
 from imgvec.stores.sqlite import SqliteStore
 
 MAX_BYTES = 1000

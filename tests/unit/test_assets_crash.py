@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.assets import Assets
+from imgvec.assets.lifecycle import UNFINISHED_SECONDS
+from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound
 from imgvec.stores.folder import LEFTOVER_SECONDS, FolderBlobs
-from imgvec.stores.lifecycle import UNFINISHED_SECONDS
 from imgvec.stores.sqlite import SqliteStore
 
 NOW = 1_000_000.0
@@ -23,9 +23,9 @@ DATA = b"image bytes"
 CHILD = """
 import os, signal, sys
 from pathlib import Path
-from imgvec.assets import Assets
+from imgvec.assets.service import Assets
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.lifecycle import Lifecycle
+from imgvec.assets.lifecycle import Lifecycle
 from imgvec.stores.sqlite import SqliteStore
 
 folder, action, token, fatal = sys.argv[1:]

@@ -24,7 +24,7 @@ except BaseException:
     "number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=["SIGTERM", "Ctrl-C", "SIGHUP"]
 )
 @pytest.mark.parametrize(
-    "command", [("imgvec", "serve"), ("imgvec.serving", "serve")], ids=" ".join
+    "command", [("imgvec", "serve"), ("imgvec.sagemaker_container", "serve")], ids=" ".join
 )
 def test_asked_inside_an_import_by_a_stand_in_for_onnxruntime(
     tmp_path: Path, command: tuple[str, str], number: signal.Signals

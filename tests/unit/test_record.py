@@ -8,7 +8,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from imgvec.app import create_app
-from imgvec.record import Record, begin, current, stage
+from imgvec.request_log import Record, begin, current, stage
 from imgvec.settings import load_settings
 from places import PictureServer, create_key, server_environment
 

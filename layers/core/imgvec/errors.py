@@ -7,7 +7,7 @@ to show, and never carries an address, a key or the text of another exception.
 
 from typing import ClassVar
 
-from imgvec.consumers.allowance import Allowance
+from imgvec.types import Allowance
 
 
 class ImgvecError(Exception):

@@ -7,17 +7,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
-from imgvec.assets import Assets
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.meter import Meter
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.metering import Meter
+from imgvec.assets.ports import BlobStore
+from imgvec.assets.service import Assets
 from imgvec.embedding.in_flight import InFlight
 from imgvec.errors import NotReady, StoreError, TooFast
-from imgvec.record import current
+from imgvec.request_log import current
 from imgvec.settings import Settings
-from imgvec.stores.blobs import open_blobs
 from imgvec.stores.executor import StoreExecutor
-from imgvec.stores.open import cache_seconds_of, store_of
-from imgvec.stores.protocols import BlobStore, Store
+from imgvec.stores.open import cache_seconds_of, open_blobs, store_of
+from imgvec.stores.ports import Store
 from imgvec.types import Principal
 
 P = ParamSpec("P")

@@ -12,8 +12,8 @@ import pytest
 from onnx import numpy_helper
 from onnxruntime.quantization import QuantType, quantize_dynamic
 
+from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.verify import read_manifest, verify
 from imgvec.errors import ModelError
 from imgvec_models.build.encoder import build_encoder
 from imgvec_models.graphs.load import OURS, load

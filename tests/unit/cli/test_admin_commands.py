@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from imgvec.accounts.keys import well_formed
+from imgvec.accounts.ports import Hold, KeyRecord, Label
 from imgvec.cli import group
-from imgvec.consumers.keys import well_formed
-from imgvec.consumers.period import day_of
-from imgvec.consumers.plan import UNLIMITED, Plan, Quota
 from imgvec.errors import ConsumerError
-from imgvec.stores.protocols import Hold, KeyRecord, Label
+from imgvec.periods import day_of
 from imgvec.stores.sqlite import SqliteStore
+from imgvec.types import UNLIMITED, Plan, Quota
 
 MARCH = [date(2026, 3, day) for day in (1, 2, 31)]
 

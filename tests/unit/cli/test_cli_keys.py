@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.consumers.keys import well_formed
+from imgvec.accounts.keys import well_formed
 from places import create_key, imgvec
 from unit.cli.said import Environment, assert_sentence
 

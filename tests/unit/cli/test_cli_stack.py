@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.consumers.authorizer import SHARED, Consumers, Shown, own_name, throttled_as
-from imgvec.consumers.identifiers import Identifiers, states
+from imgvec.aws.gateway_keys.identifiers import Identifiers, states
+from imgvec.aws.gateway_keys.names import SHARED, Consumers, Shown, own_name, throttled_as
+from imgvec.aws.gateway_keys.outputs import find_stack
+from imgvec.aws.gateway_keys.probe import Probe
+from imgvec.aws.gateway_keys.usage_plans import UsagePlans
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import FILE_NAME
-from imgvec.stores.stack.outputs import find_stack
-from imgvec.stores.stack.probe import Probe
-from imgvec.stores.stack.usage_plans import UsagePlans
 from places import imgvec
 from small_stack import SmallStack, small_stack
 from unit.cli.said import Environment, assert_sentence

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from emulator import Emulator
-from imgvec.consumers.keys import well_formed
+from imgvec.accounts.keys import well_formed
 from places import CAT, ROOT, create_key, imgvec
 from unit.cli.said import Environment, assert_sentence, set_up_in
 

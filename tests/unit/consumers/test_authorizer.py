@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from identifiers_in_memory import IdentifiersInMemory
-from imgvec.consumers.authorizer import (
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.ports import KeyRecord
+from imgvec.aws.gateway_keys.names import (
     CACHE_KEYS,
     CACHE_SECONDS,
     PROBE,
@@ -17,9 +19,8 @@ from imgvec.consumers.authorizer import (
     own_name,
     throttled_as,
 )
-from imgvec.consumers.keys import digest, mint
+from imgvec.aws.gateway_keys.ports import Identifier
 from imgvec.errors import ImgvecError, StoreError, TooFast
-from imgvec.stores.protocols import Identifier, KeyRecord
 from imgvec.stores.sqlite import SqliteStore
 
 KEY = mint()
@@ -149,7 +150,7 @@ def test_a_store_that_fails_denies_nobody_and_is_asked_again(
 
 
 def test_junk_does_not_fill_the_memory(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvec.consumers.authorizer.CACHE_KEYS", 3)
+    monkeypatch.setattr("imgvec.aws.gateway_keys.names.CACHE_KEYS", 3)
     for _ in range(9):
         table.consumers.name_of(mint())
     assert len(vars(table.consumers)["_known"]) <= 3 < CACHE_KEYS

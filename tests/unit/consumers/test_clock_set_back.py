@@ -3,8 +3,8 @@
 import pytest
 
 from bench import Bench
-from imgvec.consumers.meter import HOLD_SECONDS
-from imgvec.consumers.plan import Quota
+from imgvec.accounts.metering import HOLD_SECONDS
+from imgvec.types import Quota
 
 HOUR = 3600.0
 

@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from imgvec.consumers.events import UsageEvent, reported
+from imgvec.accounts.usage import reported
 from imgvec.errors import NotAnImage, QuotaExhausted, RequestError
+from imgvec.request_log import UsageEvent
 
 
 def event() -> UsageEvent:

@@ -8,15 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.consumers.cache import MOST, Cache
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.keys import mint
-from imgvec.consumers.plan import Plan, Quota
-from imgvec.consumers.registry import CreatedKey, Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.cache import MOST, Cache
+from imgvec.accounts.keys import mint
+from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.registry import CreatedKey, Registry
 from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden, TooFast
-from imgvec.stores.protocols import KeyRecord
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.types import Principal
+from imgvec.types import Plan, Principal, Quota
 
 
 @pytest.fixture

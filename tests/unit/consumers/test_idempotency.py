@@ -12,10 +12,10 @@ from datetime import date
 import pytest
 
 from bench import WINDOW, Bench
-from imgvec.consumers.charge import Charge, Ticket
-from imgvec.consumers.meter import HOLD_SECONDS, Meter
-from imgvec.consumers.plan import Quota
+from imgvec.accounts.charge import Charge, Ticket
+from imgvec.accounts.metering import HOLD_SECONDS, Meter
 from imgvec.errors import BadParameter, QuotaExhausted, TooFast
+from imgvec.types import Quota
 
 Step = Callable[[Bench], None]
 Act = Callable[[Bench, Charge], None]

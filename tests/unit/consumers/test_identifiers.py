@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from identifiers_in_memory import IdentifiersInMemory
-from imgvec.consumers.authorizer import CACHE_SECONDS
-from imgvec.consumers.identifiers import Identifiers, states, tier_of
-from imgvec.consumers.plan import Plan
+from imgvec.aws.gateway_keys.identifiers import Identifiers, states, tier_of
+from imgvec.aws.gateway_keys.names import CACHE_SECONDS
+from imgvec.aws.gateway_keys.ports import Tier
 from imgvec.errors import StackError
-from imgvec.stores.protocols import Tier
 from imgvec.stores.sqlite import SqliteStore
+from imgvec.types import Plan
 
 SLOW, MIDDLE, FAST = Tier("slow", 5, 10), Tier("middle", 20, 40), Tier("fast", 100, 200)
 TIERS = (SLOW, MIDDLE, FAST)
@@ -175,7 +175,7 @@ def test_a_refusal_leaves_no_half_name(desk: Identifiers, gateway: Gateway) -> N
 def test_beyond_the_most_consumers_share(
     desk: Identifiers, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgvec.consumers.identifiers.MOST", 2)
+    monkeypatch.setattr("imgvec.aws.gateway_keys.identifiers.MOST", 2)
     desk.attach(["a"])
     desk.attach(["c", "b", "d"])
     desk.attach(["a", "d"])

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.consumers.keys import digest, well_formed
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.keys import digest, well_formed
+from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError
 from imgvec.stores.sqlite import SqliteStore
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvec.consumers.keys import KEY_PATTERN, RANDOM_LENGTH, digest, mint, well_formed
+from imgvec.accounts.keys import KEY_PATTERN, RANDOM_LENGTH, digest, mint, well_formed
 from imgvec.ids import BASE62
 
 keys = st.builds(mint)

@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from bench import Bench
-from imgvec.consumers.meter import HOLD_SECONDS, MARGIN_SECONDS, SPENT_SECONDS, Meter
-from imgvec.consumers.period import day_of, end_of
-from imgvec.consumers.plan import Quota
+from imgvec.accounts.metering import HOLD_SECONDS, MARGIN_SECONDS, SPENT_SECONDS, Meter
 from imgvec.errors import QuotaExhausted, TooFast
+from imgvec.periods import day_of, end_of
+from imgvec.types import Quota
 
 
 def test_answered_is_counted(bench: Bench) -> None:

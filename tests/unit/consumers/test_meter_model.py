@@ -27,15 +27,15 @@ from hypothesis.stateful import (
 
 from bench import Bench
 from emulator import Emulator
-from imgvec.consumers.charge import Ticket
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.meter import HOLD_SECONDS, MARGIN_SECONDS
-from imgvec.consumers.plan import Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.charge import Ticket
+from imgvec.accounts.metering import HOLD_SECONDS, MARGIN_SECONDS
+from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, KeyDisabled, KeyInvalid, QuotaExhausted, TooFast
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.protocols import Store
+from imgvec.stores.ports import Store
 from imgvec.stores.sqlite import SqliteStore
+from imgvec.types import Quota
 
 FOUND = DirectoryBasedExampleDatabase(Path(__file__).parent / "found")
 LIMITS = st.one_of(st.none(), st.integers(1, 12))

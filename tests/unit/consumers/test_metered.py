@@ -6,8 +6,8 @@ import threading
 import pytest
 
 from bench import Bench
-from imgvec.consumers.charge import Charge, Ticket
-from imgvec.consumers.gate import Gate
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.charge import Charge, Ticket
 from imgvec.embedding.metered import Accounts
 from imgvec.stores.executor import StoreExecutor
 

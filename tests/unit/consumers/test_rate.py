@@ -2,10 +2,9 @@
 
 import pytest
 
-from imgvec.consumers.allowance import Allowance, tightest
-from imgvec.consumers.plan import Plan
-from imgvec.consumers.rate import RateLimiter
+from imgvec.accounts.rate_limit import RateLimiter
 from imgvec.errors import TooFast
+from imgvec.types import Allowance, Plan, tightest
 
 
 class Clock:

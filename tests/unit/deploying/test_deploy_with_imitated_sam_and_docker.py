@@ -19,7 +19,7 @@ import pytest
 
 from account_settings import imitated_account_settings
 from imgvec.encoders.bake import bake
-from imgvec.encoders.record import RECORD
+from imgvec.encoders.integrity import RECORD
 from imgvec.encoders.registry import shipped_folder
 from places import ROOT
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from imgvec.encoders.integrity import MANIFEST, verify
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.verify import MANIFEST, verify
 from imgvec.errors import ModelError
 from imgvec_models.shapes.sizes import SMALL
 from infra.encoders import place_encoder

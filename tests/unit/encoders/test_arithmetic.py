@@ -5,8 +5,8 @@ import logging
 import numpy as np
 import pytest
 
-from imgvec.encoders.arithmetic import normaliser, unit_prefix
 from imgvec.encoders.manifest import Preprocessing
+from imgvec.encoders.preprocessing import normaliser, unit_prefix
 from imgvec.errors import InternalFault
 
 Triple = tuple[float, float, float]

@@ -13,8 +13,8 @@ import onnxruntime
 import pytest
 
 from imgvec.encoders.graph import Graph
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.verify import read_manifest
 from imgvec.errors import ModelError
 
 Rewrite = Callable[[Path, Callable[[dict[str, Any]], None]], None]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.manifest import Manifest
-from imgvec.encoders.verify import read_manifest
 from imgvec.errors import ModelError
 
 Content = dict[str, Any]

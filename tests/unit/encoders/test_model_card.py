@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.encoders.verify import read_manifest
+from imgvec.encoders.integrity import read_manifest
 
 
 @pytest.fixture

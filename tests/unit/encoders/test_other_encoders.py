@@ -20,8 +20,8 @@ from tokenizers import Tokenizer
 from tokenizers.models import WordLevel
 from tokenizers.pre_tokenizers import Whitespace
 
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.verify import read_manifest
 from imgvec.errors import BadParameter, ModelError
 from imgvec.images.decode import ImageLimits, decode
 

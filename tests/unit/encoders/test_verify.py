@@ -10,9 +10,8 @@ import pytest
 
 from damage import Damage, assert_refused, flip_a_bit, grow, remove, replace_by_folder, truncate
 from imgvec.encoders.bake import bake
+from imgvec.encoders.integrity import RECORD, read_manifest, read_verified, verified_graph, verify
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.record import RECORD
-from imgvec.encoders.verify import read_manifest, read_verified, verified_graph, verify
 from imgvec.errors import ModelError
 from places import ROOT
 

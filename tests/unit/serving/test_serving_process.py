@@ -17,12 +17,12 @@ import orjson
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.parts import File
 from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, TEXT, Attributes
-from imgvec.encoders.verify import read_manifest
 from imgvec.errors import InternalFault
 from imgvec.types import Pixels
 from imgvec_models.hub.partial import measure
@@ -170,7 +170,7 @@ def test_who_has_connected_and_was_not_read_yet_gets_an_answer(tmp_path: Path) -
 
 def test_an_accelerator_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "imgvec.serving", "serve", "--port", "0"],
+        [sys.executable, "-m", "imgvec.sagemaker_container", "serve", "--port", "0"],
         env={**server_environment(tmp_path, NOBODY), "IMGVEC_PROVIDER": "cuda"},
         capture_output=True,
         text=True,

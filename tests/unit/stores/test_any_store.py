@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from imgvec.consumers.consumer import Consumer
-from imgvec.consumers.plan import Plan, Quota
+from imgvec.accounts.consumers import Consumer
+from imgvec.accounts.ports import Action, KeyRecord
+from imgvec.assets.lifecycle import UNFINISHED_SECONDS
+from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.lifecycle import UNFINISHED_SECONDS
-from imgvec.stores.protocols import Action, Asset, KeyRecord, Store
+from imgvec.stores.ports import Store
+from imgvec.types import Plan, Quota
 
 KEY = KeyRecord("k_1", "acme", "d1", created=10.25)
 ASSET = Asset("re_1", "acme", "cät.png", "WAITING", 0, 100.5, 100.5, upload_token="t1")

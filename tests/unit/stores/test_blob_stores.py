@@ -11,11 +11,11 @@ import boto3
 import httpx2
 import pytest
 
-from imgvec.assets import Assets
+from imgvec.assets.ports import BlobStore, UploadStatus
+from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.protocols import BlobStore, UploadStatus
 from imgvec.stores.s3 import S3Blobs
 from imgvec.stores.s3.client import make_client
 from imgvec.stores.sqlite import SqliteStore

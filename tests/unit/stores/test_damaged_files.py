@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
-from imgvec.stores.protocols import Asset
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
 
 NOBODY = 65534
@@ -103,7 +103,7 @@ def test_a_folder_that_may_not_be_written(shared_folder: Path) -> None:
 
 
 def test_a_file_that_is_locked_for_long(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvec.stores.database.BUSY_SECONDS", 0.05)
+    monkeypatch.setattr("imgvec.stores.sqlite.database.BUSY_SECONDS", 0.05)
     path = fill(tmp_path, rows=1)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("BEGIN IMMEDIATE")

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from imgvec.assets.ports import BlobStore
 from imgvec.errors import StoreError
 from imgvec.stores.folder import LEFTOVER_SECONDS, FolderBlobs
-from imgvec.stores.protocols import BlobStore
 
 
 @pytest.fixture

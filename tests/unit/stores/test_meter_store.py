@@ -7,8 +7,9 @@ from datetime import date
 
 import pytest
 
-from imgvec.consumers.plan import UNLIMITED, Quota
-from imgvec.stores.protocols import Claim, Hold, Label, Standing, Store, UsageRow
+from imgvec.accounts.ports import Claim, Hold, Label, Standing, UsageRow
+from imgvec.stores.ports import Store
+from imgvec.types import UNLIMITED, Quota
 
 DAY = date(2028, 2, 29)
 LABEL = Label("k_1", "pixlab", 512)

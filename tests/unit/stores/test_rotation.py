@@ -5,11 +5,12 @@ from typing import Final
 
 import pytest
 
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.keys import digest, mint
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, KeyDisabled
-from imgvec.stores.protocols import KeyRecord, Store
+from imgvec.stores.ports import Store
 
 NOW: Final = 1000.0
 ITS_OWN: Final = {"key_id", "digest", "created", "used"}

@@ -9,14 +9,16 @@ from typing import Final, cast
 import pytest
 
 from bench import Bench
-from imgvec.assets import Assets
-from imgvec.consumers.keys import digest
-from imgvec.consumers.meter import HOLD_SECONDS, Meter
-from imgvec.consumers.plan import Plan, Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.keys import digest
+from imgvec.accounts.metering import HOLD_SECONDS, Meter
+from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.registry import Registry
+from imgvec.assets.ports import BlobStore
+from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.protocols import BlobStore, KeyRecord, Store
+from imgvec.stores.ports import Store
+from imgvec.types import Plan, Quota
 from second_call import FAULTS, FailingOnce
 
 FAILURES: Final = (StoreError, TooFast)

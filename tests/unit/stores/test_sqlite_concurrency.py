@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.consumers.plan import UNLIMITED
-from imgvec.stores.protocols import Asset, Hold, Label
+from imgvec.accounts.ports import Hold, Label
+from imgvec.assets.ports import Asset
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
+from imgvec.types import UNLIMITED
 
 DAY = date(2026, 2, 28)
 THREADS, PROCESSES, ROUNDS = 8, 4, 100
@@ -21,8 +22,8 @@ COUNTER = """
 import sys
 from datetime import date
 from pathlib import Path
-from imgvec.consumers.plan import UNLIMITED
-from imgvec.stores.protocols import Hold, Label
+from imgvec.types import UNLIMITED
+from imgvec.accounts.ports import Hold, Label
 from imgvec.stores.sqlite import SqliteStore
 
 store = SqliteStore(Path(sys.argv[1]))

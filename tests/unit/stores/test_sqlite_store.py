@@ -9,12 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.consumers.plan import UNLIMITED
+from imgvec.accounts.ports import Hold, KeyRecord, Label, UsageRow
+from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
-from imgvec.stores.database import Database
-from imgvec.stores.migrations import MIGRATIONS
-from imgvec.stores.protocols import Asset, Hold, KeyRecord, Label, Store, UsageRow
+from imgvec.stores.ports import Store
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
+from imgvec.stores.sqlite.database import Database
+from imgvec.stores.sqlite.migrations import MIGRATIONS
+from imgvec.types import UNLIMITED
 
 KEY = KeyRecord(key_id="k_1", consumer="acme", digest="d1", created=10.25)
 DAY = date(2026, 2, 28)

@@ -4,11 +4,11 @@ from typing import Final
 
 import pytest
 
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.plan import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, TooFast
-from imgvec.stores.protocols import Store
+from imgvec.stores.ports import Store
+from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
 
 TOO_MUCH: Final = 10**30
 BAD: Final = {

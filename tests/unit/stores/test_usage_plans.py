@@ -6,11 +6,11 @@ from collections.abc import Iterator
 import boto3
 import pytest
 
-from imgvec.consumers.authorizer import own_name
+from imgvec.aws.gateway_keys.names import own_name
+from imgvec.aws.gateway_keys.outputs import find_stack
+from imgvec.aws.gateway_keys.probe import TIMES, Probe
+from imgvec.aws.gateway_keys.usage_plans import UsagePlans, gateway_prefix
 from imgvec.errors import StackError
-from imgvec.stores.stack.outputs import find_stack
-from imgvec.stores.stack.probe import TIMES, Probe
-from imgvec.stores.stack.usage_plans import UsagePlans, gateway_prefix
 from refusing import refusing
 from small_stack import SmallStack, small_stack
 from translated import written
@@ -82,7 +82,7 @@ def test_keys_of_another_stack_are_left_alone(keys: UsagePlans, stack: SmallStac
 
 
 def test_more_keys_than_a_page(keys: UsagePlans, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvec.stores.stack.usage_plans.PAGE", 2)
+    monkeypatch.setattr("imgvec.aws.gateway_keys.usage_plans.PAGE", 2)
     made = {keys.ensure(f"c{number}") for number in range(5)}
     assert sorted(keys.list_keys()) == sorted(made)
 

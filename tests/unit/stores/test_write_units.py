@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from emulator import Emulator
-from imgvec.consumers.charge import short_name
-from imgvec.consumers.plan import Quota
+from imgvec.accounts.charge import short_name
+from imgvec.accounts.ports import Hold, Label
 from imgvec.stores.dynamodb.client import make_client
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Table
-from imgvec.stores.protocols import Hold, Label
+from imgvec.types import Quota
 
 DAY = date(2026, 2, 28)
 LABEL = Label("k_1a2B3c4D5e", "memories.ai", 1024)

@@ -9,7 +9,7 @@ pytest.importorskip("torch", reason="the training tool needs torch: pip install 
 
 import torch
 
-from imgvec.encoders.verify import read_manifest, verify
+from imgvec.encoders.integrity import read_manifest, verify
 from training import __main__ as command
 from training import starter
 from training.export import VOCABULARY

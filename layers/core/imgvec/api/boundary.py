@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.errors import ImgvecError, InternalFault, RequestError
-from imgvec.record import begin
+from imgvec.request_log import begin
 
 REQUEST_ID: Final = "imgvec.request_id"
 """Where the scope has the request's id."""

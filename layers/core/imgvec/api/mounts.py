@@ -14,10 +14,9 @@ from imgvec.aliases import NONE_OFF, Alias, Off
 from imgvec.api.boundary import REQUEST_ID, own_path
 from imgvec.api.openapi import Schema
 from imgvec.api.request import Call
-from imgvec.consumers.allowance import Allowance
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
 from imgvec.services import Services
-from imgvec.types import RequestContext
+from imgvec.types import Allowance, RequestContext
 
 if TYPE_CHECKING:
     # It computes, and brings what that takes.

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from imgvec.aws.gateway import HANDED_ON
-from imgvec.consumers.authorizer import Shown
+from imgvec.aws.gateway_keys.names import Shown
 
 Event: TypeAlias = dict[str, Any]
 DROPPED: Final = ("www-authenticate", "x-imgvec-key")

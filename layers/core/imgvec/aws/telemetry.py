@@ -11,7 +11,7 @@ from typing import Final
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from imgvec.record import Record
+from imgvec.request_log import Record
 
 NAMESPACE: Final = "imgvec"
 

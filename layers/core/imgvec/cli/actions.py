@@ -3,11 +3,11 @@
 import click
 import orjson
 
+from imgvec.aws.gateway_keys.outputs import Stack
 from imgvec.cli.moments import shown
 from imgvec.cli.stack import stack_option
 from imgvec.cli.store import open_store
 from imgvec.cli.table import print_table
-from imgvec.stores.stack.outputs import Stack
 
 
 @click.command()

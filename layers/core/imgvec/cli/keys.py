@@ -1,22 +1,70 @@
-"""`imgvec keys`: API keys. A running server sees a change at once."""
+"""`imgvec keys`: create, list, rotate, disable, enable, revoke, attach, detach."""
 
+import time
 from datetime import date
 
 import click
 import orjson
 
-from imgvec.cli.keys_gateway import attach, detach
-from imgvec.cli.keys_rows import row_of
+from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.registry import CreatedKey
+from imgvec.accounts.usage import by_key
+from imgvec.aws.gateway_keys.identifiers import states
+from imgvec.aws.gateway_keys.outputs import Stack
 from imgvec.cli.moments import Moment, shown
 from imgvec.cli.numbers import Number
-from imgvec.cli.stack import attach_consumers, stack_option
+from imgvec.cli.stack import attach_consumers, identifiers_of, stack_option
 from imgvec.cli.store import open_registry, open_store, registry_of
-from imgvec.cli.table import print_table
-from imgvec.consumers.identifiers import states
-from imgvec.consumers.registry import CreatedKey
-from imgvec.consumers.usage import by_key
+from imgvec.cli.table import Cell, print_table
 from imgvec.stores.open import identifiers_in
-from imgvec.stores.stack.outputs import Stack
+
+
+def row_of(record: KeyRecord, plan: str | None, embeddings: int) -> dict[str, Cell]:
+    """A line of `keys list`."""
+    return {
+        "id": record.key_id,
+        "consumer": record.consumer,
+        "plan": plan,
+        "state": _state(record, time.time()),
+        "created": shown(record.created),
+        "expires": shown(record.expires),
+        "used": shown(record.used),
+        "embeddings": embeddings,
+    }
+
+
+def _state(record: KeyRecord, now: float) -> str:
+    if record.revoked is not None:
+        return "revoked"
+    if record.expires is not None and now >= record.expires:
+        return "expired"
+    return "active" if record.disabled is None else "disabled"
+
+
+@click.command()
+@click.argument("consumers", nargs=-1, metavar="[CONSUMER]...")
+@stack_option(required=True)
+def attach(consumers: tuple[str, ...], stack: Stack) -> None:
+    """Give each CONSUMER, or all, its own name at the gateway, in the tier of its plan.
+
+    `keys create` does it for its consumer; this finishes what is pending.
+    """
+    with open_store(stack) as store:
+        attach_consumers(stack, store, consumers or [one.name for one in store.list_consumers()])
+
+
+@click.command()
+@stack_option(required=True)
+def detach(stack: Stack) -> None:
+    """Delete the names of all consumers at the gateway; their keys work on, under shared names.
+
+    `make destroy` does it: no stack owns these names, so none takes them along.
+    """
+    with open_store(stack) as store:
+        found = identifiers_in(store)
+        number = 0 if found is None else identifiers_of(stack, store, found).detach()
+    click.echo(f"{number} names are deleted.", err=True)
+
 
 HOUR = 3600.0
 MOST_OVERLAP = 10 * 365 * 24.0

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 import click
 
-from imgvec.consumers.period import end_of
+from imgvec.periods import end_of
 
 
 class Day(click.ParamType[date]):

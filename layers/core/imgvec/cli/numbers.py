@@ -4,7 +4,7 @@ import math
 
 import click
 
-from imgvec.consumers.plan import Bounds
+from imgvec.types import Bounds
 
 
 class Number(click.FloatRange):

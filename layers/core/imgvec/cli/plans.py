@@ -3,12 +3,12 @@
 import click
 import orjson
 
+from imgvec.aws.gateway_keys.outputs import Stack
 from imgvec.cli.numbers import integer_of, number_of
 from imgvec.cli.stack import attach_consumers, stack_option
 from imgvec.cli.store import open_store, registry_of
 from imgvec.cli.table import Cell, print_table
-from imgvec.consumers.plan import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
-from imgvec.stores.stack.outputs import Stack
+from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
 
 
 class Spaces(click.ParamType[frozenset[int]]):

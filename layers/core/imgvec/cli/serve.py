@@ -33,7 +33,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     import uvicorn
     from starlette.middleware import Middleware
 
-    from imgvec import starting
+    from imgvec import coldstart
     from imgvec.api.compression import compressed
     from imgvec.app import create_app
     from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer
@@ -61,7 +61,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )
-    starting.over()
+    coldstart.over()
     leave_quietly()
     server = DrainingServer(config, app.state.services.in_flight, DRAIN_SECONDS)
     server.run(sockets=[listener])

@@ -5,14 +5,15 @@ from typing import Final, TypeVar
 
 import click
 
+from imgvec.aws.gateway_keys.identifiers import Identifiers, states
+from imgvec.aws.gateway_keys.outputs import Stack, find_stack
+from imgvec.aws.gateway_keys.ports import IdentifierStore
+from imgvec.aws.gateway_keys.probe import Probe
+from imgvec.aws.gateway_keys.usage_plans import UsagePlans
 from imgvec.cli.tools import say
-from imgvec.consumers.identifiers import Identifiers, states
 from imgvec.errors import StackError
 from imgvec.stores.open import identifiers_in
-from imgvec.stores.protocols import IdentifierStore, Store
-from imgvec.stores.stack.outputs import Stack, find_stack
-from imgvec.stores.stack.probe import Probe
-from imgvec.stores.stack.usage_plans import UsagePlans
+from imgvec.stores.ports import Store
 
 F = TypeVar("F", bound=Callable[..., None])
 

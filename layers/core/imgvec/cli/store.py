@@ -5,11 +5,11 @@ import os
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 
-from imgvec.consumers.registry import Registry
+from imgvec.accounts.registry import Registry
+from imgvec.aws.gateway_keys.outputs import Stack
 from imgvec.settings import load_settings
 from imgvec.stores.open import store_of
-from imgvec.stores.protocols import Store
-from imgvec.stores.stack.outputs import Stack
+from imgvec.stores.ports import Store
 
 
 @contextmanager

@@ -9,14 +9,14 @@ from typing import get_args
 import click
 import orjson
 
+from imgvec.accounts.metering import Meter
+from imgvec.accounts.usage import Grouping, UsageLine, add_up
+from imgvec.aws.gateway_keys.outputs import Stack
 from imgvec.cli.moments import Day
 from imgvec.cli.stack import stack_option
 from imgvec.cli.store import open_store
 from imgvec.cli.table import Cell, print_table
-from imgvec.consumers.meter import Meter
-from imgvec.consumers.period import day_of, month_start
-from imgvec.consumers.usage import Grouping, UsageLine, add_up
-from imgvec.stores.stack.outputs import Stack
+from imgvec.periods import day_of, month_start
 
 
 @click.command()

@@ -6,8 +6,8 @@ import time
 from contextlib import closing
 from pathlib import Path
 
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.registry import new_key
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.registry import new_key
 from imgvec.settings import Settings
 from imgvec.stores.open import store_of
 

@@ -6,14 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Final
 
-from imgvec.consumers.allowance import Allowance
-from imgvec.consumers.charge import Charge, Ticket
-from imgvec.consumers.gate import Gate
-from imgvec.consumers.meter import Meter
+from imgvec.accounts.authentication import Gate
+from imgvec.accounts.charge import Charge, Ticket
+from imgvec.accounts.metering import Meter
 from imgvec.errors import RequestError, TooFast
-from imgvec.record import stage
+from imgvec.request_log import stage
 from imgvec.stores.executor import StoreExecutor
-from imgvec.types import Principal, RequestContext
+from imgvec.types import Allowance, Principal, RequestContext
 
 TWIN_SECONDS: Final = 5.0
 """How long a request waits for another one of the same `Idempotency-Key` that is in flight."""

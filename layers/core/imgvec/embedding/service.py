@@ -9,9 +9,8 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvec.consumers.allowance import Allowance, tightest
-from imgvec.consumers.charge import Charge
-from imgvec.consumers.events import UsageEvent, reported
+from imgvec.accounts.charge import Charge
+from imgvec.accounts.usage import reported
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.metered import Accounts
 from imgvec.embedding.sources import Sources
@@ -19,8 +18,8 @@ from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, T
 from imgvec.encoders.protocol import Encoder, images_only
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded
-from imgvec.record import current, stage
-from imgvec.types import Pixels, Principal, RequestContext
+from imgvec.request_log import UsageEvent, current, stage
+from imgvec.types import Allowance, Pixels, Principal, RequestContext, tightest
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.limiter import Limiter
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageSource, ImageUrl
 from imgvec.images.configured import Fetch
-from imgvec.record import stage
+from imgvec.request_log import stage
 
 FETCHES: Final = 32
 """Images that are fetched at the same time, each up to `IMGVEC_MAX_IMAGE`."""

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from imgvec.consumers.allowance import Allowance
-from imgvec.types import Vector
+from imgvec.types import Allowance, Vector
 
 
 @dataclass(frozen=True, slots=True)

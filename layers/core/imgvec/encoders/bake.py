@@ -3,8 +3,7 @@
 import sys
 from pathlib import Path
 
-from imgvec.encoders.record import RECORD, write_record
-from imgvec.encoders.verify import read_manifest, verify
+from imgvec.encoders.integrity import RECORD, read_manifest, verify, write_record
 from imgvec.errors import ModelError
 
 

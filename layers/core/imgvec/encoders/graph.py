@@ -7,8 +7,8 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from imgvec.encoders.integrity import MANIFEST, verified_graph, verify_weights
 from imgvec.encoders.parts import File, GraphFile
-from imgvec.encoders.verify import MANIFEST, verified_graph, verify_weights
 from imgvec.errors import ModelError
 from imgvec.settings import Provider
 

@@ -7,12 +7,12 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvec.encoders.arithmetic import normaliser, unit_prefix
-from imgvec.encoders.described import ManifestEncoder
 from imgvec.encoders.graph import Graph
+from imgvec.encoders.integrity import read_manifest, verify_file
+from imgvec.encoders.manifest import ManifestEncoder
+from imgvec.encoders.preprocessing import normaliser, unit_prefix
 from imgvec.encoders.protocol import WantedImage
 from imgvec.encoders.text import TextTower
-from imgvec.encoders.verify import read_manifest, verify_file
 from imgvec.errors import InternalFault
 from imgvec.settings import Provider
 from imgvec.types import Pixels, Vector

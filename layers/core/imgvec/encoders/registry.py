@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgvec.encoders.integrity import MANIFEST, read_manifest
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.protocol import Encoder
-from imgvec.encoders.verify import MANIFEST, read_manifest
 from imgvec.errors import ModelError
 from imgvec.settings import Settings
 

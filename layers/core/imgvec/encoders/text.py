@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.encoders.graph import Graph
+from imgvec.encoders.integrity import MANIFEST, read_verified
 from imgvec.encoders.manifest import Manifest, TextInput
 from imgvec.encoders.parts import File
 from imgvec.encoders.protocol import images_only
-from imgvec.encoders.verify import MANIFEST, read_verified
 from imgvec.errors import BadParameter, ModelError
 from imgvec.settings import Provider
 

@@ -1,9 +1,11 @@
-"""Which store the settings mean; what belongs to the others is not imported."""
+"""Opens the stores that the settings name; nothing of the others is imported."""
 
 from typing import Final
 
+from imgvec.assets.ports import BlobStore, DirectAccess
+from imgvec.aws.gateway_keys.ports import IdentifierStore
 from imgvec.settings import Settings
-from imgvec.stores.protocols import IdentifierStore, Store
+from imgvec.stores.ports import Store
 
 TABLE_CACHE_SECONDS: Final = 30.0
 
@@ -33,3 +35,19 @@ def identifiers_in(store: Store) -> IdentifierStore | None:
 def cache_seconds_of(settings: Settings) -> float:
     """How long keys and plans are remembered: a file is asked every time, a table is paid for."""
     return 0.0 if settings.table is None else TABLE_CACHE_SECONDS
+
+
+def open_blobs(settings: Settings) -> tuple[BlobStore, DirectAccess | None]:
+    """The bucket that is set, which clients may reach by themselves, else a folder.
+
+    Raises:
+        StoreError: it cannot be used.
+    """
+    if settings.bucket is not None:
+        from imgvec.stores.s3 import S3Blobs
+
+        bucket = S3Blobs(settings.bucket)
+        return bucket, bucket
+    from imgvec.stores.folder import FolderBlobs
+
+    return FolderBlobs(settings.data / "assets"), None

@@ -10,9 +10,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.manifest import Manifest, Source, Space
 from imgvec.encoders.parts import File, Files, GraphFile
-from imgvec.encoders.verify import MANIFEST
 from imgvec.errors import ModelError
 from imgvec_models.build.tower import Built, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds

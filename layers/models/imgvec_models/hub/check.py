@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.registry import find_folders
-from imgvec.encoders.verify import read_manifest, verify
 from imgvec.errors import ModelError
 from imgvec_models.hub.partial import difference, measure
 from imgvec_models.hub.pull import pulled_folder

@@ -15,8 +15,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.manifest import Manifest
-from imgvec.encoders.verify import read_manifest, verify
 from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import image_feeds, text_feeds
 from imgvec_models.graphs.run import cosines

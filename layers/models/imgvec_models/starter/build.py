@@ -10,7 +10,7 @@ from pathlib import Path
 
 import onnx
 
-from imgvec.encoders.verify import read_manifest
+from imgvec.encoders.integrity import read_manifest
 from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.run import Feed, cosines, rows, session

@@ -12,11 +12,11 @@ from starlette.responses import RedirectResponse, Response
 
 from imgvec.api.mounts import services_of
 from imgvec.api.openapi import operation
+from imgvec.assets.filenames import extension
+from imgvec.assets.ports import Asset
 from imgvec.dialects.memories import uploads
 from imgvec.dialects.memories.envelope import asset_id_of, authenticated, success
 from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
-from imgvec.filenames import extension
-from imgvec.stores.protocols import Asset
 
 
 class AssetIdConvertor(StringConvertor):

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from imgvec.api.mounts import public_base, services_of
 from imgvec.api.openapi import FILE, STRING, fields, operation, parameter
 from imgvec.api.request import JSON, MULTIPART, read_bytes
-from imgvec.assets import UPLOAD_SECONDS
+from imgvec.assets.service import UPLOAD_SECONDS
 from imgvec.dialects.memories.envelope import asset_id_of, authenticated, success
 from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.errors import BadParameter

@@ -7,8 +7,7 @@ from typing import Protocol
 import numpy as np
 import orjson
 
-from imgvec.encoders.described import ManifestEncoder
-from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.manifest import Manifest, ManifestEncoder
 from imgvec.encoders.protocol import images_only
 from imgvec.encoders.sagemaker.wire import PIXELS, TEXT, Attributes
 from imgvec.errors import BadParameter, InternalFault

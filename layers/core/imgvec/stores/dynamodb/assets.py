@@ -5,10 +5,10 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from imgvec.assets.lifecycle import UNFINISHED_SECONDS
+from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.errors import StoreError
 from imgvec.stores.dynamodb.part import Part
-from imgvec.stores.lifecycle import UNFINISHED_SECONDS
-from imgvec.stores.protocols import Asset, UploadStatus
 
 _ASSET: Final = TypeAdapter(Asset)
 _ONLY: Final = "asset"

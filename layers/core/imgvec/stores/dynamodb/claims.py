@@ -4,9 +4,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from imgvec.accounts.ports import Claim
 from imgvec.stores.dynamodb.items import Item
 from imgvec.stores.dynamodb.part import Part
-from imgvec.stores.protocols import Claim
 
 _CLAIM: Final = TypeAdapter(Claim)
 _SAME: Final = "#hold_id = :old_hold_id AND #settled = :old_settled"

@@ -18,10 +18,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from imgvec.consumers.period import ONE_DAY, month_start
+from imgvec.accounts.ports import Hold, Label, UsageRow
+from imgvec.periods import ONE_DAY, month_start
 from imgvec.stores.dynamodb.items import Item, Value
 from imgvec.stores.dynamodb.table import Table
-from imgvec.stores.protocols import Hold, Label, UsageRow
 
 _CLOSE: Final = (
     "SET #closed = :closed, #taken = if_not_exists(#taken, :zero),"

@@ -6,8 +6,8 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from imgvec.aws.gateway_keys.ports import Identifier
 from imgvec.stores.dynamodb.part import Part
-from imgvec.stores.protocols import Identifier
 
 _IDENTIFIERS: Final = "identifiers"
 _IDENTIFIER: Final = TypeAdapter(Identifier)

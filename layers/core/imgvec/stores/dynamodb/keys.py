@@ -5,9 +5,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from imgvec.accounts.ports import KeyRecord
 from imgvec.errors import StoreError
 from imgvec.stores.dynamodb.part import Part
-from imgvec.stores.protocols import KeyRecord
 
 _KEYS: Final = "keys"
 _RECORD: Final = TypeAdapter(KeyRecord)

@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from imgvec.consumers.period import ONE_DAY
-from imgvec.consumers.plan import Quota
+from imgvec.accounts.ports import Hold, Label, Standing, UsageRow
 from imgvec.errors import TooFast
+from imgvec.periods import ONE_DAY
 from imgvec.stores.dynamodb.days import (
     Days,
     added_up,
@@ -25,7 +25,7 @@ from imgvec.stores.dynamodb.days import (
 from imgvec.stores.dynamodb.items import Item, Value
 from imgvec.stores.dynamodb.part import Part
 from imgvec.stores.dynamodb.table import Outcome, Table
-from imgvec.stores.protocols import Hold, Label, Standing, UsageRow
+from imgvec.types import Quota
 
 _TAKE: Final = "SET #holds.#hold = :expires, #taken = #taken + :units, #month = #month + :units"
 _MAY_TAKE: Final = (

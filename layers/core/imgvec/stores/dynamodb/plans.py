@@ -6,11 +6,11 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.consumers.consumer import Consumer
-from imgvec.consumers.plan import Plan, bounded
+from imgvec.accounts.consumers import Consumer
+from imgvec.accounts.ports import Action
 from imgvec.ids import base62
 from imgvec.stores.dynamodb.part import Part
-from imgvec.stores.protocols import Action
+from imgvec.types import Plan, bounded
 
 _PLANS: Final = "plans"
 _CONSUMERS: Final = "consumers"

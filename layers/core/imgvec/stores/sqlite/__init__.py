@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Final
 
-from imgvec.stores.database import Database
-from imgvec.stores.migrations import MIGRATIONS, Migration
 from imgvec.stores.sqlite.assets import SqliteAssets
 from imgvec.stores.sqlite.claims import SqliteClaims
+from imgvec.stores.sqlite.database import Database
 from imgvec.stores.sqlite.keys import SqliteKeys
 from imgvec.stores.sqlite.meter import SqliteMeter
+from imgvec.stores.sqlite.migrations import MIGRATIONS, Migration
 from imgvec.stores.sqlite.plans import SqlitePlans
 
 FILE_NAME: Final = "imgvec.sqlite3"

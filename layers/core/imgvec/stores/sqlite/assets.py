@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgvec.stores.protocols import Asset, UploadStatus
+from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.stores.sqlite.part import Part
 
 

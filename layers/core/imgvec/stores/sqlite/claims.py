@@ -4,7 +4,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.stores.protocols import Claim
+from imgvec.accounts.ports import Claim
 from imgvec.stores.sqlite.part import Part
 
 _CLAIM: Final = TypeAdapter(Claim)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import astuple
 
-from imgvec.stores.protocols import KeyRecord
+from imgvec.accounts.ports import KeyRecord
 from imgvec.stores.sqlite.part import Part
 
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from imgvec.consumers.period import month_last, month_start
-from imgvec.consumers.plan import Quota
-from imgvec.stores.protocols import Hold, Label, Standing, UsageRow
+from imgvec.accounts.ports import Hold, Label, Standing, UsageRow
+from imgvec.periods import month_last, month_start
 from imgvec.stores.sqlite.part import Part
+from imgvec.types import Quota
 
 _TAKEN: Final = """
     SELECT coalesce(sum(units) FILTER (WHERE day = :day), 0), coalesce(sum(units), 0) FROM (

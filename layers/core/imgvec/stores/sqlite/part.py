@@ -1,6 +1,6 @@
 """What the parts of the SQLite store share."""
 
-from imgvec.stores.database import Database
+from imgvec.stores.sqlite.database import Database
 
 
 class Part:

@@ -6,10 +6,10 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.consumers.consumer import Consumer
-from imgvec.consumers.plan import Plan, bounded
-from imgvec.stores.protocols import Action
+from imgvec.accounts.consumers import Consumer
+from imgvec.accounts.ports import Action
 from imgvec.stores.sqlite.part import Part
+from imgvec.types import Plan, bounded
 
 _PLAN: Final = TypeAdapter(Plan)
 

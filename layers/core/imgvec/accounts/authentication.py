@@ -1,0 +1,106 @@
+"""The gate: who asks, and whether they may, now and in this space."""
+
+import hmac
+import time
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Final
+
+from imgvec.accounts.cache import Cache
+from imgvec.accounts.keys import digest, well_formed
+from imgvec.accounts.ports import AccountStore, KeyRecord
+from imgvec.accounts.rate_limit import RateLimiter
+from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden
+from imgvec.types import Allowance, Plan, Principal
+
+TOUCH_SECONDS: Final = 60.0
+"""How often at most the time of a key's use is written."""
+
+UNKNOWN: Final = "The API key is unknown or revoked"
+
+
+class Gate:
+    """Admits callers by their key. Calls are thread-safe; `admit` blocks (a look-up)."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        cache_seconds: float = 0.0,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """A change to a key or a plan is felt after `cache_seconds` at the latest."""
+        self._store = store
+        self._clock = clock
+        self._known: Cache[tuple[KeyRecord, Plan | None]] = Cache(cache_seconds)
+        self._own: dict[str, KeyRecord] = {}
+        self._rates = RateLimiter()
+
+    def add_own(self, record: KeyRecord) -> None:
+        """Let in a key that is in no store: it ends with this process."""
+        self._own[record.digest] = record
+
+    def admit(self, shown: Collection[str]) -> Principal:
+        """Name the caller behind the keys found in a request; the same key twice is one key.
+
+        Raises:
+            KeyInvalid: no key, two different keys, or one that is mistyped, unknown, revoked or
+                expired.
+            KeyDisabled: the key is switched off.
+        """
+        candidates = {key for key in shown if key}
+        if not candidates:
+            raise KeyInvalid("No API key was sent")
+        if len(candidates) > 1:
+            raise KeyInvalid("Two different API keys were sent")
+        key = candidates.pop()
+        if not well_formed(key):
+            raise KeyInvalid("The API key is mistyped or truncated")
+        record, plan = self._find(digest(key))
+        if record.revoked is not None:
+            raise KeyInvalid(UNKNOWN)
+        if record.expires is not None and self._clock() >= record.expires:
+            raise KeyInvalid("The API key has expired")
+        if record.disabled is not None:
+            raise KeyDisabled
+        self._touch(record, plan)
+        return Principal(record.consumer, record.key_id, plan)
+
+    def permit(self, principal: Principal, dimensions: int) -> Allowance | None:
+        """Let a request pass into a space; gives what is left of the rate, if there is one.
+
+        Raises:
+            SpaceForbidden: the caller's plan has not this space.
+            TooFast: the caller asks faster than its plan allows.
+        """
+        plan = principal.plan
+        if plan is None:
+            return None
+        if not plan.allows(dimensions):
+            raise SpaceForbidden
+        if plan.rate is None:
+            return None
+        return self._rates.take(principal.consumer, plan.rate, plan.depth)
+
+    def _find(self, shown: str) -> tuple[KeyRecord, Plan | None]:
+        known = self._known.get(shown)
+        if known is not None:
+            return known
+        record = self._own.get(shown) or self._store.find_key(shown)
+        # An index may leak by its timing how far a digest matched; the verdict does not.
+        if record is None or not hmac.compare_digest(record.digest, shown):
+            raise KeyInvalid(UNKNOWN)
+        # A revoked key is refused as fast as an unknown one.
+        plan = self._store.plan_of(record.consumer) if record.revoked is None else None
+        found = (record, plan)
+        self._known.put(shown, found)
+        return found
+
+    def _touch(self, record: KeyRecord, plan: Plan | None) -> None:
+        if record.digest in self._own:
+            return
+        now = self._clock()
+        since = now - TOUCH_SECONDS
+        if record.used is None or record.used <= since:
+            self._store.touch_key(record.digest, now, since)
+            self._known.amend(record.digest, (replace(record, used=now), plan))

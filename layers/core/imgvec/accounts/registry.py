@@ -1,0 +1,164 @@
+"""Keys, plans and who has which: what an operator does, never a request. All of it is on record."""
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from imgvec.accounts.consumers import check_name
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.ports import AccountStore, Action, KeyRecord
+from imgvec.errors import ConsumerError
+from imgvec.ids import base62
+from imgvec.types import Plan, bounded
+from imgvec.undo import undone
+
+NO_KEY: Final = "There is no such key, or it was revoked before."
+log = logging.getLogger("imgvec.admin")
+
+
+@dataclass(frozen=True, slots=True)
+class CreatedKey:
+    """A new key, to be shown once, beside what is stored of it."""
+
+    key: str = field(repr=False)
+    record: KeyRecord
+
+
+def new_key(consumer: str, created: float, expires: float | None = None) -> CreatedKey:
+    """A key that nothing knows yet."""
+    key = mint()
+    record = KeyRecord("k_" + base62(10), consumer, digest(key), created=created, expires=expires)
+    return CreatedKey(key, record)
+
+
+class Registry:
+    """What `who` may do; every action is kept in the store and logged, without any key."""
+
+    def __init__(
+        self, store: AccountStore, who: str, clock: Callable[[], float] = time.time
+    ) -> None:
+        """Act in the name of `who`."""
+        self._store = store
+        self._who = who
+        self._clock = clock
+
+    def create_key(
+        self, consumer: str, plan: str | None = None, expires: float | None = None
+    ) -> CreatedKey:
+        """Make a key for a consumer; a consumer that has keys gets one more.
+
+        Raises:
+            ConsumerError: the consumer's name may not be one, or there is no such plan.
+        """
+        check_name(consumer, "consumer")
+        if plan is not None:
+            self._check_plan(plan)
+        self._store.add_consumer(consumer)
+        created = new_key(consumer, self._clock(), expires)
+        with self._added(created.record):
+            # After the key, which nobody has seen yet: what fails changes no limit of other keys.
+            if plan is not None:
+                self.assign_plan(consumer, plan)
+            self._note("keys create", f"{created.record.key_id} of {consumer}")
+        return created
+
+    def rotate_key(self, key_id: str, overlap: float) -> CreatedKey:
+        """Make a key in the place of another, which works for `overlap` more seconds at most.
+
+        The new key has the end of the old one, and is disabled if that is.
+
+        Raises:
+            ConsumerError: there is no such key, or it was revoked or has expired.
+        """
+        old = next((one for one in self._store.list_keys() if one.key_id == key_id), None)
+        now = self._clock()
+        if old is None:
+            raise ConsumerError(NO_KEY)
+        if old.revoked is not None or (old.expires is not None and old.expires <= now):
+            state = "has expired" if old.revoked is None else "was revoked"
+            raise ConsumerError(
+                f"Key {key_id} {state}, so there is nothing to rotate: "
+                f"`imgvec keys create {old.consumer}` makes a new key."
+            )
+        key = mint()
+        # All but the four is copied, so that no restriction is lost, also none of a later version.
+        new = replace(old, key_id="k_" + base62(10), digest=digest(key), created=now, used=None)
+        end = now + overlap
+        with (
+            self._added(new),
+            undone(lambda: self._store.expire_key(key_id, old.expires)),
+        ):
+            self._store.expire_key(key_id, min(end, old.expires or end))
+            self._note("keys rotate", f"{key_id} to {new.key_id}")
+        return CreatedKey(key, new)
+
+    def revoke_key(self, key_id: str) -> None:
+        """Revoke a key for good.
+
+        Raises:
+            ConsumerError: there is no such key, or it was revoked before.
+        """
+        self._done(self._store.revoke_key(key_id, self._clock()), "keys revoke", key_id)
+
+    def disable_key(self, key_id: str) -> None:
+        """Switch a key off until it is enabled.
+
+        Raises:
+            ConsumerError: there is no such key, or it was revoked.
+        """
+        self._done(self._store.disable_key(key_id, self._clock()), "keys disable", key_id)
+
+    def enable_key(self, key_id: str) -> None:
+        """Switch a key on again.
+
+        Raises:
+            ConsumerError: there is no such key, or it was revoked.
+        """
+        self._done(self._store.disable_key(key_id, None), "keys enable", key_id)
+
+    def put_plan(self, plan: Plan) -> None:
+        """Make a plan, or change the one of this name for all who have it.
+
+        Raises:
+            ConsumerError: its name may not be one, or a number is out of bounds.
+        """
+        check_name(plan.name, "plan")
+        if bounded(plan) != plan:
+            raise ConsumerError(f"A number of the plan {plan.name} is out of bounds.")
+        self._store.put_plan(plan)
+        self._note("plans create", plan.name)
+
+    def assign_plan(self, consumer: str, plan: str) -> None:
+        """Give a consumer a plan, in the place of the one it has.
+
+        Raises:
+            ConsumerError: the consumer's name may not be one, or there is no such plan.
+        """
+        check_name(consumer, "consumer")
+        self._check_plan(plan)
+        self._store.assign_plan(consumer, plan)
+        self._note("plans assign", f"{plan} to {consumer}")
+
+    def _check_plan(self, plan: str) -> None:
+        if plan not in {one.name for one in self._store.list_plans()}:
+            raise ConsumerError(f"There is no plan {plan!a}: `imgvec plans create` makes one.")
+
+    @contextmanager
+    def _added(self, record: KeyRecord) -> Iterator[None]:
+        """Store a new key, which is revoked if what follows fails: it will never be shown."""
+        with undone(lambda: self._store.revoke_key(record.key_id, self._clock())):
+            self._store.add_key(record)
+            yield
+
+    def _done(self, changed: bool, what: str, key_id: str) -> None:
+        if not changed:
+            raise ConsumerError(NO_KEY)
+        self._note(what, key_id)
+
+    def _note(self, what: str, about: str) -> None:
+        action = Action(self._clock(), self._who, what, about)
+        log.info("%s by %s: %s", action.what, action.who, action.about)
+        self._store.add_action(action)

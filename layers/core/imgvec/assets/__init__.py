@@ -1,0 +1,1 @@
+"""Uploaded files: their upload, status, bytes and end."""

@@ -1,0 +1,179 @@
+"""Uploaded files, each seen only by the consumer that owns it."""
+
+import hashlib
+import hmac
+import secrets
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from typing import Final
+
+from imgvec.assets.filenames import clean_filename
+from imgvec.assets.lifecycle import OPEN, Lifecycle
+from imgvec.assets.ports import Asset, AssetStore, BlobStore, DirectAccess, UploadStatus
+from imgvec.errors import AssetNotFound, TooLarge
+from imgvec.undo import undone
+
+UPLOAD_SECONDS: Final = 15 * 60
+"""How long the token of a signed upload address is good."""
+
+DOWNLOAD_SECONDS: Final = 5 * 60
+"""How long a signed download address is good."""
+
+
+class Assets:
+    """What the dialects do with assets. Calls block and are thread-safe; ids come from `ids`."""
+
+    def __init__(
+        self,
+        store: AssetStore,
+        blobs: BlobStore,
+        *,
+        max_bytes: int,
+        clock: Callable[[], float] = time.time,
+        direct: DirectAccess | None = None,
+    ) -> None:
+        """`max_bytes` bounds one file (`IMGVEC_MAX_IMAGE`); `direct` belongs to `blobs`."""
+        self._lifecycle = Lifecycle(store, blobs, clock)
+        self._max_bytes = max_bytes
+        self._clock = clock
+        self._direct = direct
+
+    def upload(self, consumer: str, filename: str, data: bytes, asset_id: str) -> Asset:
+        """Store a file that came whole with its request, under a new id.
+
+        Raises:
+            TooLarge: the file is over `max_bytes`; nothing is stored.
+        """
+        if len(data) > self._max_bytes:
+            raise TooLarge
+        self._begin(consumer, filename, asset_id, "UPLOADING", None)
+        # The client learns no id of an upload that failed, so it could not delete it.
+        with undone(lambda: self._lifecycle.drop(asset_id)):
+            return self._lifecycle.take(asset_id, (data,))
+
+    def reserve(self, consumer: str, filename: str, asset_id: str) -> tuple[Asset, str]:
+        """Announce an upload under a new id; give its token, good for `UPLOAD_SECONDS`."""
+        token = secrets.token_urlsafe(32)
+        return self._begin(consumer, filename, asset_id, "WAITING", _digest(token)), token
+
+    def receive(self, asset_id: str, token: str, data: Iterable[bytes]) -> Asset:
+        """Take the bytes of a reserved upload; whoever has the token may send them.
+
+        An attempt that breaks off, even by a crash, may be repeated while the token is good.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
+            TooLarge: the file is over `max_bytes`; the upload has failed for good.
+        """
+        while not self._lifecycle.start(self._reserved(asset_id, token)):
+            pass
+        return self._lifecycle.take(asset_id, self._bounded(data))
+
+    def put_address(self, asset: Asset) -> str | None:
+        """Where the bytes of a reserved upload go, past this service; None: they come here."""
+        if self._direct is None:
+            return None
+        return self._direct.put_address(asset.asset_id, UPLOAD_SECONDS)
+
+    def get_address(self, asset: Asset, media_type: str, disposition: str) -> str | None:
+        """Where the bytes of a finished asset can be got for some minutes; None: read them.
+
+        Raises:
+            AssetNotFound: it is unfinished.
+        """
+        if self._direct is None:
+            return None
+        if asset.status != "SUCCESS":
+            raise AssetNotFound
+        headers = {
+            "ResponseContentType": media_type,
+            "ResponseContentDisposition": disposition,
+        }
+        return self._direct.get_address(asset.asset_id, DOWNLOAD_SECONDS, headers)
+
+    def collect(self, asset_id: str) -> None:
+        """Take the bytes that a client has put past this service, if there are any.
+
+        Whoever notices them first does so, an event or the first use; twice is harmless.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or was deleted meanwhile.
+            TooLarge: the file is over `max_bytes`; the upload has failed for good.
+        """
+        if self._direct is None:
+            return
+        data = self._direct.arrived(asset_id)
+        if data is None:
+            return
+        try:
+            # Removed only once the asset is final: an attempt that another one has overtaken tries
+            # again, because the other may still fail.
+            while (asset := self._lifecycle.get(asset_id)).status in OPEN:
+                if self._lifecycle.start(asset):
+                    self._lifecycle.take(asset_id, self._bounded(data))
+        except (AssetNotFound, TooLarge):
+            self._direct.discard(asset_id)
+            raise
+        self._direct.discard(asset_id)
+
+    def find(self, consumer: str, asset_id: str) -> Asset:
+        """The asset in whatever status.
+
+        Raises:
+            AssetNotFound: it is unknown, expired, or another consumer's.
+        """
+        asset = self._lifecycle.get(asset_id)
+        if asset.consumer != consumer:
+            raise AssetNotFound
+        if self._direct is not None and asset.status in OPEN:
+            # An upload that is too large is told by its status, FAILED.
+            with suppress(TooLarge):
+                self.collect(asset_id)
+            asset = self._lifecycle.get(asset_id)
+        return asset
+
+    def read(self, consumer: str, asset_id: str) -> bytes:
+        """All bytes of a finished asset.
+
+        Raises:
+            AssetNotFound: it is unknown, unfinished, or another consumer's.
+        """
+        return self._lifecycle.read(self.find(consumer, asset_id))
+
+    def delete(self, consumer: str, asset_id: str) -> None:
+        """Forget an asset and its bytes.
+
+        Raises:
+            AssetNotFound: it is unknown, expired, or another consumer's.
+        """
+        while not self._lifecycle.forget(self.find(consumer, asset_id)):
+            pass
+
+    def _begin(
+        self, consumer: str, filename: str, asset_id: str, status: UploadStatus, token: str | None
+    ) -> Asset:
+        now = self._clock()
+        name = clean_filename(filename)
+        return self._lifecycle.begin(Asset(asset_id, consumer, name, status, 0, now, now, token))
+
+    def _reserved(self, asset_id: str, token: str) -> Asset:
+        """The asset that this token is good for; AssetNotFound if there is none."""
+        asset = self._lifecycle.get(asset_id)
+        if not hmac.compare_digest(asset.upload_token or "", _digest(token)):
+            raise AssetNotFound
+        if asset.status not in OPEN or self._clock() >= asset.created + UPLOAD_SECONDS:
+            raise AssetNotFound
+        return asset
+
+    def _bounded(self, data: Iterable[bytes]) -> Iterator[bytes]:
+        size = 0
+        for chunk in data:
+            size += len(chunk)
+            if size > self._max_bytes:
+                raise TooLarge
+            yield chunk
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()

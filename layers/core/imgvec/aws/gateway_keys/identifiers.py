@@ -1,0 +1,139 @@
+"""Names at the gateway for consumers: one key of the gateway's for each, attached to a usage plan.
+
+A name is `pending` until the gateway lets requests pass under it, because under any other name the
+answer would be the gateway's 403; until then the authorizer gives the consumer the shared name.
+"""
+
+import time
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+from typing import Final
+
+from imgvec.accounts.ports import PlanStore
+from imgvec.aws.gateway_keys.names import CACHE_SECONDS
+from imgvec.aws.gateway_keys.ports import GatewayKeys, Identifier, IdentifierStore, Tier
+from imgvec.errors import StackError
+from imgvec.types import Plan
+
+MOST: Final = 9_000
+"""Names of a stack. A region has 10,000 API keys; consumers beyond these share a name."""
+
+PACE_SECONDS: Final = 0.25
+"""Between two new keys: API Gateway takes 5 a second."""
+
+ROUNDS: Final = 20
+ROUND_SECONDS: Final = 3.0
+"""How often, and after how long, a pending name is tried again."""
+
+
+class Identifiers:
+    """What an operator's commands do about names at the gateway of one stack."""
+
+    def __init__(
+        self,
+        plans: PlanStore,
+        identifiers: IdentifierStore,
+        keys: GatewayKeys,
+        accepts: Callable[[str], bool],
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """`accepts` tells whether the gateway lets a consumer pass under its pending name."""
+        self._plans = plans
+        self._store = identifiers
+        self._keys = keys
+        self._accepts = accepts
+        self._sleep = sleep
+
+    def attach(self, consumers: Collection[str]) -> None:
+        """Give each consumer a name in the tier of its plan; what is as it should be is left alone.
+
+        Afterwards `states` tells what came of it; what was not finished, a second call finishes.
+
+        Raises:
+            StackError: the gateway refuses.
+            StoreError: the table cannot be used.
+        """
+        wanted = self._outdated(consumers)
+        self._step_back([one for one in self._store.list_identifiers() if one.consumer in wanted])
+        for name, usage_plan in wanted.items():
+            gateway_key = self._keys.ensure(name)
+            self._keys.attach(name, gateway_key, usage_plan)
+            self._store.put_identifier(Identifier(name, gateway_key, usage_plan))
+            self._sleep(PACE_SECONDS)
+        self._accept([one for one in self._store.list_identifiers() if one.consumer in wanted])
+
+    def detach(self) -> int:
+        """Delete the names of all consumers; gives their number. They share a name from now on.
+
+        Raises:
+            StackError: the gateway refuses.
+            StoreError: the table cannot be used.
+        """
+        self._step_back(self._store.list_identifiers())
+        gateway_keys = self._keys.list_keys()
+        for gateway_key in gateway_keys:
+            self._keys.delete(gateway_key)
+        for one in self._store.list_identifiers():
+            self._store.delete_identifier(one.consumer)
+        return len(gateway_keys)
+
+    def _outdated(self, consumers: Collection[str]) -> dict[str, str]:
+        """The usage plan of each consumer that has no accepted name there, as far as names go."""
+        tiers = self._keys.tiers()
+        known = {one.consumer: one for one in self._store.list_identifiers()}
+        room = max(0, MOST - len(known))
+        new = [name for name in consumers if name not in known][:room]
+        wanted = {
+            name: tier_of(self._plans.plan_of(name), tiers).usage_plan
+            for name in (*(known.keys() & set(consumers)), *new)
+        }
+        return {
+            name: usage_plan
+            for name, usage_plan in wanted.items()
+            if name in new or not _is_accepted_in(known[name], usage_plan)
+        }
+
+    def _step_back(self, identifiers: Sequence[Identifier]) -> None:
+        """Make these pending, and wait until no authorizer remembers that they were accepted."""
+        accepted = [one for one in identifiers if one.accepted]
+        for one in accepted:
+            self._store.put_identifier(replace(one, accepted=False))
+        if accepted:
+            self._sleep(CACHE_SECONDS + 1)
+
+    def _accept(self, identifiers: Sequence[Identifier]) -> None:
+        pending = [one for one in identifiers if not one.accepted]
+        for _ in range(ROUNDS):
+            passed = [one for one in pending if self._accepts(one.consumer)]
+            for one in passed:
+                self._store.put_identifier(replace(one, accepted=True))
+            pending = [one for one in pending if one not in passed]
+            if not pending:
+                return
+            self._sleep(ROUND_SECONDS)
+
+
+def tier_of(plan: Plan | None, tiers: Sequence[Tier]) -> Tier:
+    """The slowest tier that does not hold a plan back, else the fastest; `tiers` are in order.
+
+    Raises:
+        StackError: there are no tiers.
+    """
+    if not tiers:
+        raise StackError("This stack has no usage plans: it was deployed with GatewayKeys=off.")
+    if plan is None or plan.rate is None:
+        return tiers[-1]
+    rate, depth = plan.rate, plan.depth
+    fitting = (tier for tier in tiers if tier.rate >= rate and tier.burst >= depth)
+    return next(fitting, tiers[-1])
+
+
+def states(identifiers: IdentifierStore, consumers: Collection[str]) -> dict[str, str]:
+    """How the gateway knows each consumer: by a name of its `own`, `pending`, or `shared`."""
+    known = {one.consumer: one.accepted for one in identifiers.list_identifiers()}
+    words = {None: "shared", False: "pending", True: "own"}
+    return {name: words[known.get(name)] for name in consumers}
+
+
+def _is_accepted_in(identifier: Identifier, usage_plan: str) -> bool:
+    return identifier.accepted and identifier.usage_plan == usage_plan

@@ -1,1 +1,0 @@
-"""A deployed stack, as an operator's command sees it: its outputs and its gateway's keys."""
