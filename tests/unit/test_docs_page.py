@@ -82,7 +82,7 @@ def test_the_layer_has_the_library_and_not_the_page(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     library = tmp_path / "layer" / "python" / "imgvec"
-    assert (library / "http" / "docs.py").is_file()
+    assert (library / "api" / "docs.py").is_file()
     assert not (library / "pages").exists()
 
 

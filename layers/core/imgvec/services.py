@@ -13,7 +13,7 @@ from imgvec.assets.ports import BlobStore
 from imgvec.assets.service import Assets
 from imgvec.embedding.in_flight import InFlight
 from imgvec.errors import NotReady, StoreError, TooFast
-from imgvec.request_log import current
+from imgvec.request_log import current, stage
 from imgvec.settings import Settings
 from imgvec.stores.executor import StoreExecutor
 from imgvec.stores.open import cache_seconds_of, open_blobs, store_of
@@ -51,7 +51,8 @@ class Services:
             KeyInvalid: no key, several keys or a wrong one.
             KeyDisabled: the key is switched off.
         """
-        principal = await self.threads.run(self.gate.admit, keys)
+        with stage("admit"):
+            principal = await self.threads.run(self.gate.admit, keys)
         current().consumer = principal.consumer
         return principal
 

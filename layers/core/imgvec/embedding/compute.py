@@ -20,6 +20,7 @@ from imgvec.encoders.registry import Encoders
 from imgvec.errors import InternalFault, RequestError
 from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
+from imgvec.request_log import stage
 from imgvec.settings import Settings
 from imgvec.types import Pixels, Vector
 
@@ -82,7 +83,8 @@ class Compute:
         """
         size, geometry = encoder.image_size, encoder.geometry
         async with self._permits.permit(consumer):
-            return await self._run("decode", lambda: decode(data, size, self._limits, geometry))
+            with stage("decode"):
+                return await self._run("decode", lambda: decode(data, size, self._limits, geometry))
 
     async def encode_image(
         self, encoder: Encoder, pixels: Pixels, dimensions: int, consumer: str

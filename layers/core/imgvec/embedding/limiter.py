@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Final, Generic, TypeVar
 
 from imgvec.errors import Overloaded
+from imgvec.request_log import stage
 
 SMOOTHING: Final = 0.1
 """Weight of the newest measurement in the mean that waits are estimated from."""
@@ -74,7 +75,8 @@ class Limiter:
         granted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.push(consumer, granted)
         try:
-            await granted
+            with stage("wait"):
+                await granted
         except asyncio.CancelledError:
             if granted.done() and not granted.cancelled():
                 self._release()

@@ -22,6 +22,6 @@ def write_recipe(recipe: Recipe, models: Path) -> Path:
     partial = path.with_suffix(".partial")
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(recipe.model_dump_json(indent=2, exclude_none=False) + "\n")
+        partial.write_text(recipe.model_dump_json(indent=2, exclude_unset=True) + "\n")
         partial.replace(path)
     return path

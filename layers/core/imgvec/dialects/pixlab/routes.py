@@ -30,6 +30,7 @@ from imgvec.dialects.pixlab.inputs import images_in, keys_of, store_file
 from imgvec.dialects.pixlab.schemas import (
     EXAMPLES,
     FAILS,
+    FIELDS,
     FILE_TO_STORE,
     IMAGE,
     KEY_PLACES,
@@ -66,7 +67,7 @@ assets = APIRouter(tags=["PixLab"])
 @router.post(
     "/imgembed",
     openapi_extra=operation(
-        IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=IMAGE, examples=EXAMPLES
+        IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=FIELDS, examples=EXAMPLES
     ),
     responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
     operation_id="pixlab_embed_image",

@@ -14,6 +14,7 @@ from imgvec.api.openapi import (
     choice,
     fields,
     key_place,
+    one_of,
     parameter,
 )
 
@@ -24,17 +25,23 @@ KEY_PLACES: Final = {
 DIMENSION: Final = choice(1024, 512, kind="integer")
 KEY: Final[Schema] = {**STRING, "description": "Your API key, where it stands nowhere else"}
 IMG: Final[Schema] = {**STRING, "description": "URL, data URI or base64"}
+IMAGES: Final[Schema] = {
+    "description": "An image, or a list of up to 100",
+    **one_of(IMG, {"type": "array", "items": IMG, "minItems": 1, "maxItems": 100}),
+}
 URL: Final[Schema] = {**STRING, "description": "The same as `img`"}
 QUERY: Final = (
     parameter("img", "query", "URL, data URI or base64", example=PICTURE),
     parameter("url", "query", "The same as `img`"),
     parameter("dimension", "query", "Dimensions of the vector", DIMENSION),
 )
-IMAGE: Final = fields((), img=IMG, url=URL, key=KEY, dimension=DIMENSION)
+FIELDS: Final = fields((), img=IMG, url=URL, key=KEY, dimension=DIMENSION)
+IMAGE: Final = fields((), img=IMAGES, url=URL, key=KEY, dimension=DIMENSION)
 UPLOAD: Final = fields((), file=FILE, img=IMG, url=URL, key=KEY, dimension=DIMENSION)
 EXAMPLES: Final = {
     "a data URI": {"img": PICTURE, "dimension": 512},
     "a URL": {"img": "https://example.com/photo.jpg"},
+    "a list": {"img": [PICTURE, PICTURE], "dimension": 512},
 }
 FAILS: Final = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
 FILE_TO_STORE: Final = fields(("file",), file=FILE, key=KEY, comment=STRING)
@@ -44,7 +51,7 @@ class PixLabEmbedding(Shape):
     """The answer of img-embed."""
 
     status: Literal[200]
-    embedding: list[float] = Field(examples=[VECTOR])
+    embedding: list[float] | list[list[float]] = Field(examples=[VECTOR])
     total_tokens: int = Field(examples=[81])
 
 
@@ -53,7 +60,7 @@ class PixLabLlmEmbedding(Shape):
 
     status: Literal[200]
     id: str = Field(examples=["7C0DF1A2B9"])
-    embedding: list[float] = Field(examples=[VECTOR])
+    embedding: list[float] | list[list[float]] = Field(examples=[VECTOR])
     object: Literal["embedding"]
     created: int = Field(examples=[1767225600])
     model: Literal["pix-llm"]
