@@ -1,4 +1,4 @@
-"""What AWS tells of the account and of a stack in it."""
+"""The account to deploy to, and a stack in it, as AWS tells of them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -59,7 +59,7 @@ class Account:
             try:
                 found = client.describe_stacks(StackName=self._stack)
             except ClientError as problem:
-                # What CloudFormation says where there is no stack of this name.
+                # CloudFormation says this where there is no stack of the name.
                 if problem.response["Error"]["Code"] != "ValidationError":
                     raise
                 return {}

@@ -14,7 +14,7 @@ Parameters: TypeAlias = dict[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Configuration:
-    """What `sam deploy --config-env` would take from the file."""
+    """One environment of the file, as `sam deploy --config-env` takes it."""
 
     environment: str
     stack: str
@@ -58,7 +58,11 @@ def _overrides(written: object) -> Parameters:
     if isinstance(written, dict):
         return {name: str(value) for name, value in written.items()}
     texts = written if isinstance(written, list) else [written]
-    return split_parameters(word for text in texts for word in shlex.split(str(text)))
+    try:
+        words = [word for text in texts for word in shlex.split(str(text))]
+    except ValueError:
+        raise SettingsError(f"A quotation mark is missing in {written!a}: add it") from None
+    return split_parameters(words)
 
 
 def split_parameters(words: Iterable[str]) -> Parameters:

@@ -112,7 +112,7 @@ def _is_in(container: str, manifest: Manifest, *, endpoint: bool) -> bool:
 
 
 def docker(*arguments: str) -> str:
-    """What a command of Docker prints.
+    """The output of a command of Docker.
 
     Raises:
         ModelError: Docker is not there, or refuses; the sentence has its last line.

@@ -35,9 +35,9 @@ def choose_throttles(
     """The throttles with which no more are in flight than an account may run functions at once.
 
     Beyond its `concurrency` a caller would get 500, while beyond the throttles it gets 429. Half of
-    a method's share goes to the burst and half to the rate. What the operator gives (`rate` or
-    `burst`) stays, and the other gets what is left. Neither is below 1, the template's least: so
-    an account of fewer than 6, or a large `rate` or `burst`, has more in flight than it may run.
+    a method's share goes to the burst and half to the rate. A `rate` or `burst` that the operator
+    gives stays, and the other gets what is left. Neither is below 1, the template's least: so an
+    account of fewer than 6, or a large `rate` or `burst`, has more in flight than it may run.
     """
     share = concurrency // METHODS
     if rate is None:

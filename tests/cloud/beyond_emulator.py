@@ -1,4 +1,4 @@
-"""What a first deployment asks besides AWS's emulator: a hub, and Lambda for the account's limit.
+"""A first deployment asks these besides AWS's emulator: a hub, and Lambda for the account's limit.
 
 python beyond_emulator.py MODELS FILE. Answers until it is ended. The hub has a CLIP of random
 weights, thin or of the true shape (CLIP_SHAPES). MODELS gets the recipe that pins its files, as

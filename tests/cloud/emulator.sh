@@ -1,4 +1,4 @@
-# What stands in for AWS: its base image of Lambda, and an emulator of its services. Sourced.
+# The parts that stand in for AWS: its base image of Lambda, an emulator of its services. Sourced.
 sam=$PWD/.cache/sam/bin/sam
 emulated_sam=$PWD/tests/cloud/sam_for_emulator.sh
 

@@ -1,4 +1,4 @@
-"""What a stack fresh from `make deploy ENV=prod` does, asked as its last lines say.
+"""Asks a stack that is fresh from `make deploy ENV=prod`, as the last lines of that say.
 
 python first_vector.py STACK IMAGE, with what outputs.py prints in the environment.
 """

@@ -38,7 +38,7 @@ print(json.dumps(found))
 
 @cache
 def as_sam_reads() -> dict[str, dict[str, Any]]:
-    """What each command takes from the file, by environment and command."""
+    """Each command's parameters from the file, by environment and command."""
     if not SAM_PYTHON.exists():
         pytest.skip("NOT RUN: SAM is not installed; `make .cache/sam/ready` does it")
     done = subprocess.run(

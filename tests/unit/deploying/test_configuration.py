@@ -52,6 +52,11 @@ def test_a_commands_own_section_comes_first(tmp_path: Path) -> None:
         pytest.param("version = 0.1\n[prod]\n", "there are: prod", id="no such environment"),
         pytest.param("[dev.deploy.parameters]\n", "has no stack_name", id="no stack"),
         pytest.param(
+            '[dev.global.parameters]\nstack_name = "s"\nparameter_overrides = "A=\'x"\n',
+            "A quotation mark is missing",
+            id="a quotation mark",
+        ),
+        pytest.param(
             '[dev.global.parameters]\nstack_name = "s"\nparameter_overrides = "file://x"\n',
             "write Name=value",
             id="a file",

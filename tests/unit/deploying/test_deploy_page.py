@@ -1,4 +1,4 @@
-"""What the pages and the Makefile say of a deployment, held to the code."""
+"""The pages and the Makefile, where they tell of a deployment, held to the code."""
 
 import re
 import subprocess
@@ -17,7 +17,7 @@ ROW: Final = re.compile(r"^\| (\d[\d,]*\d)[^|]* \| (\d+) \| (\d+) \| ([^|]+) \| 
 
 
 def passes(rate: int, burst: int, requests: int) -> str:
-    """What becomes of requests at once, in the page's words."""
+    """The end of requests at once, in the page's words."""
     bucket = Bucket(rate, burst)
     passed = sum(bucket.take(0) for _ in range(requests))
     rest = requests - passed
