@@ -140,7 +140,7 @@ def test_a_line_is_as_long_as_turns_are_short(monkeypatch: pytest.MonkeyPatch) -
     async def scenario() -> None:
         nonlocal now
         turns = Turns(at_once=2, longest=8.5)
-        for _ in range(100):
+        for _ in range(300):
             with turns.place():
                 async with turns.turn():
                     now += 3.0

@@ -16,6 +16,7 @@ from imgvec.dialects.memories_envelope import admitted, asset_id_of, success
 from imgvec.dialects.memories_shapes import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.dialects.protocol import front_of
 from imgvec.filenames import extension
+from imgvec.http.streaming import StreamedFile
 from imgvec.stores.protocols import Asset
 
 
@@ -65,13 +66,13 @@ async def download(request: Request) -> Response:
     elsewhere = front.assets.get_address(asset, media_type, disposition)
     if elsewhere is not None:
         return RedirectResponse(elsewhere, 302, NO_STORE)
-    data = await front.store(front.assets.read, caller.consumer, asset_id_of(request))
+    file = await front.store(front.assets.open, asset)
     headers = {
         "Content-Type": media_type,
         "Content-Disposition": disposition,
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(data, 200, headers)
+    return StreamedFile(file, asset.size, front.store, headers)
 
 
 @router.delete(

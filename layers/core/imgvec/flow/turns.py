@@ -9,7 +9,7 @@ from typing import Final
 
 from imgvec.errors import Overloaded
 
-SMOOTHING: Final = 0.1
+SMOOTHING: Final = 0.03
 """Weight of the newest turn in the mean that waits are estimated from."""
 UNMEASURED_SECONDS: Final = 0.1
 """What a turn is taken to last until one was measured."""
