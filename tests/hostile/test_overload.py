@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from fastapi import FastAPI, Response
 
 from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
 from hosted import HeldEncoder, hosted
@@ -247,10 +248,23 @@ def test_a_refused_body_is_not_parsed(busy: Busy, monkeypatch: pytest.MonkeyPatc
 def test_an_answer_that_is_taken_late_and_a_body_that_comes_late(busy: Busy) -> None:
     """Both at once; the connection is as good as before."""
     asset = stored(busy, bytes(19_000_000))
-    with wire(busy.address) as connection:
-        request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {busy.key}"
+    take_late(busy.address, f"GET {V2}/{asset}/download", f"Authorization: {busy.key}")
+
+
+def test_a_whole_answer_that_is_taken_late_and_a_body_that_comes_late() -> None:
+    """The same, of an answer that is made before any of it is taken."""
+    app = FastAPI()
+    app.add_api_route("/large", lambda: Response(bytes(19_000_000)))
+    with hosted(app) as address:
+        take_late(address, "GET /large", "Accept: */*")
+
+
+def take_late(address: str, target: str, header: str) -> None:
+    """Ask twice on a connection for 19 MB, read them later, and then send the request's body."""
+    with wire(address) as connection:
+        request = f"{target} HTTP/1.1\r\nHost: a\r\n{header}\r\nContent-Length: 5\r\n\r\n"
         for _ in range(2):
-            connection.send(f"{request}\r\nContent-Length: 5\r\n\r\n".encode())
+            connection.send(request.encode())
             time.sleep(0.5)
             assert len(connection.answer().content) == 19_000_000
             connection.send(b"12345")

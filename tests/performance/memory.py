@@ -10,11 +10,13 @@ read nothing.
 import argparse
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,7 +28,7 @@ import httpx2
 from pictures import photo_jpeg
 from places import Running, create_key, start_server, stop_server
 from raw_http import connected
-from watching import resident, wait_until_ready
+from watching import cpu_seconds, resident, wait_until_ready
 
 SAMPLES: Final = Path(__file__).parent.parent / "contract" / "samples"
 V2: Final = "/serve/api/v2"
@@ -65,7 +67,6 @@ def served(**settings: str) -> Iterator[tuple[Running, str]]:
         environment = {
             **os.environ,
             "IMGVEC_DATA": data,
-            "IMGVEC_LOG_LEVEL": "error",
             **settings,
         }
         key, _ = create_key("memory", environment)
@@ -111,7 +112,10 @@ def images(options: argparse.Namespace) -> bool:
         )
         seconds = time.monotonic() - started
         embedded = done.stdout.strip()
-        print(f"{embedded or 0} vectors in {seconds:.1f} s; {memory_of(server)}")
+        statuses = dict(Counter(re.findall(r"POST /api/ai/embeddings (\d+) ", server.log)))
+        computed = cpu_seconds(server.process.pid)
+        print(f"{embedded or 0} vectors in {seconds:.1f} s, statuses {statuses};", end=" ")
+        print(f"the server computed {computed:.1f} s; {memory_of(server)}")
         print(done.stderr[-500:], end="")
     return embedded == str(options.count)
 

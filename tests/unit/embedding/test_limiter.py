@@ -134,10 +134,10 @@ def test_the_estimate_follows_the_work() -> None:
     line = Line(workers=1, longest=1.0)
     with line.place(1 + 100):
         before = line.wait
-        for _ in range(100):
+        for _ in range(400):
             line.measured("encode", 0.5)
         assert 0 < before < line.wait
         assert line.wait == pytest.approx(50)
-        for _ in range(100):
+        for _ in range(400):
             line.measured("encode", 0.001)
         assert line.wait == pytest.approx(0.1, abs=0.01)

@@ -80,6 +80,18 @@ def test_absent(blobs: BlobStore) -> None:
     blobs.delete("re_1")
 
 
+def test_what_is_open_is_read_in_pieces_to_its_end(blobs: BlobStore) -> None:
+    assert blobs.open("re_1") is None
+    blobs.write("re_1", [b"one", b"two"])
+    file = blobs.open("re_1")
+    assert file is not None
+    with file:
+        assert file.read(4) == b"onet"
+        blobs.delete("re_1")
+        assert (file.read(4), file.read(4)) == (b"wo", b"")
+    assert blobs.open("re_1") is None
+
+
 def test_the_first_whole_blob_stands(blobs: BlobStore) -> None:
     assert blobs.write("re_1", [b"first"]) == 5
     assert blobs.write("re_1", [b"the second"]) == 5

@@ -57,7 +57,7 @@ class Boundary:
         except ClientDisconnect:
             record.status = 499
         except asyncio.CancelledError:
-            record.status = record.status or 499
+            record.status = 499
             raise
         except Exception as fault:
             # The last place that can answer. Of a fault that is not ours only the kind and where it

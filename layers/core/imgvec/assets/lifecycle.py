@@ -10,7 +10,7 @@ expires: so no half asset can be read, and no bytes stay behind.
 
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Final
+from typing import BinaryIO, Final
 
 from imgvec.assets.ports import Asset, AssetStore, BlobStore, UploadStatus
 from imgvec.errors import AssetNotFound, TooLarge
@@ -90,10 +90,19 @@ class Lifecycle:
         Raises:
             AssetNotFound: the asset is unfinished, or was deleted meanwhile.
         """
-        data = self._blobs.read(asset.asset_id) if asset.status == "SUCCESS" else None
-        if data is None:
+        with self.open(asset) as file:
+            return file.read()
+
+    def open(self, asset: Asset) -> BinaryIO:
+        """The bytes to be read in pieces.
+
+        Raises:
+            AssetNotFound: the asset is unfinished, or was deleted meanwhile.
+        """
+        file = self._blobs.open(asset.asset_id) if asset.status == "SUCCESS" else None
+        if file is None:
             raise AssetNotFound
-        return data
+        return file
 
     def forget(self, asset: Asset) -> bool:
         """Remove bytes and metadata; False if the status has changed since it was read."""

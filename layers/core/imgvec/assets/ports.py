@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import BinaryIO, Literal, Protocol
 
 UploadStatus = Literal["WAITING", "UPLOADING", "SUCCESS", "FAILED"]
 
@@ -57,6 +57,9 @@ class BlobStore(Protocol):
 
     def read(self, asset_id: str) -> bytes | None:
         """All bytes, or None where there is no such blob."""
+
+    def open(self, asset_id: str) -> BinaryIO | None:
+        """The bytes to be read in pieces, also when the blob is deleted meanwhile; else None."""
 
     def delete(self, asset_id: str) -> None:
         """Remove the blob; absent is fine."""

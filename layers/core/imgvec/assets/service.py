@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from typing import Final
+from typing import BinaryIO, Final
 
 from imgvec.assets.filenames import clean_filename
 from imgvec.assets.lifecycle import OPEN, Lifecycle
@@ -140,6 +140,14 @@ class Assets:
             AssetNotFound: it is unknown, unfinished, or another consumer's.
         """
         return self._lifecycle.read(self.find(consumer, asset_id))
+
+    def open(self, asset: Asset) -> BinaryIO:
+        """The bytes of an asset that was found, to be read in pieces; to be closed by the caller.
+
+        Raises:
+            AssetNotFound: it is unfinished, or was deleted meanwhile.
+        """
+        return self._lifecycle.open(asset)
 
     def delete(self, consumer: str, asset_id: str) -> None:
         """Forget an asset and its bytes.

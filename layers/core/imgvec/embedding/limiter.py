@@ -14,7 +14,7 @@ from typing import Final, Generic, TypeVar
 from imgvec.errors import Overloaded
 from imgvec.request_log import stage
 
-SMOOTHING: Final = 0.1
+SMOOTHING: Final = 0.03
 """Weight of the newest measurement in the mean that waits are estimated from."""
 UNMEASURED_SECONDS: Final = 0.05
 """Assumed work of a part until one is measured."""

@@ -12,7 +12,8 @@ from typing import Final
 LINGER_SECONDS: Final = 5.0
 """How long a client may go on sending after its connection has been ended."""
 TAKE_SECONDS: Final = 60.0
-"""From the end of a connection until the client has taken what was sent before."""
+"""Until the client has taken what is buffered for it: of an answer that is under way, and from the
+end of a connection on."""
 _WASTE: Final = memoryview(bytearray(1 << 18))
 """Where it goes, from all connections; nobody looks at it."""
 

@@ -34,6 +34,7 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
     conn: CountedConnection
     transport: LingeringTransport
     _patience: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for the first head."""
@@ -58,7 +59,18 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Wait no longer."""
         self._forget()
+        self._taken()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Hold an answer back, and give the client time to take what was sent of it."""
+        super().pause_writing()
+        self._taking = self.loop.call_later(TAKE_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """Go on with an answer."""
+        self._taken()
+        super().resume_writing()
 
     def timeout_keep_alive_handler(self) -> None:
         """Close an idle connection, in the end even if the client does not take its answer."""
@@ -86,6 +98,11 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
         """Give the client time for a head, unless it has been given already."""
         if self._patience is None:
             self._patience = self.loop.call_later(HEAD_SECONDS, self.transport.abort)
+
+    def _taken(self) -> None:
+        if self._taking is not None:
+            self._taking.cancel()
+            self._taking = None
 
     def _forget(self) -> None:
         if self._patience is not None:

@@ -55,8 +55,8 @@ class _Rest:
     """One request's channels, and whether its connection must close behind it.
 
     What is left of a body of a known length is thrown away, and the connection stays: to make a new
-    one costs more than all else about a refusal. Once a body is whole nobody else listens to the
-    client: if it leaves before its answer is made, its `presence` ends here.
+    one costs more than all else about a refusal. Once a body is whole, or an answer is under
+    way, nobody else listens to the client: if it leaves, its `presence` ends here.
     """
 
     def __init__(
@@ -73,20 +73,27 @@ class _Rest:
         message = await self._receive()
         # Who stops in the middle has seen enough of this client.
         self._last = bool(message.get("more_body"))
-        if message["type"] == "http.request" and not self._last and self._watch is None:
-            self._watch = asyncio.create_task(self._until_it_leaves())
+        if message["type"] == "http.request" and not self._last:
+            self._begin_to_watch()
         return message
 
     async def send(self, message: Message) -> None:
         if self._last and message["type"] == "http.response.start":
             MutableHeaders(scope=message)["Connection"] = "close"
-        self._answered = message["type"] == "http.response.body" and not message.get("more_body")
+        if message["type"] == "http.response.body":
+            self._answered = not message.get("more_body")
+            if not self._answered:
+                self._begin_to_watch()
         await self._send(message)
 
     def end(self) -> None:
         """Watch no longer."""
         if self._watch is not None:
             self._watch.cancel()
+
+    def _begin_to_watch(self) -> None:
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._until_it_leaves())
 
     async def _until_it_leaves(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":

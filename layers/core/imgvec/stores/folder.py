@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from imgvec.errors import StoreError
 
@@ -63,6 +63,12 @@ class FolderBlobs:
         """All bytes, or None where there is no such blob."""
         with self._reported("read"), suppress(FileNotFoundError):
             return self._path(asset_id).read_bytes()
+        return None
+
+    def open(self, asset_id: str) -> BinaryIO | None:
+        """The file, which stays readable when the blob is deleted; None where there is none."""
+        with self._reported("read"), suppress(FileNotFoundError):
+            return self._path(asset_id).open("rb", buffering=0)
         return None
 
     def delete(self, asset_id: str) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 
 from imgvec.api.mounts import services_of
 from imgvec.api.openapi import operation
+from imgvec.api.streaming import StreamedFile
 from imgvec.assets.filenames import extension
 from imgvec.assets.ports import Asset
 from imgvec.dialects.memories import uploads
@@ -65,13 +66,13 @@ async def download(request: Request) -> Response:
     elsewhere = services.assets.get_address(asset, media_type, disposition)
     if elsewhere is not None:
         return RedirectResponse(elsewhere, 302, NO_STORE)
-    data = await services.call(services.assets.read, principal.consumer, asset_id_of(request))
+    file = await services.call(services.assets.open, asset)
     headers = {
         "Content-Type": media_type,
         "Content-Disposition": disposition,
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(data, 200, headers)
+    return StreamedFile(file, asset.size, front.store, headers)
 
 
 @router.delete(
