@@ -3,12 +3,12 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Final
 
 from imgvec.consumers.charge import Charge, Ticket
 from imgvec.consumers.meter import Meter
-from imgvec.errors import TooFast
+from imgvec.errors import ImgvecError, TooFast
 from imgvec.flow.front import Front
 from imgvec.record import stage
 
@@ -38,8 +38,21 @@ async def counted(front: Front, meter: Meter, charge: Charge) -> AsyncIterator[T
 
 async def _reserve(front: Front, meter: Meter, charge: Charge) -> Ticket:
     deadline = time.monotonic() + TWIN_SECONDS
-    while (ticket := await front.store(meter.reserve, charge)) is None:
+    while (ticket := await _try_to_reserve(front, meter, charge)) is None:
         if time.monotonic() > deadline:
             raise TooFast("A request with this Idempotency-Key is at work")
         await asyncio.sleep(TWIN_POLL_SECONDS)
     return ticket
+
+
+async def _try_to_reserve(front: Front, meter: Meter, charge: Charge) -> Ticket | None:
+    call = asyncio.ensure_future(front.store(meter.reserve, charge))
+    try:
+        return await asyncio.shield(call)
+    except asyncio.CancelledError:
+        # A thread cannot be broken off: it reserves all the same, and then nobody would release.
+        with suppress(ImgvecError):
+            ticket = await call
+            if ticket is not None:
+                await front.store(meter.release, ticket)
+        raise
