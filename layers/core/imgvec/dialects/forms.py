@@ -87,7 +87,9 @@ async def _without_preamble(
     """The form from its first boundary on; what stands before it is ignored (RFC 2046, 5.1.1)."""
     sought, before = b"\n--" + boundary, b"\n"
     async for chunk in stream:
-        if not sought:
+        if not sought or (before == b"\n" and chunk.startswith(sought[1:])):
+            # As a rule there is no preamble, and no copy of a body that may come as one chunk.
+            sought = before = b""
             yield chunk
             continue
         before += chunk

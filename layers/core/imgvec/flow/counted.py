@@ -52,7 +52,7 @@ async def _try_to_reserve(front: Front, meter: Meter, charge: Charge) -> Ticket 
     except asyncio.CancelledError:
         # A thread cannot be broken off: it reserves all the same, and then nobody would release.
         with suppress(ImgvecError):
-            ticket = await call
-            if ticket is not None:
-                await front.store(meter.release, ticket)
+            reserved = await call
+            if reserved is not None:
+                await front.store(meter.release, reserved)
         raise
