@@ -9,7 +9,7 @@ from starlette.requests import Request
 from imgvec.dialects.call import MULTIPART, Call, read_call
 from imgvec.dialects.fields import Fields
 from imgvec.dialects.protocol import front_of, public_base
-from imgvec.errors import BadParameter, TooLarge
+from imgvec.errors import BadParameter, WrongContentType
 from imgvec.ids import LINK_ID, link_id
 from imgvec.images.sources import is_url, written_image
 from imgvec.values import ImageSource, Inline, StoredAsset
@@ -21,7 +21,8 @@ def keys_of(call: Call) -> frozenset[str]:
     """Every key in a request: header, query, body. One anywhere is enough.
 
     Raises:
-        TooLarge: the body that may hold the key was refused unread, and there is none elsewhere.
+        RequestError: there is none, and the body that may hold one cannot be read: no key was
+            judged, so the caller is told what is wrong with the body.
     """
     shown = [
         *call.headers.getlist("www-authenticate"),
@@ -30,7 +31,9 @@ def keys_of(call: Call) -> frozenset[str]:
     ]
     # A key of another type than string is a wrong key, not a missing one.
     keys = frozenset(key if isinstance(key, str) else "mistyped" for key in shown) - {""}
-    if not keys and isinstance(call.problem, TooLarge):
+    # Without a content type there may be no body at all.
+    typed = "content-type" in call.headers or not isinstance(call.problem, WrongContentType)
+    if not keys and call.problem is not None and typed:
         raise call.problem
     return keys
 

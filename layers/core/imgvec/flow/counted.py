@@ -8,7 +8,7 @@ from typing import Final
 
 from imgvec.consumers.charge import Charge, Ticket
 from imgvec.consumers.meter import Meter
-from imgvec.errors import RequestError, TooFast
+from imgvec.errors import ImgvecError, TooFast
 from imgvec.flow.front import Front
 from imgvec.record import stage
 
@@ -52,7 +52,7 @@ async def _reserve_once(front: Front, meter: Meter, charge: Charge) -> Ticket | 
     try:
         return await asyncio.shield(reserving)
     except asyncio.CancelledError:
-        with suppress(RequestError):
+        with suppress(ImgvecError):
             ticket = await reserving
             if ticket is not None:
                 await front.store(meter.release, ticket)
