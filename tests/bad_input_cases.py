@@ -242,7 +242,7 @@ CASES = [
     pixlab("stored link of nobody", 404, json={"key": "KEY", "img": NOBODYS}),
     llm("a form", 415, data={"key": "KEY", "img": "aaaa"}, params={"key": "KEY"}),
     llm("bad JSON, key beside it", 400, params={"key": "KEY"}, content=b"{", headers=JSON),
-    llm("bad JSON", 401, content=b"{", headers=JSON),
+    llm("bad JSON and no key", 400, content=b"{", headers=JSON),
     memories("no model", 400, files={"file": ("a.jpg", b"x")}),
     memories("unknown model", 400, data={"model": "clip"}, files={"file": ("a.jpg", b"x")}),
     memories("no file", 400, files={"model": (None, "mobileclip")}),

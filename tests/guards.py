@@ -741,7 +741,7 @@ CROWDS: Final = (
     ),
     Guard(
         "a file goes out in pieces",
-        "http/streaming.py",
+        "api/streaming.py",
         "PIECE: Final = 1 << 18",
         "PIECE: Final = 1 << 28",
         "tests/hostile/test_downloads.py::test_readers_that_read_nothing_hold_little",

@@ -87,18 +87,28 @@ ORDER: dict[str, tuple[Callable[[Asking], httpx2.Response], int]] = {
     "path before key": (lambda a: a.raw(b"{}", key="", below="/nothing"), 404),
     "path before method": (lambda a: a.raw(b"{}", method="DELETE", below="/nothing"), 404),
     "key before missing parameter": (lambda a: a.raw(b"{}", key=""), 401),
-    "key before bad JSON": (lambda a: a.raw(b"{", key=""), 401),
+    "header key before bad JSON": (lambda a: a.raw(b"{", key=""), 401),
     "wrong key before bad JSON": (lambda a: a.raw(b"{", key=mint()), 401),
-    "key before content type": (lambda a: a.raw(b"{}", "text/plain", key=""), 401),
+    "header key before content type": (lambda a: a.raw(b"{}", "text/plain", key=""), 401),
+    "wrong key before content type": (lambda a: a.raw(b"{}", "text/plain", key=mint()), 401),
     "key before address": (lambda a: a.about(REFUSED_ADDRESS, key=mint()), 401),
     "key before image": (lambda a: a.about(data_uri(b"no image"), key=mint()), 401),
     "wrong key before size": (lambda a: a.raw(bytes(OVER_BODY), key=mint()), 401),
 }
 
 
+# A body that may hold the key and cannot be read: no key was judged.
+BODY_KEY: dict[str, int] = {
+    "header key before bad JSON": 400,
+    "header key before content type": 415,
+}
+
+
 @pytest.mark.parametrize("case", list(ORDER))
 def test_order_of_judgement(asking: Asking, case: str) -> None:
     send, status = ORDER[case]
+    if asking.endpoint.dialect == "pixlab":
+        status = BODY_KEY.get(case, status)
     asking.endpoint.check(send(asking), status)
 
 

@@ -41,14 +41,13 @@ class Bounds(NamedTuple):
 
     def within(self, value: float) -> float:
         """The value, or the bound that is nearest; the least in the place of NaN."""
-        return value if self.least <= value <= self.greatest else self._nearest(value)
+        if self.least <= value <= self.greatest:
+            return value
+        return self.greatest if value > self.greatest else self.least
 
     def whole(self, value: int | None) -> int | None:
         """The same of an integer; None is no limit."""
         return None if value is None else int(self.within(value))
-
-    def _nearest(self, value: float) -> float:
-        return self.greatest if value > self.greatest else self.least
 
 
 RATES: Final = Bounds(1e-4, 1e6)

@@ -1,6 +1,7 @@
 """Forms to fields: multipart (RFC 7578) and URL-encoded (URL Standard, 5.1), both in UTF-8."""
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import AsyncGenerator
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -10,13 +11,14 @@ from starlette.datastructures import Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from imgvec.api.fields import Item, Upload
-from imgvec.errors import BadParameter, RequestError
+from imgvec.errors import BadParameter, RequestError, WrongContentType
 
 MAX_PARTS: Final = 32
 MAX_ESCAPES: Final = 1_000_000
 """Escapes of a URL-encoded form: each takes 175 bytes while it is decoded. Base64 of 20 MB has
 600,000 of them."""
 
+_JSON_BEGINS = frozenset({b"{", b"[", b'"'})
 _BOUNDARY = re.compile(rb"[ -~]{1,200}")
 
 
@@ -27,7 +29,11 @@ def form_items(body: bytes) -> list[Item]:
 
     Raises:
         BadParameter: it has too many fields or escapes.
+        WrongContentType: it is JSON, as `curl -d` and axios label what they are given as text.
     """
+    body = body.removeprefix(BOM_UTF8)
+    if body.lstrip()[:1] in _JSON_BEGINS:
+        raise WrongContentType("The body is JSON, but its content type is that of a form")
     if body.count(b"&") >= MAX_PARTS or body.count(b"%") > MAX_ESCAPES:
         raise _no_form()
     pairs = (pair.partition(b"=") for pair in body.split(b"&") if pair)
@@ -53,8 +59,13 @@ async def read_multipart(
         BadParameter: it does not parse, or has more than `MAX_PARTS` parts of a kind.
         RequestError: what the stream raises.
     """
+    boundary = _boundary(headers)
     parser = _InMemory(
-        _in_utf8(headers), stream, max_files=MAX_PARTS, max_fields=MAX_PARTS, max_part_size=limit
+        _in_utf8(boundary),
+        _without_preamble(stream, boundary),
+        max_files=MAX_PARTS,
+        max_fields=MAX_PARTS,
+        max_part_size=limit,
     )
     try:
         await parser.parse()
@@ -70,16 +81,42 @@ async def read_multipart(
             into.append((name, value))
 
 
-def _in_utf8(headers: Headers) -> Headers:
+async def _without_preamble(
+    stream: AsyncGenerator[bytes, None], boundary: bytes
+) -> AsyncGenerator[bytes, None]:
+    """The form from its first boundary on; what stands before it is ignored (RFC 2046, 5.1.1)."""
+    sought, before = b"\n--" + boundary, b"\n"
+    async for chunk in stream:
+        if not sought or (before == b"\n" and chunk.startswith(sought[1:])):
+            # As a rule there is no preamble, and no copy of a body that may come as one chunk.
+            sought = before = b""
+            yield chunk
+            continue
+        before += chunk
+        at = before.find(sought)
+        if at >= 0:
+            yield before[at + 1 :]
+            sought = before = b""
+        else:
+            before = before[1 - len(sought) :]
+    if before not in (b"", b"\n"):
+        raise _no_form()
+
+
+def _boundary(headers: Headers) -> bytes:
+    _, options = parse_options_header(headers["content-type"])
+    boundary = options.get(b"boundary", b"")
+    if not _BOUNDARY.fullmatch(boundary):
+        raise BadParameter("The form has no valid boundary")
+    return boundary
+
+
+def _in_utf8(boundary: bytes) -> Headers:
     """The header of a form without its charset.
 
     Starlette would look up any codec of Python's that the client names, and some of them raise, or
     give strings that nothing can encode.
     """
-    _, options = parse_options_header(headers["content-type"])
-    boundary = options.get(b"boundary", b"")
-    if not _BOUNDARY.fullmatch(boundary):
-        raise BadParameter("The form has no valid boundary")
     quoted = boundary.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return Headers(raw=[(b"content-type", b'multipart/form-data; boundary="%s"' % quoted)])
 

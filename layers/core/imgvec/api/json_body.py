@@ -1,5 +1,6 @@
 """A JSON body to fields, with bounds on what a small body may cost."""
 
+from codecs import BOM_UTF8
 from typing import Final, TypeAlias
 
 import orjson
@@ -21,6 +22,7 @@ def json_items(body: bytes) -> list[Item]:
     Raises:
         BadParameter: it is no JSON, no object, or nested too deeply.
     """
+    body = body.removeprefix(BOM_UTF8)
     if not body.strip():
         return []
     brackets = _brackets(body)

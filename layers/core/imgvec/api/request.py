@@ -18,6 +18,8 @@ from imgvec.errors import RequestError, TooLarge, WrongContentType
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
+_GZIP = b"\x1f\x8b"
+"""How compressed bodies begin, and no JSON and no form; some clients only say that they do."""
 _LONGEST_LENGTH = 18
 """Digits of a length that is worth reading as a number."""
 
@@ -100,4 +102,6 @@ async def _read_body(request: Request, media_type: str, limit: int, into: list[I
         await read_multipart(request.headers, stream, limit, into)
         return
     body = b"".join([chunk async for chunk in stream])
+    if body.startswith(_GZIP):
+        raise WrongContentType("The body must not be compressed")
     into.extend(json_items(body) if media_type == JSON else form_items(body))

@@ -9,7 +9,7 @@ from typing import Final
 from imgvec.accounts.authentication import Gate
 from imgvec.accounts.charge import Charge, Ticket
 from imgvec.accounts.metering import Meter
-from imgvec.errors import RequestError, TooFast
+from imgvec.errors import ImgvecError, TooFast
 from imgvec.request_log import stage
 from imgvec.stores.executor import StoreExecutor
 from imgvec.types import Allowance, Principal, RequestContext
@@ -88,7 +88,7 @@ class Accounts:
         try:
             return await asyncio.shield(reserving)
         except asyncio.CancelledError:
-            with suppress(RequestError):
+            with suppress(ImgvecError):
                 ticket = await reserving
                 if ticket is not None:
                     await self._stores.run(self._meter.release, ticket)

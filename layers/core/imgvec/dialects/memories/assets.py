@@ -72,7 +72,7 @@ async def download(request: Request) -> Response:
         "Content-Disposition": disposition,
         "X-Content-Type-Options": "nosniff",
     }
-    return StreamedFile(file, asset.size, front.store, headers)
+    return StreamedFile(file, asset.size, services.call, headers)
 
 
 @router.delete(

@@ -12,7 +12,7 @@ from imgvec.api.mounts import public_base, services_of
 from imgvec.api.request import MULTIPART, Call, read_call
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageUrl, Part
 from imgvec.embedding.written import is_url, written_image
-from imgvec.errors import BadParameter, TooLarge
+from imgvec.errors import BadParameter, WrongContentType
 from imgvec.ids import LINK_ID, link_id
 
 MAX_INPUTS: Final = 100
@@ -23,7 +23,8 @@ def keys_of(call: Call) -> frozenset[str]:
     """Every key in a request: header, query, body. One anywhere is enough.
 
     Raises:
-        TooLarge: the body that may hold the key was refused unread, and there is none elsewhere.
+        RequestError: there is none, and the body that may hold one cannot be read: no key was
+            judged, so the caller is told what is wrong with the body.
     """
     shown = [
         *call.headers.getlist("www-authenticate"),
@@ -32,7 +33,9 @@ def keys_of(call: Call) -> frozenset[str]:
     ]
     # A key of another type than string is a wrong key, not a missing one.
     keys = frozenset(key if isinstance(key, str) else "mistyped" for key in shown) - {""}
-    if not keys and isinstance(call.problem, TooLarge):
+    # Without a content type there may be no body at all.
+    typed = "content-type" in call.headers or not isinstance(call.problem, WrongContentType)
+    if not keys and call.problem is not None and typed:
         raise call.problem
     return keys
 
