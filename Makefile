@@ -133,8 +133,8 @@ sbom: .cache/sbom.json ## Write the software bill of materials (CycloneDX) of th
 licences: .cache/sbom.json ## List the licences of all that ships.
 	@$(BIN)/python tests/supply/licences.py
 
-lint: .venv/test ## Lint and formatting.
-	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+lint: .venv/test ## Lint, formatting, and that no room imports from above.
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo --no-cache
 
 types: .venv/test ## Types, strict.
 	@$(BIN)/mypy

@@ -30,7 +30,7 @@ from imgvec.app import create_app
 from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.assets_app import create_assets_app
 from imgvec.aws.gateway_keys.names import PROBE, Consumers, Shown, throttled_as
-from imgvec.aws.gateway_keys.ports import Identifier
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.aws.s3_events import take_arrival
 from imgvec.ids import memories_id
 from imgvec.services import open_services

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgvec.aws.gateway_keys.ports import Identifier
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.errors import ImgvecError
 
 

@@ -19,7 +19,7 @@ from imgvec.aws.gateway_keys.names import (
     own_name,
     throttled_as,
 )
-from imgvec.aws.gateway_keys.ports import Identifier
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.errors import ImgvecError, StoreError, TooFast
 from imgvec.stores.sqlite import SqliteStore
 

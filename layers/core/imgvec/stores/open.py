@@ -3,7 +3,7 @@
 from typing import Final
 
 from imgvec.assets.ports import BlobStore, DirectAccess
-from imgvec.aws.gateway_keys.ports import IdentifierStore
+from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.settings import Settings
 from imgvec.stores.ports import Store
 

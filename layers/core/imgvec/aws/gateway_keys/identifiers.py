@@ -11,7 +11,7 @@ from typing import Final
 
 from imgvec.accounts.ports import PlanStore
 from imgvec.aws.gateway_keys.names import CACHE_SECONDS
-from imgvec.aws.gateway_keys.ports import GatewayKeys, Identifier, IdentifierStore, Tier
+from imgvec.accounts.gateway_names import GatewayKeys, Identifier, IdentifierStore, Tier
 from imgvec.errors import StackError
 from imgvec.types import Plan
 

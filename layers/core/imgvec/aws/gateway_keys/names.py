@@ -14,7 +14,7 @@ from typing import Final
 
 from imgvec.accounts.keys import digest, well_formed
 from imgvec.accounts.ports import KeyStore
-from imgvec.aws.gateway_keys.ports import Identifier, IdentifierStore
+from imgvec.accounts.gateway_names import Identifier, IdentifierStore
 from imgvec.errors import StoreError, TooFast
 
 SHARED: Final = "shared"

@@ -6,7 +6,7 @@ from typing import Final, Protocol, TypedDict
 from imgvec.aws.gateway_keys.calls import patient, reported
 from imgvec.aws.gateway_keys.names import own_name
 from imgvec.aws.gateway_keys.outputs import Stack
-from imgvec.aws.gateway_keys.ports import Tier
+from imgvec.accounts.gateway_names import Tier
 
 PAGE: Final = 500
 """Keys of one answer, the most that API Gateway gives."""

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.aws.gateway_keys.ports import Identifier
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.stores.dynamodb.part import Part
 
 _IDENTIFIERS: Final = "identifiers"
