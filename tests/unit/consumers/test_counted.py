@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -53,3 +54,23 @@ def test_broken_off_while_units_are_reserved(bench: Bench, front: Front) -> None
     # All that the stores' threads have begun is done.
     front.close()
     assert bench.taken() == 0
+
+
+def test_a_store_call_is_brought_to_its_end_before_its_request_is(front: Front) -> None:
+    """Its caller may close a file then."""
+    begun, done = threading.Event(), threading.Event()
+
+    def call() -> None:
+        begun.set()
+        time.sleep(0.2)
+        done.set()
+
+    async def scenario() -> None:
+        task = asyncio.create_task(front.store(call))
+        assert await asyncio.to_thread(begun.wait, 10)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert done.is_set()
+
+    asyncio.run(scenario())

@@ -33,8 +33,7 @@ async def counted(front: Front, meter: Meter, charge: Charge) -> AsyncIterator[T
         await front.store(meter.release, ticket)
         raise
     with stage("settle"):
-        # Begun, it is brought to its end, though the client may leave meanwhile.
-        await asyncio.shield(front.store(meter.settle, ticket))
+        await front.store(meter.settle, ticket)
 
 
 async def _reserve(front: Front, meter: Meter, charge: Charge) -> Ticket:
@@ -47,7 +46,7 @@ async def _reserve(front: Front, meter: Meter, charge: Charge) -> Ticket:
 
 
 async def _reserve_once(front: Front, meter: Meter, charge: Charge) -> Ticket | None:
-    """Reserve; broken off meanwhile, give back: the thread of the store goes on all the same."""
+    """Reserve; broken off meanwhile, give back what was reserved all the same."""
     reserving = asyncio.ensure_future(front.store(meter.reserve, charge))
     try:
         return await asyncio.shield(reserving)

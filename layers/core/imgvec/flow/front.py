@@ -96,9 +96,18 @@ class Front:
         return caller
 
     async def store(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking store call in a thread of the stores' own."""
+        """Run a blocking store call in a thread of the stores' own, to its end.
+
+        Also where the request is cancelled meanwhile: nobody can break a thread off, and its caller
+        may close what it works on.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._stores, lambda: call(*args, **kwargs))
+        running = loop.run_in_executor(self._stores, lambda: call(*args, **kwargs))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait({running})
+            raise
 
     async def started(self) -> bool:
         """Whether what computes has been tried."""

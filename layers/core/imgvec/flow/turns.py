@@ -1,4 +1,4 @@
-"""The line before work that few can do at once: it is as long as its wait is short."""
+"""The line before work that few requests can do at once, bounded by its estimated wait."""
 
 import asyncio
 import math
