@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 
 from endpoints import V2
 from gateway import integration_of
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.metering import Meter
 from imgvec.accounts.ports import KeyRecord
@@ -30,7 +31,6 @@ from imgvec.app import create_app
 from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.assets_app import create_assets_app
 from imgvec.aws.gateway_keys.names import PROBE, Consumers, Shown, throttled_as
-from imgvec.accounts.gateway_names import Identifier
 from imgvec.aws.s3_events import take_arrival
 from imgvec.ids import memories_id
 from imgvec.services import open_services

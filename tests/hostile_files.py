@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from pictures import ORIENTATIONS, animation, encoded, oriented, photo, png_file, tiff_file
+from tiny_files import rle_bitmap
 
 SIZE = (24, 16)
 _PICTURE = photo(size=SIZE)
@@ -161,6 +162,9 @@ BOMBS: dict[str, Callable[[int], bytes]] = {
     "GIF of frames": lambda size: _gif((_FRAME + b"\0") * (size // 12)),
     "GIF of small blocks": lambda size: _gif(_FRAME + b"\1\x44" * (size // 2) + b"\0"),
     "GIF of extensions": lambda size: _gif(b"!\xff\x0bNETSCAPE2.0\3\1\0\0\0" * (size // 19)),
+    "BMP of runs": lambda size: rle_bitmap(8, 7000, 7000, b"\1\1" * (size // 2)),
+    "BMP of literals": lambda size: rle_bitmap(4, 7000, 7000, b"\0\3\x12\x30" * (size // 4)),
+    "BMP of ends of line": lambda size: rle_bitmap(8, 7000, 7000, b"\0\0" * (size // 2)),
     "TIFF of strips": lambda size: _strips(size // 8),
     "TIFF of overlapping strips": _overlapping,
 }

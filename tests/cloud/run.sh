@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # make test-cloud: the stack built by SAM, run in containers, deployed into an emulator of AWS, and
-# the whole contract asked of it in four places, and of the serving image. Everything that is started
-# here is ended here, also after a failure.
+# the whole contract asked of it in four places, and of the serving image; then `make deploy ENV=prod`
+# from nothing. Everything that is started here is ended here, also after a failure.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/cloud/stage.sh

@@ -39,7 +39,7 @@ FLAT = [
 def test_a_tiny_file_costs_little(name: str, side: int) -> None:
     data = TINY[name](side)
     assert len(data) <= MOST_BYTES
-    # What is dear is dear twice; one of two may be disturbed.
+    # A dear file is dear twice; one of two runs may be disturbed.
     spent = min(_spent(data) for _ in range(2))
     assert spent < SECONDS or spent < seconds_of(SHARE)
 

@@ -16,10 +16,10 @@ from gateway import (
     integration_of,
     response_of,
 )
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import KeyRecord
 from imgvec.aws.gateway_keys.names import PROBE, SHARED, own_name
-from imgvec.accounts.gateway_names import Identifier
 from imgvec.aws.sam_local import DESK_KEY
 from imgvec.stores.dynamodb import DynamoStore
 from lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime

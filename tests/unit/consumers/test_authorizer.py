@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from identifiers_in_memory import IdentifiersInMemory
+from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import KeyRecord
 from imgvec.aws.gateway_keys.names import (
@@ -19,7 +20,6 @@ from imgvec.aws.gateway_keys.names import (
     own_name,
     throttled_as,
 )
-from imgvec.accounts.gateway_names import Identifier
 from imgvec.errors import ImgvecError, StoreError, TooFast
 from imgvec.stores.sqlite import SqliteStore
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from identifiers_in_memory import IdentifiersInMemory
+from imgvec.accounts.gateway_names import Tier
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states, tier_of
 from imgvec.aws.gateway_keys.names import CACHE_SECONDS
-from imgvec.accounts.gateway_names import Tier
 from imgvec.errors import StackError
 from imgvec.stores.sqlite import SqliteStore
 from imgvec.types import Plan

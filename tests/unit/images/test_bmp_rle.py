@@ -2,6 +2,7 @@
 
 import io
 import random
+from collections.abc import Callable
 
 import pytest
 from PIL import Image
@@ -57,8 +58,7 @@ def test_any_runs_give_the_pixels_of_pillow(bits: int) -> None:
 
 @pytest.mark.parametrize("bits", [4, 8])
 @pytest.mark.parametrize("make", [ends_of_line, jumps])
-def test_filled_rows_are_those_of_pillow(make: object, bits: int) -> None:
-    assert callable(make)
+def test_filled_rows_are_those_of_pillow(make: Callable[[int, int], bytes], bits: int) -> None:
     data = make(bits, 300)
     found = loaded(Bmp, data)
     assert found is not None

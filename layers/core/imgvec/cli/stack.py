@@ -5,9 +5,9 @@ from typing import Final, TypeVar
 
 import click
 
+from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.outputs import Stack, find_stack
-from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.aws.gateway_keys.probe import Probe
 from imgvec.aws.gateway_keys.usage_plans import UsagePlans
 from imgvec.cli.tools import say

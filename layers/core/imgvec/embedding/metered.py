@@ -71,8 +71,7 @@ class Accounts:
             await self._stores.run(self._meter.release, ticket)
             raise
         with stage("settle"):
-            # Once begun it is finished, though the client may leave meanwhile.
-            await asyncio.shield(self._stores.run(self._meter.settle, ticket))
+            await self._stores.run(self._meter.settle, ticket)
 
     async def _reserve(self, charge: Charge) -> Ticket:
         deadline = time.monotonic() + TWIN_SECONDS

@@ -70,7 +70,7 @@ class _Runs:
             count, value = coded[at], coded[at + 1]
             at += 2
             if count:
-                # What passes the end of a row is dropped.
+                # Pixels past the end of a row are dropped.
                 count = max(0, min(count, width - x))
                 pixels += self._repeated(value, count)
                 x += count

@@ -19,9 +19,18 @@ class StoreExecutor:
         self._threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")
 
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a call in a thread."""
+        """Run a call in a thread, to its end.
+
+        Also where the request is cancelled meanwhile: a thread cannot be stopped, and its caller may
+        close a file that it works on.
+        """
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
+        running = loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            await asyncio.wait({running})
+            raise
 
     def close(self) -> None:
         """Finish running calls and end the threads."""

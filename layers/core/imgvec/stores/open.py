@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from imgvec.assets.ports import BlobStore, DirectAccess
 from imgvec.accounts.gateway_names import IdentifierStore
+from imgvec.assets.ports import BlobStore, DirectAccess
 from imgvec.settings import Settings
 from imgvec.stores.ports import Store
 

@@ -9,9 +9,9 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
+from imgvec.accounts.gateway_names import GatewayKeys, Identifier, IdentifierStore, Tier
 from imgvec.accounts.ports import PlanStore
 from imgvec.aws.gateway_keys.names import CACHE_SECONDS
-from imgvec.accounts.gateway_names import GatewayKeys, Identifier, IdentifierStore, Tier
 from imgvec.errors import StackError
 from imgvec.types import Plan
 

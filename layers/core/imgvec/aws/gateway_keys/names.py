@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from imgvec.accounts.gateway_names import Identifier, IdentifierStore
 from imgvec.accounts.keys import digest, well_formed
 from imgvec.accounts.ports import KeyStore
-from imgvec.accounts.gateway_names import Identifier, IdentifierStore
 from imgvec.errors import StoreError, TooFast
 
 SHARED: Final = "shared"

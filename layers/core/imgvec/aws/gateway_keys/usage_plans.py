@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol, TypedDict
 
+from imgvec.accounts.gateway_names import Tier
 from imgvec.aws.gateway_keys.calls import patient, reported
 from imgvec.aws.gateway_keys.names import own_name
 from imgvec.aws.gateway_keys.outputs import Stack
-from imgvec.accounts.gateway_names import Tier
 
 PAGE: Final = 500
 """Keys of one answer, the most that API Gateway gives."""
