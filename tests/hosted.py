@@ -10,6 +10,7 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
+from imgvec.api.mounts import Mounts
 from imgvec.http.patience import PatientProtocol
 from imgvec.http.wire import Wire
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
@@ -51,7 +52,7 @@ def hosted(app: FastAPI) -> Iterator[str]:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     config = uvicorn.Config(
-        Wire(app, app.state.mounts.error_response),
+        Wire(app, getattr(app.state, "mounts", Mounts(())).error_response),
         http=PatientProtocol,
         access_log=False,
         log_config=None,

@@ -21,8 +21,8 @@ class StoreExecutor:
     async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a call in a thread, to its end.
 
-        Also where the request is cancelled meanwhile: a thread cannot be stopped, and its caller may
-        close a file that it works on.
+        Also where the request is cancelled meanwhile: a thread cannot be stopped, and its caller
+        may close a file that it works on.
         """
         loop = asyncio.get_running_loop()
         running = loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
