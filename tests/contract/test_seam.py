@@ -13,11 +13,19 @@ import imgvec.dialects
 from checks import assert_made_headers, assert_unit, bits
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
+from imgvec.dialects.head_keys import all_head_keys
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
 from places import PictureServer, Place, create_key, server_environment
 
 NAME = "tiny_vendor"
+INIT = '''
+"""A tiny vendor."""
+
+from imgvec.dialects.head_keys import HeadKeys
+
+HEAD_KEYS = HeadKeys(headers=("token",))
+'''
 ROUTES = '''
 """Lists of images and texts, answers in base64, the key in a header of its own."""
 
@@ -76,17 +84,19 @@ def with_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     """The dialects with one more package, as if it lay there; without it afterwards."""
     package = tmp_path / "more" / NAME
     package.mkdir(parents=True)
-    (package / "__init__.py").write_text('"""A tiny vendor."""\n')
+    (package / "__init__.py").write_text(INIT)
     (package / "routes.py").write_text(ROUTES)
     monkeypatch.setattr(
         imgvec.dialects, "__path__", [*imgvec.dialects.__path__, str(tmp_path / "more")]
     )
     all_dialects.cache_clear()
+    all_head_keys.cache_clear()
     yield package / "routes.py"
     for module in (f"imgvec.dialects.{NAME}.routes", f"imgvec.dialects.{NAME}"):
         sys.modules.pop(module, None)
     vars(imgvec.dialects).pop(NAME, None)
     all_dialects.cache_clear()
+    all_head_keys.cache_clear()
 
 
 @pytest.fixture
@@ -130,6 +140,10 @@ def test_its_own_errors_below_each_of_its_mounts(tiny: Place, mount: str) -> Non
     assert method.headers["Allow"] == "POST"
     for outside in (f"{mount}/v2/vectors", mount, "/v1/vectors", f"{mount}/v1vectors"):
         assert client.get(outside).json() == {"error": "Not Found"}
+
+
+def test_the_gateways_authorizer_knows_its_key_place(with_tiny: Path) -> None:
+    assert "token" in all_head_keys().headers
 
 
 def test_it_is_described_once(tiny: Place) -> None:

@@ -2,16 +2,18 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from fastapi.routing import APIRoute
 
 from identifiers_in_memory import IdentifiersInMemory
 from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import KeyRecord
+from imgvec.api.mounts import Dialect
 from imgvec.aws.gateway_keys.names import (
-    CACHE_KEYS,
     CACHE_SECONDS,
     PROBE,
     SHARED,
@@ -20,6 +22,7 @@ from imgvec.aws.gateway_keys.names import (
     own_name,
     throttled_as,
 )
+from imgvec.dialects import all_dialects
 from imgvec.errors import ImgvecError, StoreError, TooFast
 from imgvec.stores.sqlite import SqliteStore
 
@@ -150,10 +153,26 @@ def test_a_store_that_fails_denies_nobody_and_is_asked_again(
 
 
 def test_junk_does_not_fill_the_memory(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvec.aws.gateway_keys.names.CACHE_KEYS", 3)
-    for _ in range(9):
+    monkeypatch.setattr("imgvec.accounts.cache.MOST", 3)
+    table.consumers.name_of(KEY)
+    for _ in range(3):
         table.consumers.name_of(mint())
-    assert len(vars(table.consumers)["_known"]) <= 3 < CACHE_KEYS
+    before = table.asked
+    table.consumers.name_of(KEY)
+    assert table.asked == before + 1, "it made room for the others"
+
+
+@pytest.mark.parametrize("dialect", all_dialects(), ids=lambda one: one.name)
+def test_the_head_keys_of_a_dialect_are_those_that_it_describes(dialect: Dialect) -> None:
+    (route, *_) = dialect.router.routes
+    assert isinstance(route, APIRoute)
+    package = import_module(route.endpoint.__module__.rpartition(".")[0])
+    described = {
+        (place.get("in", "header"), place.get("name", "authorization").lower())
+        for place in dialect.key_places.values()
+    }
+    named = {("header", name) for name in package.HEAD_KEYS.headers}
+    assert described == named | {("query", name) for name in package.HEAD_KEYS.query}
 
 
 class TestOwnNames:

@@ -33,12 +33,13 @@ class DescribedApi(FastAPI):
 
 def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, Any]) -> None:
     # Its own would be made of a function's name.
-    operation["summary"] = operation.pop("description")
+    operation["summary"] = operation.pop("description", operation["summary"])
     # A key in any one of its places is enough.
     operation.setdefault("security", [{name: []} for name in dialect.key_places])
-    for status, answer in operation["responses"].items():
+    for status, answer in operation.get("responses", {}).items():
         if status in examples:
-            answer["content"]["application/json"]["example"] = examples[status]
+            content = answer.setdefault("content", {}).setdefault("application/json", {})
+            content["example"] = examples[status]
 
 
 def _examples_of(dialect: Dialect) -> dict[str, Any]:

@@ -173,9 +173,3 @@ def public_base(request: Request) -> str:
     """Base of the links we mint: the operator's, else scheme, host and stage of the request."""
     configured = services_of(request).settings.public_url
     return str(configured or request.base_url).rstrip("/")
-
-
-def bearer(value: str) -> str | None:
-    """The token of an `Authorization: Bearer` header, None for another scheme."""
-    scheme, _, token = value.strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None

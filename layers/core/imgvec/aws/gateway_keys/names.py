@@ -12,9 +12,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from imgvec.accounts.cache import Cache
 from imgvec.accounts.gateway_names import Identifier, IdentifierStore
 from imgvec.accounts.keys import digest, well_formed
 from imgvec.accounts.ports import KeyStore
+from imgvec.dialects.head_keys import all_head_keys, bare
 from imgvec.errors import StoreError, TooFast
 
 SHARED: Final = "shared"
@@ -22,14 +24,13 @@ SHARED: Final = "shared"
 authorizer sees, and consumers without an accepted name of their own."""
 
 CACHE_SECONDS: Final = 30.0
-CACHE_KEYS: Final = 10_000
 
 PROBE: Final = "x-imgvec-probe"
 """Header that names a consumer: `imgvec keys` asks whether the gateway takes its pending name."""
 
 log = logging.getLogger(__name__)
-HEADERS: Final = ("x-api-key", "authorization", "www-authenticate", "x-imgvec-key")
-QUERY: Final = "key"
+HANDED_ON: Final = "x-imgvec-key"
+"""The name under which the edge hands on a header that a REST API drops."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +44,10 @@ class Shown:
 
 def shown_keys(shown: Shown) -> set[str]:
     """Every key in headers and query, of whichever dialect."""
-    values = [shown.headers.get(name, "") for name in HEADERS] + [shown.query.get(QUERY, "")]
-    return {_bare(value) for value in values} - {""}
+    places = all_head_keys()
+    headers = [shown.headers.get(name, "") for name in (*places.headers, HANDED_ON)]
+    query = [shown.query.get(name, "") for name in places.query]
+    return {bare(value) for value in headers + query} - {""}
 
 
 class Consumers:
@@ -59,25 +62,22 @@ class Consumers:
         """Without `identifiers`, no consumer has a name of its own."""
         self._keys = keys
         self._identifiers = identifiers
-        self._clock = clock
-        self._known: dict[str, tuple[float, str | None]] = {}
+        self._known: Cache[str] = Cache(CACHE_SECONDS, clock)
 
     def name_of(self, key: str) -> str | None:
         """The own name of the consumer that this key belongs to; None where it has none."""
         if not well_formed(key):
             return None
         hashed = digest(key)
-        found = self._known.get(hashed)
-        if found is None or found[0] < self._clock():
-            if len(self._known) >= CACHE_KEYS:
-                self._known.clear()
+        name = self._known.get(hashed)
+        if name is None:
             try:
-                found = (self._clock() + CACHE_SECONDS, self._look_up(hashed))
+                name = self._look_up(hashed)
             except (StoreError, TooFast) as fault:
                 log.error("the consumer of a key cannot be told: %s", fault)
                 return None
-            self._known[hashed] = found
-        return found[1]
+            self._known.put(hashed, name)
+        return name or None
 
     def probed(self, consumer: str) -> str | None:
         """The name that this consumer waits for; None unless it is pending."""
@@ -88,12 +88,13 @@ class Consumers:
             return None
         return own_name(consumer) if identifier and not identifier.accepted else None
 
-    def _look_up(self, hashed: str) -> str | None:
+    def _look_up(self, hashed: str) -> str:
+        """The consumer's own name, empty where it has none."""
         record = self._keys.find_key(hashed)
         if record is None or record.revoked is not None:
-            return None
+            return ""
         identifier = self._identifier(record.consumer)
-        return own_name(record.consumer) if identifier and identifier.accepted else None
+        return own_name(record.consumer) if identifier and identifier.accepted else ""
 
     def _identifier(self, consumer: str) -> Identifier | None:
         if self._identifiers is None:
@@ -114,8 +115,3 @@ def throttled_as(shown: Shown, consumers: Consumers) -> str:
 def own_name(consumer: str) -> str:
     """The consumer's own name: short, and of characters that the gateway takes in a key's value."""
     return "c-" + hashlib.sha256(consumer.encode()).hexdigest()[:32]
-
-
-def _bare(value: str) -> str:
-    scheme, _, token = value.strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else value.strip()

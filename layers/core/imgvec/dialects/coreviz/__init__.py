@@ -1,1 +1,7 @@
 """CoreViz image embeddings."""
+
+from typing import Final
+
+from imgvec.dialects.head_keys import HeadKeys
+
+HEAD_KEYS: Final = HeadKeys(headers=("x-api-key", "authorization"))

@@ -12,7 +12,6 @@ from imgvec.api.fields import Fields
 from imgvec.api.mounts import (
     Dialect,
     StatusTable,
-    bearer,
     context_of,
     embedding_headers,
     embedding_of,
@@ -36,6 +35,7 @@ from imgvec.api.openapi import (
     operation,
 )
 from imgvec.api.request import JSON, Call, read_call
+from imgvec.dialects.head_keys import bearer
 from imgvec.embedding.types import EmbedRequest, ImageInput, TextInput, each
 from imgvec.embedding.written import is_data_uri, is_url, linked_image
 from imgvec.errors import BadParameter, FetchFailed, NotAnImage, RequestError, WrongContentType

@@ -8,13 +8,13 @@ from starlette.responses import Response
 
 from imgvec.api.mounts import (
     StatusTable,
-    bearer,
     error_headers,
     json_answer,
     services_of,
     status_of,
 )
 from imgvec.api.request import Call, read_call
+from imgvec.dialects.head_keys import bare
 from imgvec.errors import FetchFailed, KeyDisabled, RequestError, TooLarge
 from imgvec.types import Principal
 
@@ -43,8 +43,7 @@ def failure(error: RequestError) -> Response:
 
 def keys_of(call: Call) -> frozenset[str]:
     """The key in `Authorization`, raw or behind `Bearer`."""
-    shown = call.headers.getlist("authorization")
-    return frozenset(bearer(value) or value.strip() for value in shown) - {""}
+    return frozenset(bare(value) for value in call.headers.getlist("authorization")) - {""}
 
 
 async def authenticated(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Principal]:

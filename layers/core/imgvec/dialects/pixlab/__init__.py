@@ -1,1 +1,7 @@
 """PixLab: img-embed, LLM image embed and store."""
+
+from typing import Final
+
+from imgvec.dialects.head_keys import HeadKeys
+
+HEAD_KEYS: Final = HeadKeys(headers=("www-authenticate",), query=("key",))
