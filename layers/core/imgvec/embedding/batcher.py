@@ -8,7 +8,7 @@ from threading import Condition
 from typing import Generic, TypeAlias, TypeVar
 
 from imgvec.embedding.limiter import FairQueue
-from imgvec.errors import InternalFault, NotReady, RequestError
+from imgvec.errors import NotReady, RequestError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -55,7 +55,7 @@ class Batcher(Generic[Item, Result]):
     def submit(self, item: Item, consumer: str = "") -> Future[Result]:
         """Compute one item in a batch with others.
 
-        The future raises the item's own error.
+        The future raises the item's own error, or the exception of its computation.
 
         Raises:
             NotReady: the queue is full.
@@ -97,19 +97,17 @@ class Batcher(Generic[Item, Result]):
         """Give each item its result; the items of a batch that fails are computed one by one."""
         try:
             results = self._run([item for item, _ in batch])
-        except RequestError as error:
-            results = [error]
         except Exception as fault:
             # Raised by the accelerator or its runtime, whose exceptions have no common base.
-            log.error("a batch of %d failed: %s", len(batch), type(fault).__name__)
-            self.failures += len(batch) == 1
-            results = [InternalFault()]
-        else:
-            self.failures = 0
-        if len(results) < len(batch):
-            for one in batch:
-                self._compute([one])
+            if len(batch) > 1:
+                log.error("a batch of %d failed: %s", len(batch), type(fault).__name__)
+                for one in batch:
+                    self._compute([one])
+                return
+            self.failures += not isinstance(fault, RequestError)
+            batch[0][1].set_exception(fault)
             return
+        self.failures = 0
         for (_, future), result in zip(batch, results, strict=True):
             if isinstance(result, RequestError):
                 future.set_exception(result)

@@ -1,9 +1,11 @@
 """What SageMaker asks of a container: `GET /ping` and `POST /invocations`."""
 
 import asyncio
+import logging
 from collections.abc import AsyncGenerator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import orjson
@@ -14,10 +16,21 @@ from starlette.responses import JSONResponse, Response
 from imgvec.api.untraced import UNTRACED
 from imgvec.encoders.registry import configured_folders, load_here
 from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, STALE, TEXT, VECTOR, Attributes
-from imgvec.errors import BadParameter, NotReady, RequestError, TooLarge, WrongContentType
+from imgvec.errors import (
+    BadParameter,
+    InternalFault,
+    NotReady,
+    RequestError,
+    TooLarge,
+    WrongContentType,
+)
 from imgvec.sagemaker_container.engine import Counted, Engine, Lane
 from imgvec.settings import Settings
 from imgvec.types import Pixels
+
+T = TypeVar("T")
+
+log = logging.getLogger(__name__)
 
 MOST_TEXT: Final = 1_000_000
 """Bytes of a text; the service has cut it to what the text tower reads."""
@@ -83,12 +96,23 @@ async def _encode(request: Request, lane: Lane, dimensions: int) -> Counted:
     media_type = request.headers.get("Content-Type")
     if media_type == PIXELS:
         pixels = await _read_pixels(request, lane.encoder.image_size)
-        vector = await asyncio.wrap_future(lane.images.submit((pixels, dimensions)))
+        vector = await _computed(lane.images.submit((pixels, dimensions)))
         return vector, lane.encoder.image_tokens
     if media_type == TEXT:
         text = await _read_text(request)
-        return await asyncio.wrap_future(lane.texts.submit((text, dimensions)))
+        return await _computed(lane.texts.submit((text, dimensions)))
     raise WrongContentType
+
+
+async def _computed(future: Future[T]) -> T:
+    try:
+        return await asyncio.wrap_future(future)
+    except RequestError:
+        raise
+    except Exception as fault:
+        # Raised by the accelerator or its runtime, whose exceptions have no common base.
+        log.error("an inference failed: %s", type(fault).__name__)
+        raise InternalFault from None
 
 
 async def _read_pixels(request: Request, side: int) -> Pixels:
