@@ -44,8 +44,8 @@ class Compute:
         self.line = Line(workers, settings.queue_seconds)
         self._limits = limits_of(settings)
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
-        # One more than threads, so that a thread that comes free finds work.
-        self._permits = Limiter(workers + 1)
+        # More than threads, so that a thread that comes free finds work, and images to batch.
+        self._permits = Limiter(BATCH * workers)
         self._encoders = encoders
         self._batchers: dict[str, Batcher[WantedImage, Vector]] = {
             encoder.name: Batcher(
