@@ -45,7 +45,7 @@ def _examples_of(dialect: Dialect) -> dict[str, Any]:
     """By status, how the dialect tells of the first error that has it."""
     examples: dict[str, Any] = {}
     for kind in _kinds(RequestError):
-        answer = dialect.refuse(kind())
+        answer = dialect.error_response(kind())
         examples.setdefault(str(answer.status_code), orjson.loads(bytes(answer.body)))
     return examples
 

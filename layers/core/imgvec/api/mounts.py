@@ -40,7 +40,7 @@ class Dialect:
     router: APIRouter
     """Routes that embed."""
     aliases: tuple[Alias, ...]
-    refuse: Callable[[RequestError], Response]
+    error_response: Callable[[RequestError], Response]
     """Put an error into the vendor's envelope."""
     key_places: Mapping[str, Schema]
     """Where a caller puts a key, as security schemes by their name in the description."""
@@ -91,7 +91,7 @@ class Mounts:
         """An error in the envelope of the dialect that owns the path, else a plain one."""
         dialect = self.find(scope)
         if dialect is not None:
-            return dialect.refuse(error)
+            return dialect.error_response(error)
         return json_answer({"error": error.message}, error.status, error_headers(error))
 
 

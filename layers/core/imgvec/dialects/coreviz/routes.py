@@ -160,7 +160,7 @@ def _means_image(given: Fields, value: str) -> bool:
     return kind == "image" or (kind is None and (is_url(value) or is_data_uri(value)))
 
 
-def refuse(error: RequestError) -> Response:
+def error_response(error: RequestError) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = SENTENCES.get(status, error.message)
@@ -170,4 +170,4 @@ def refuse(error: RequestError) -> Response:
     return json_answer(content, status, error_headers(error))
 
 
-DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, refuse, KEY_PLACES)
+DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, error_response, KEY_PLACES)

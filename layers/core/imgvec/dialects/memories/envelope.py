@@ -29,7 +29,7 @@ def success(data: object, headers: Mapping[str, str] | None = None) -> Response:
     return json_answer(content, 200, headers)
 
 
-def failure(error: RequestError) -> Response:
+def error_response(error: RequestError) -> Response:
     """An error in the envelope."""
     status = status_of(error, STATUSES)
     message = error.message

@@ -77,7 +77,7 @@ async def imgembed(request: Request) -> Response:
     if (request.url.hostname or "").startswith("llm."):
         if request.method == "GET":
             # The framework would name GET too: it knows the path and not the host.
-            answer = refuse(MethodNotAllowed())
+            answer = error_response(MethodNotAllowed())
             answer.headers["Allow"] = "POST"
             return answer
         return await llmimgembed(request)
@@ -137,7 +137,7 @@ async def _embed(
     return (vectors if listed else vectors[0]), result
 
 
-def refuse(error: RequestError) -> Response:
+def error_response(error: RequestError) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = UNAUTHORIZED if status == 401 else error.message
@@ -150,7 +150,7 @@ DIALECT = Dialect(
     ("/imgembed", "/llmimgembed", "/store"),
     router,
     (IMG_EMBED, PIX_LLM),
-    refuse,
+    error_response,
     KEY_PLACES,
     assets,
 )
