@@ -56,7 +56,7 @@ REASONS: Final = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-# The vendor's own sentences; what imgvec knows beyond them goes into `detail`.
+# The vendor's own sentences; imgvec's more precise messages go into `detail`.
 SENTENCES: Final = {
     400: "Invalid image URL or missing required fields",
     401: "Invalid or missing API key",
@@ -137,7 +137,7 @@ def _keys(call: Call) -> frozenset[str]:
 
 
 def _parse(call: Call, max_image: int, off: Off) -> EmbedRequest:
-    """Exactly one of `image`, `text`, `input`; an `input` without `type` is told by its prefix."""
+    """Exactly one of `image`, `text`, `input`; an `input` without `type` is judged by its prefix."""
     given = call.fields
     dimensions = find_alias(ALIASES, given.text("model") or ALIASES[0].model).resolve(None, off)
     image, text, anything = (given.text(name) for name in ("image", "text", "input"))

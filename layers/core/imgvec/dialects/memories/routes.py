@@ -1,4 +1,4 @@
-"""memories.ai embeddings below `/serve/api/v2`; its assets stand in `memories_assets`."""
+"""memories.ai embeddings below `/serve/api/v2`; its assets are in `assets`."""
 
 from typing import Final
 

@@ -76,7 +76,7 @@ async def imgembed(request: Request) -> Response:
     """Embed one image or a list; at a host that begins with `llm.`, as `/llmimgembed`."""
     if (request.url.hostname or "").startswith("llm."):
         if request.method == "GET":
-            # The framework would name GET too: it knows the path and not the host.
+            # The framework's own response would name GET too: it looks at the path only.
             answer = error_response(MethodNotAllowed())
             answer.headers["Allow"] = "POST"
             return answer
@@ -123,11 +123,11 @@ async def store(request: Request) -> Response:
 async def _embed(
     request: Request, accepted: tuple[str, ...], alias: Alias
 ) -> tuple[Vector | list[Vector], EmbedResult]:
-    """The answer's `embedding`: a vector for one image, a list of vectors for a list."""
+    """The response's `embedding`: a vector for one image, a list of vectors for a list."""
     services = services_of(request)
     call = await read_call(request, accepted, services.settings.max_body)
     principal = await services.authenticate(keys_of(call))
-    # Query and body are one: a name beside a body counts, and given in both it is rejected.
+    # A parameter may be in the query or in the body; one that is in both is rejected.
     given = call.query.beside(call.fields)
     dimensions = alias.resolve(given.integer("dimension"), off_of(request, NAME))
     images, listed = images_in(given, services.settings.max_image)
