@@ -41,7 +41,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A request's hold on the idempotency record of its `Idempotency-Key`."""
+    """A request's lease of the idempotency record of its `Idempotency-Key`."""
 
     claim: Claim
     replay: bool = False

@@ -80,8 +80,8 @@ def assemble(
         )
     app.add_api_route("/", _front_door, include_in_schema=False)
     add_docs(app)
-    app.exception_handler(RequestError)(_refused)
-    app.exception_handler(HTTPException)(_framework_refused)
+    app.exception_handler(RequestError)(_request_error)
+    app.exception_handler(HTTPException)(_framework_error)
     # The last one added is the outermost.
     app.add_middleware(
         Intake,
@@ -156,7 +156,7 @@ async def _front_door(request: Request) -> Response:
     return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
 
 
-async def _refused(request: Request, error: RequestError) -> Response:
+async def _request_error(request: Request, error: RequestError) -> Response:
     return _error_response(request, error)
 
 
@@ -165,7 +165,7 @@ def _error_response(request: Request, error: RequestError) -> Response:
     return mounts.error_response(request.scope, error)
 
 
-async def _framework_refused(request: Request, error: HTTPException) -> Response:
+async def _framework_error(request: Request, error: HTTPException) -> Response:
     """Answer errors that the framework raises, such as 404 and 405, as the dialect does."""
     if error.status_code == 405:
         answer = _error_response(request, MethodNotAllowed())

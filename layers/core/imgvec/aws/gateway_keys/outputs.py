@@ -38,7 +38,7 @@ def find_stack(name: str) -> Stack:
     """Look a stack up, in the region and account of the environment.
 
     Raises:
-        StackError: there is none of this name, it is none of imgvec's, or AWS cannot be asked.
+        StackError: it does not exist, is not a stack of imgvec, or AWS cannot be reached.
     """
     import boto3
 

@@ -50,7 +50,7 @@ IMG_EMBED = Alias("img-embed", (1024, 512))
 PIX_LLM = Alias("pix-llm", (512, 1024))
 STATUSES: Final[StatusTable] = {AssetNotFound: 404}
 UNAUTHORIZED: Final = "Missing/Invalid PixLab API Key"
-# Keys may stand in a query string, so no answer is ever cached.
+# A query string may contain a key, so no response may be cached.
 NO_STORE: Final = {"Cache-Control": "no-store"}
 ID_DIGITS: Final = "0123456789ABCDEF"
 
