@@ -28,13 +28,13 @@ class Alias:
         Raises:
             BadParameter: this model is not served in these dimensions.
         """
-        width = self.dimensions[0] if asked is None else asked
-        if width not in self.dimensions:
-            allowed = ", ".join(str(width) for width in self.dimensions)
+        dimensions = self.dimensions[0] if asked is None else asked
+        if dimensions not in self.dimensions:
+            allowed = ", ".join(map(str, self.dimensions))
             raise BadParameter(f"The dimension of {self.model} must be one of: {allowed}")
-        if width in off.get(self.model, ()):
-            raise BadParameter(f"{self.model} is not served here in dimension {width}")
-        return width
+        if dimensions in off.get(self.model, ()):
+            raise BadParameter(f"{self.model} is not served here in dimension {dimensions}")
+        return dimensions
 
 
 def find_alias(aliases: Iterable[Alias], model: str) -> Alias:
@@ -58,9 +58,9 @@ def read_off(
         SettingsError: an entry names no alias; the message lists the known ones.
     """
     known = {
-        f"{dialect}:{alias.model}{ending}": (dialect, alias.model, widths)
+        f"{dialect}:{alias.model}{ending}": (dialect, alias.model, dimensions)
         for dialect, alias in table
-        for ending, widths in _choices(alias)
+        for ending, dimensions in _choices(alias)
     }
     off: dict[str, dict[str, frozenset[int]]] = {}
     for entry in entries:
@@ -69,14 +69,14 @@ def read_off(
                 f"IMGVEC_ALIASES_OFF names {entry!a}, which is no alias; "
                 f"there are: {', '.join(known)}"
             )
-        dialect, model, widths = known[entry]
+        dialect, model, dimensions = known[entry]
         models = off.setdefault(dialect, {})
-        models[model] = models.get(model, frozenset()) | widths
+        models[model] = models.get(model, frozenset()) | dimensions
     return off
 
 
 def check_aliases(
-    table: Iterable[tuple[str, Alias]], widths: frozenset[int], off: Mapping[str, Off]
+    table: Iterable[tuple[str, Alias]], served: frozenset[int], off: Mapping[str, Off]
 ) -> None:
     """Check at start that a configured encoder has the dimensions of every enabled alias.
 
@@ -84,16 +84,17 @@ def check_aliases(
         ModelError: some have no encoder; the message names them and both fixes.
     """
     nowhere = [
-        (dialect, alias.model, width)
+        (dialect, alias.model, dimensions)
         for dialect, alias in table
-        for width in alias.dimensions
-        if width not in widths and width not in off.get(dialect, NONE_OFF).get(alias.model, ())
+        for dimensions in alias.dimensions
+        if dimensions not in served
+        and dimensions not in off.get(dialect, NONE_OFF).get(alias.model, ())
     ]
     if nowhere:
         named = ", ".join(
-            f"{one}'s {model!r} in dimension {width}" for one, model, width in nowhere
+            f"{one}'s {model!r} in dimension {dimensions}" for one, model, dimensions in nowhere
         )
-        switch = ",".join(f"{one}:{model}:{width}" for one, model, width in nowhere)
+        switch = ",".join(f"{one}:{model}:{dimensions}" for one, model, dimensions in nowhere)
         raise ModelError(
             f"No configured encoder gives {named}: add one to IMGVEC_ENCODERS that does, "
             f"or set IMGVEC_ALIASES_OFF={switch}"
@@ -102,5 +103,5 @@ def check_aliases(
 
 def _choices(alias: Alias) -> list[tuple[str, frozenset[int]]]:
     """Endings of an entry and their dimensions: all of the alias, or a single one."""
-    single = [(f":{width}", frozenset({width})) for width in alias.dimensions]
+    single = [(f":{one}", frozenset({one})) for one in alias.dimensions]
     return [("", frozenset(alias.dimensions)), *single]

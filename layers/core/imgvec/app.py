@@ -25,8 +25,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or load_settings()
     off = read_off(settings.aliases_off, _aliases())
     encoders = load_encoders(settings)
-    widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
-    check_aliases(_aliases(), widths, off)
+    served = frozenset(one for encoder in encoders for one in encoder.dimensions)
+    check_aliases(_aliases(), served, off)
     services = open_services(settings)
     return assemble(services, Mounts(all_dialects()), embedding_service(services, encoders), off)
 

@@ -1,7 +1,7 @@
 """Rate limits: a token bucket for each consumer, in the memory of this process.
 
-One local process enforces the limit exactly. Behind API Gateway usage plans limit the total, and
-each process of the function has its own buckets.
+A single process enforces the limit exactly. Behind API Gateway, usage plans limit the total
+roughly, and each process of the function has its own buckets.
 """
 
 import math

@@ -137,7 +137,7 @@ def _keys(call: Call) -> frozenset[str]:
 
 
 def _parse(call: Call, max_image: int, off: Off) -> EmbedRequest:
-    """Read one of `image`, `text`, `input`. Without `type`, an `input` is an image if it is a URI."""
+    """Read one of `image`, `text`, `input`. Without `type`, a URI as `input` is an image."""
     given = call.fields
     dimensions = find_alias(ALIASES, given.text("model") or ALIASES[0].model).resolve(None, off)
     image, text, anything = (given.text(name) for name in ("image", "text", "input"))
