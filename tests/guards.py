@@ -425,8 +425,8 @@ METERING: Final = (
     Guard(
         "failures are not counted",
         "embedding/metered.py",
-        "not counted either.\n            await self._stores.run(self._meter.release, ticket)",
-        "not counted either.\n            await self._stores.run(self._meter.settle, ticket)",
+        "client disconnects.\n            await self._stores.run(self._meter.release, ticket)",
+        "client disconnects.\n            await self._stores.run(self._meter.settle, ticket)",
         "tests/contract/test_faults.py::test_fault_is_not_counted_and_not_the_end",
     ),
     Guard(

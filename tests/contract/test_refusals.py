@@ -79,9 +79,9 @@ FAILURE: dict[str, object] = {"data": None, "success": False, "failed": True}
 def test_refusal(dialect: str, outcome: str) -> None:
     error, expected = REFUSALS[outcome]
     status, content = expected[dialect]
-    refuse = next(one.refuse for one in all_dialects() if one.name == dialect)
+    error_response = next(one.error_response for one in all_dialects() if one.name == dialect)
 
-    response = refuse(error)
+    response = error_response(error)
 
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/json"

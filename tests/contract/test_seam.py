@@ -68,13 +68,13 @@ async def vectors(request: Request) -> Response:
     return json_answer({"v": encoded}, headers=embedding_headers(result))
 
 
-def refuse(error: RequestError) -> Response:
+def error_response(error: RequestError) -> Response:
     return json_answer({"oops": error.message}, 418 if error.status == 401 else error.status)
 
 
 DIALECT = Dialect(
-    NAME, ("/v1",), router, (WIDE,), refuse, {"tiny token": key_place("token", "header", "Key")},
-    mounts=("/tiny", "/small"),
+    NAME, ("/v1",), router, (WIDE,), error_response,
+    {"tiny token": key_place("token", "header", "Key")}, mounts=("/tiny", "/small"),
 )
 '''
 

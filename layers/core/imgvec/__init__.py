@@ -4,6 +4,6 @@ import os
 
 __version__ = "0.1.0"
 
-# ONNX Runtime's own builds report to their maker, from the moment they are imported, and keep an id
-# of the machine for it. Here, before anything could import it.
+# Official builds of ONNX Runtime send telemetry, with an id of the machine, as soon as they are
+# imported. Set here, before any module can import it.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"

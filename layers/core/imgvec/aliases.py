@@ -1,8 +1,7 @@
-"""Vendor model names and dimensions as aliases for spaces: one table, one row for each name.
+"""Vendors' model names as aliases for dimensions of the configured encoders.
 
-A space is (encoder, output dimension). A vendor's name promises the shape and the API, not the
-vendor's own weights. Rows stand with their dialect and are gathered here, so that a new dialect
-brings its own and nothing else has to change.
+A vendor's name promises the API and the dimensions, not the vendor's own weights. Each dialect
+defines its aliases, so that a new dialect needs no change here.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,37 +11,37 @@ from typing import Final, TypeAlias
 from imgvec.errors import BadParameter, ModelError, SettingsError
 
 Off: TypeAlias = Mapping[str, frozenset[int]]
-"""Widths that an operator has switched off, by a dialect's model name."""
+"""Dimensions that an operator has switched off, by a dialect's model name."""
 NONE_OFF: Final[Off] = {}
 
 
 @dataclass(frozen=True, slots=True)
 class Alias:
-    """A vendor's model name and the widths it may be asked in; the first is the default."""
+    """A vendor's model name and the dimensions it is served in; the first is the default."""
 
     model: str
     dimensions: tuple[int, ...]
 
     def resolve(self, asked: int | None, off: Off = NONE_OFF) -> int:
-        """The dimension of the space that is meant; a default that is off has no substitute.
+        """The dimensions to embed in. A default that is switched off has no substitute.
 
         Raises:
-            BadParameter: this name is not given in that dimension.
+            BadParameter: this model is not served in these dimensions.
         """
-        width = self.dimensions[0] if asked is None else asked
-        if width not in self.dimensions:
-            allowed = ", ".join(str(width) for width in self.dimensions)
+        dimensions = self.dimensions[0] if asked is None else asked
+        if dimensions not in self.dimensions:
+            allowed = ", ".join(map(str, self.dimensions))
             raise BadParameter(f"The dimension of {self.model} must be one of: {allowed}")
-        if width in off.get(self.model, ()):
-            raise BadParameter(f"{self.model} is not served here in dimension {width}")
-        return width
+        if dimensions in off.get(self.model, ()):
+            raise BadParameter(f"{self.model} is not served here in dimension {dimensions}")
+        return dimensions
 
 
 def find_alias(aliases: Iterable[Alias], model: str) -> Alias:
-    """The row with this vendor's model name.
+    """The alias with this model name.
 
     Raises:
-        BadParameter: no such row; the message names those there are.
+        BadParameter: there is none; the message lists the known names.
     """
     known = {alias.model: alias for alias in aliases}
     if model not in known:
@@ -53,15 +52,15 @@ def find_alias(aliases: Iterable[Alias], model: str) -> Alias:
 def read_off(
     entries: Iterable[str], table: Iterable[tuple[str, Alias]]
 ) -> Mapping[str, dict[str, frozenset[int]]]:
-    """What `IMGVEC_ALIASES_OFF` switches off, by dialect: `dialect:model[:dimension]` each.
+    """Parse `IMGVEC_ALIASES_OFF`, entries `dialect:model[:dimension]`; the result is by dialect.
 
     Raises:
-        SettingsError: an entry names no alias; the sentence names it and those there are.
+        SettingsError: an entry names no alias; the message lists the known ones.
     """
     known = {
-        f"{dialect}:{alias.model}{ending}": (dialect, alias.model, widths)
+        f"{dialect}:{alias.model}{ending}": (dialect, alias.model, dimensions)
         for dialect, alias in table
-        for ending, widths in _choices(alias)
+        for ending, dimensions in _choices(alias)
     }
     off: dict[str, dict[str, frozenset[int]]] = {}
     for entry in entries:
@@ -70,31 +69,32 @@ def read_off(
                 f"IMGVEC_ALIASES_OFF names {entry!a}, which is no alias; "
                 f"there are: {', '.join(known)}"
             )
-        dialect, model, widths = known[entry]
+        dialect, model, dimensions = known[entry]
         models = off.setdefault(dialect, {})
-        models[model] = models.get(model, frozenset()) | widths
+        models[model] = models.get(model, frozenset()) | dimensions
     return off
 
 
 def check_aliases(
-    table: Iterable[tuple[str, Alias]], widths: frozenset[int], off: Mapping[str, Off]
+    table: Iterable[tuple[str, Alias]], served: frozenset[int], off: Mapping[str, Off]
 ) -> None:
-    """See at start that every alias that is on leads to a space of a configured encoder.
+    """Check at start that a configured encoder has the dimensions of every enabled alias.
 
     Raises:
-        ModelError: aliases lead nowhere; the sentence names them and both fixes.
+        ModelError: some have no encoder; the message names them and both fixes.
     """
     nowhere = [
-        (dialect, alias.model, width)
+        (dialect, alias.model, dimensions)
         for dialect, alias in table
-        for width in alias.dimensions
-        if width not in widths and width not in off.get(dialect, NONE_OFF).get(alias.model, ())
+        for dimensions in alias.dimensions
+        if dimensions not in served
+        and dimensions not in off.get(dialect, NONE_OFF).get(alias.model, ())
     ]
     if nowhere:
         named = ", ".join(
-            f"{one}'s {model!r} in dimension {width}" for one, model, width in nowhere
+            f"{one}'s {model!r} in dimension {dimensions}" for one, model, dimensions in nowhere
         )
-        switch = ",".join(f"{one}:{model}:{width}" for one, model, width in nowhere)
+        switch = ",".join(f"{one}:{model}:{dimensions}" for one, model, dimensions in nowhere)
         raise ModelError(
             f"No configured encoder gives {named}: add one to IMGVEC_ENCODERS that does, "
             f"or set IMGVEC_ALIASES_OFF={switch}"
@@ -102,6 +102,6 @@ def check_aliases(
 
 
 def _choices(alias: Alias) -> list[tuple[str, frozenset[int]]]:
-    """How an entry may end, and what it then means: the whole alias, or one of its widths."""
-    single = [(f":{width}", frozenset({width})) for width in alias.dimensions]
+    """Endings of an entry and their dimensions: all of the alias, or a single one."""
+    single = [(f":{one}", frozenset({one})) for one in alias.dimensions]
     return [("", frozenset(alias.dimensions)), *single]

@@ -1,4 +1,4 @@
-"""The application, put together: one process, one encoder load, every dialect."""
+"""Composes the application: settings, encoders, stores and all dialects in one process."""
 
 from fastapi import FastAPI
 
@@ -20,19 +20,19 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     """Load the encoders, open the stores, mount the dialects.
 
     Raises:
-        ImgvecError: a setting, an encoder file or a store is not as it should be.
+        ImgvecError: a setting, an encoder file or a store is invalid.
     """
     settings = settings or load_settings()
     off = read_off(settings.aliases_off, _aliases())
     encoders = load_encoders(settings)
-    widths = frozenset(width for encoder in encoders for width in encoder.dimensions)
-    check_aliases(_aliases(), widths, off)
+    served = frozenset(one for encoder in encoders for one in encoder.dimensions)
+    check_aliases(_aliases(), served, off)
     services = open_services(settings)
     return assemble(services, Mounts(all_dialects()), embedding_service(services, encoders), off)
 
 
 def embedding_service(services: Services, encoders: Encoders) -> EmbeddingService:
-    """Compose the service that embeds; its threads start here."""
+    """Compose the embedding service and start its threads."""
     settings = services.settings
 
     async def load_asset(consumer: str, asset_id: str) -> bytes:

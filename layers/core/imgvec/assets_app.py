@@ -1,4 +1,4 @@
-"""The application of files alone: no encoder, and nothing that computes is imported."""
+"""Composes the application of assets: no encoder, and neither NumPy nor ONNX Runtime."""
 
 from fastapi import FastAPI
 
@@ -10,9 +10,9 @@ from imgvec.settings import Settings
 
 
 def create_assets_app(settings: Settings) -> FastAPI:
-    """Open the stores and mount what keeps files.
+    """Open the stores and mount the asset routes of all dialects.
 
     Raises:
-        ImgvecError: a setting or a store is not as it should be.
+        ImgvecError: a setting or a store is invalid.
     """
     return assemble(open_services(settings), Mounts(all_dialects()))

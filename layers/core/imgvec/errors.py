@@ -1,8 +1,8 @@
 """Every exception of imgvec, one sentence each.
 
-A `RequestError` is an outcome that a caller sees. Its `status` is the HTTP status that most vendors
-use for it; a dialect that differs says so in its own table. Its message is written by us, is safe
-to show, and never carries an address, a key or the text of another exception.
+A `RequestError` becomes an error response. Its `status` is the HTTP status that most vendors use; a
+dialect that differs has its own table. Its message is safe to show: imgvec writes it itself,
+and never contains an address, a key or the text of another exception.
 """
 
 from typing import ClassVar
@@ -27,11 +27,11 @@ class StoreError(ImgvecError):
 
 
 class StackError(ImgvecError):
-    """A stack is not there, or its gateway refuses what an operator asks; the message says why."""
+    """A stack is absent, or its gateway rejects a call; the message says why."""
 
 
 class ConsumerError(ImgvecError):
-    """A consumer or a key cannot be managed as asked; the message says why."""
+    """An action on a consumer, a plan or a key is invalid; the message says why."""
 
 
 class RequestError(ImgvecError):
@@ -41,12 +41,12 @@ class RequestError(ImgvecError):
     default: ClassVar[str] = "Internal error"
 
     def __init__(self, message: str | None = None) -> None:
-        """Keep a message that is safe to show; without one the outcome's own sentence is used."""
+        """`message` must be safe to show; without it the class's own sentence is used."""
         super().__init__(message or self.default)
 
     @property
     def message(self) -> str:
-        """The sentence for the caller."""
+        """The sentence for the client."""
         return str(self.args[0])
 
 
@@ -90,7 +90,7 @@ class KeyDisabled(RequestError):
 
 
 class SpaceForbidden(RequestError):
-    """The key may not use the vector space that was asked for."""
+    """The plan does not allow the dimensions that were asked for."""
 
     status = 403
     default = "This key may not use this model"
@@ -117,28 +117,28 @@ class FetchFailed(RequestError):
 
 
 class MethodNotAllowed(RequestError):
-    """The path exists and does not take this method."""
+    """The path exists and does not support this method."""
 
     status = 405
     default = "Method Not Allowed"
 
 
 class TooLarge(RequestError):
-    """A limit of bytes, pixels or frames is passed."""
+    """A limit of bytes, pixels or frames is exceeded."""
 
     status = 413
     default = "Over the size limit"
 
 
 class WrongContentType(RequestError):
-    """The request's content type is none that the route takes."""
+    """The route does not accept the request's content type."""
 
     status = 415
     default = "Unsupported content type"
 
 
 class NotAnImage(RequestError):
-    """The bytes are no image of a supported format, or a broken one."""
+    """The bytes are not an image of a supported format, or a damaged one."""
 
     status = 415
     default = "Not a supported image, or a damaged one"
@@ -156,24 +156,24 @@ class TooFast(RequestError):
         retry_after: int = 1,
         allowance: Allowance | None = None,
     ) -> None:
-        """`retry_after` is in seconds; `allowance` is the bucket that is empty, if one is."""
+        """`retry_after` is in seconds; `allowance` is the empty bucket, if there is one."""
         super().__init__(message)
         self.retry_after = retry_after
         self.allowance = allowance
 
 
 class Overloaded(TooFast):
-    """All callers together ask for more than can be served; nothing was counted."""
+    """The load of all clients exceeds the capacity; nothing was counted."""
 
     default = "The service is busy, try again shortly"
 
 
 class InternalFault(RequestError):
-    """Our own failure; the log has the reason, the caller does not."""
+    """An internal error; only the log has the reason."""
 
 
 class NotReady(RequestError):
-    """The service is starting or draining, or what encodes for it cannot be reached."""
+    """The service is starting or draining, or its endpoint cannot be reached."""
 
     status = 503
     default = "The service is starting, try again shortly"

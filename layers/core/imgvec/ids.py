@@ -1,4 +1,4 @@
-"""Random names that cannot be guessed: keys, assets, links."""
+"""Random ids that cannot be guessed: of keys, assets and links."""
 
 import secrets
 import string
@@ -7,7 +7,7 @@ from typing import Final
 BASE62 = string.digits + string.ascii_uppercase + string.ascii_lowercase
 
 LINK_ID: Final = "st_[0-9A-Za-z]{27}"
-"""Regular expression of what `link_id` makes."""
+"""Regular expression of the ids that `link_id` returns."""
 
 
 def base62(length: int) -> str:
@@ -16,10 +16,10 @@ def base62(length: int) -> str:
 
 
 def memories_id() -> str:
-    """An asset id as memories.ai shows them: `re_` and 18 digits (59 bits)."""
+    """An asset id of memories.ai's form: `re_` and 18 digits (59 bits)."""
     return "re_" + "".join(secrets.choice(string.digits) for _ in range(18))
 
 
 def link_id() -> str:
-    """An asset id for a public link, 160 bits: whoever was not told it does not find it."""
+    """An asset id for a public link; its 160 bits cannot be guessed."""
     return "st_" + base62(27)

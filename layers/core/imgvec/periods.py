@@ -6,7 +6,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def day_of(now: float) -> date:
-    """The day that a time (seconds since the epoch) falls on."""
+    """The UTC day of a time in seconds since the epoch."""
     return datetime.fromtimestamp(now, UTC).date()
 
 
@@ -17,10 +17,10 @@ def month_start(day: date) -> date:
 
 def month_last(day: date) -> date:
     """The last day of the month."""
-    # The 28th is in every month, and four days later is in the next.
+    # Four days after the 28th is always in the next month.
     return month_start(day.replace(day=28) + 4 * ONE_DAY) - ONE_DAY
 
 
 def end_of(day: date) -> float:
-    """When the day after begins, in seconds since the epoch."""
+    """The end of a day, in seconds since the epoch."""
     return datetime.combine(day + ONE_DAY, time(), UTC).timestamp()

@@ -1,6 +1,6 @@
-"""What is known of a request when it ends: for its log line, and for whoever makes metrics of it.
+"""The record of a request, for its log line and for metrics.
 
-It never holds a key, an image, an address or a vector.
+It never contains a key, an image, an address or a vector.
 """
 
 import time
@@ -12,22 +12,22 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True)
 class UsageEvent:
-    """What is known of one request; `outcome` is made up as it goes."""
+    """The usage of one request; `outcome` is set when it ends."""
 
     consumer: str
     dialect: str
     space: int
     revision: str
     images: int
-    """Images, or texts: units of the request."""
+    """Units of the request: images or texts."""
     outcome: str = "failed"
-    """`answered` and counted, `replayed` (counted before), `failed`, or the name of the refusal."""
+    """`answered` (counted), `replayed` (counted before), `failed`, or the name of the error."""
     milliseconds: float = 0.0
 
 
 @dataclass(slots=True)
 class Record:
-    """One request; each field is filled as soon as it is known."""
+    """One request; each field is set as soon as it is known."""
 
     request_id: str = ""
     method: str = ""
@@ -37,7 +37,7 @@ class Record:
     milliseconds: float = 0.0
     consumer: str = ""
     usage: UsageEvent | None = None
-    """Where an embedding was asked for with a good key."""
+    """Set for a request for embeddings with a valid key."""
     stages: dict[str, float] = field(default_factory=dict)
     """Milliseconds by stage: `admit`, `read`, `wait`, `decode`, `reserve`,
     `encode`, `settle`."""
@@ -47,14 +47,14 @@ _current: ContextVar[Record] = ContextVar("record")
 
 
 def begin(request_id: str, method: str) -> Record:
-    """Start the record of the request that this task answers."""
+    """Create the record of this task's request."""
     record = Record(request_id, method)
     _current.set(record)
     return record
 
 
 def current() -> Record:
-    """The record of this task's request; one that nobody reads where there is none."""
+    """The record of this task's request; an unused one outside of requests."""
     return _current.get(Record())
 
 

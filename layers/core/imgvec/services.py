@@ -1,4 +1,4 @@
-"""The parts that an application is composed of, opened once for each process."""
+"""The stores and accounts of an application, opened once for each process."""
 
 import asyncio
 import logging
@@ -24,7 +24,7 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 REACH_SECONDS: Final = 3.0
-"""How long a store may take to answer a request for readiness."""
+"""Time that a store has to answer a readiness check."""
 NOBODYS: Final = "0" * 64
 """An id that no key and no asset has."""
 UNREACHABLE: Final = "A store cannot be reached, try again shortly"
@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Stores and accounts, which every route needs; the embedding service stands beside them."""
+    """Stores and accounts, which all routes need; the embedding service is separate."""
 
     settings: Settings
     store: Store
@@ -57,14 +57,14 @@ class Services:
         return principal
 
     async def call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Run a blocking call of a store without blocking the event loop."""
+        """Run a blocking call of a store in a thread."""
         return await self.threads.run(call, *args, **kwargs)
 
     async def check(self) -> None:
-        """Try whether the stores can be read.
+        """Check that the stores can be read.
 
         Raises:
-            NotReady: one cannot, or not in time.
+            NotReady: one cannot be read, or not in time.
         """
         try:
             async with asyncio.timeout(REACH_SECONDS):
@@ -82,14 +82,14 @@ class Services:
         self.store.close()
 
     def _reach(self) -> None:
-        """Look for ids that no store has; a store that throttles can be reached."""
+        """Look up ids that do not exist; a store that throttles counts as reachable."""
         with suppress(TooFast):
             self.store.find_key(NOBODYS)
             self.blobs.read(NOBODYS)
 
 
 def open_services(settings: Settings) -> Services:
-    """Open the stores that the settings name: a table and a bucket, or a file and a folder.
+    """Open the configured stores: DynamoDB and S3, or SQLite and a folder.
 
     Raises:
         StoreError: a store cannot be used.

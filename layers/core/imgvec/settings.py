@@ -1,4 +1,4 @@
-"""One validated model of every setting; each is an environment variable `IMGVEC_<NAME>`."""
+"""The validated model of all settings; each is an environment variable `IMGVEC_<NAME>`."""
 
 import os
 from collections.abc import Mapping
@@ -19,20 +19,20 @@ def _user_data() -> Path:
 
 
 def _split(value: object) -> object:
-    """Read a comma-separated list; anything else is left to the validation."""
+    """Split a comma-separated string; pydantic validates any other type."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
 Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
-"""What ONNX Runtime computes on."""
+"""Execution providers of ONNX Runtime."""
 
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
-    """What an operator can set. `docs/settings.md` lists the same, held by a test."""
+    """All settings of an operator; `docs/settings.md` is generated from it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -177,7 +177,7 @@ class Settings(BaseModel):
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Read the settings from the environment (or a mapping like it).
+    """Read the settings from the environment, or from a mapping like it.
 
     Raises:
         SettingsError: a variable is unknown or its value is wrong; the sentence names each.
@@ -195,7 +195,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def _sentence(problem: ValidationError) -> str:
-    """Name each wrong variable; values stay out, they may be secret."""
+    """Name each wrong variable, without its value, which may be secret."""
     parts = []
     for error in problem.errors(include_url=False, include_context=False, include_input=False):
         name = PREFIX + str(error["loc"][0]).upper()

@@ -1,4 +1,4 @@
-"""Types at the bottom of the library: pixels, vectors, who asks, plans, rate limits."""
+"""Basic types: pixels, vectors, principals, plans and rate limits. Imports no other module."""
 
 import math
 from collections.abc import Iterable
@@ -15,22 +15,22 @@ if TYPE_CHECKING:
     Vector: TypeAlias = NDArray[np.float32]
     """One embedding, `float32 [dimensions]`, L2 norm 1 within 1e-5."""
 else:
-    # Functions that compute nothing are installed without numpy.
+    # Functions without an encoder are installed without NumPy.
     Pixels = Vector = object
 
 
 @dataclass(frozen=True, slots=True)
 class Geometry:
-    """How a picture of any shape becomes an encoder's square input."""
+    """How an image of any shape becomes an encoder's square input."""
 
     crop: Literal["centre", "none"] = "centre"
     """`centre`: resize the short side and crop the middle; `none`: squash both sides."""
     resize: Literal["bicubic", "bilinear"] = "bicubic"
-    """The filter, as Pillow's of that name."""
+    """The resampling filter, as in Pillow."""
 
 
 CLIP_GEOMETRY: Final = Geometry()
-"""That of OpenAI's CLIP, and of the starter."""
+"""Geometry of OpenAI's CLIP and of the starter."""
 
 
 class Bounds(NamedTuple):
@@ -40,18 +40,18 @@ class Bounds(NamedTuple):
     greatest: float
 
     def within(self, value: float) -> float:
-        """The value, or the bound that is nearest; the least in the place of NaN."""
+        """The value clamped to the bounds; NaN becomes the least."""
         if self.least <= value <= self.greatest:
             return value
         return self.greatest if value > self.greatest else self.least
 
     def whole(self, value: int | None) -> int | None:
-        """The same of an integer; None is no limit."""
+        """As `within` for an integer; None (no limit) stays None."""
         return None if value is None else int(self.within(value))
 
 
 RATES: Final = Bounds(1e-4, 1e6)
-"""Requests a second: one in three hours, and more than any machine answers."""
+"""Requests a second: from one in three hours to more than a machine can serve."""
 BURSTS: Final = Bounds(1, 1e6)
 QUOTAS: Final = Bounds(1, 1e15)
 SPACES: Final = Bounds(1, 65_536)
@@ -60,7 +60,7 @@ SPACES: Final = Bounds(1, 65_536)
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Most images of a day and of a month (UTC); None is unlimited."""
+    """Most images in a day and in a month (UTC); None is unlimited."""
 
     daily: int | None = None
     monthly: int | None = None
@@ -71,38 +71,38 @@ UNLIMITED: Final = Quota()
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Limits of the consumers that it is assigned to; what is None is unlimited."""
+    """Limits for the consumers of this plan; None is unlimited."""
 
     name: str
     rate: float | None = None
-    """Requests a second, held over time."""
+    """Sustained requests a second."""
     burst: int | None = None
-    """Requests at once, before the rate holds; without it, those of one second."""
+    """Requests at once, before the rate applies; None is the rate of one second."""
     quota: Quota = UNLIMITED
     spaces: frozenset[int] | None = None
-    """Dimensions of the spaces that may be asked for."""
+    """The allowed dimensions."""
     soft: bool = False
-    """Whether the quota is only told of and never refuses."""
+    """Whether the quota is only reported, and no request is rejected."""
 
     def allows(self, dimensions: int) -> bool:
-        """Whether the plan has this space."""
+        """Whether the plan allows these dimensions."""
         return self.spaces is None or dimensions in self.spaces
 
     @property
     def held(self) -> Quota:
-        """The quota that refuses: none where the limit is soft."""
+        """The enforced quota: unlimited if the plan is soft."""
         return UNLIMITED if self.soft else self.quota
 
     @property
     def depth(self) -> int:
-        """Requests that the bucket holds: `burst`, or one second's worth."""
+        """Size of the token bucket: `burst`, or the requests of one second."""
         return self.burst or max(1, math.ceil(self.rate or 0))
 
 
 def bounded(plan: Plan) -> Plan:
-    """The plan with every number within its bounds, whoever wrote it into the store.
+    """The plan with every number clamped to its bounds.
 
-    A number that is out of bounds would make an error of each request, or lift the limit.
+    A stored number out of bounds would fail each request, or remove the limit.
     """
     spaces = plan.spaces
     return replace(
@@ -116,23 +116,23 @@ def bounded(plan: Plan) -> Plan:
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """One limit as it stands: requests of a bucket, or images of a period."""
+    """The state of one limit: requests of a bucket, or images of a period."""
 
     limit: int
     remaining: int
     reset: int
-    """Seconds until the whole limit is there again."""
+    """Seconds until the whole limit is available again."""
 
 
 def tightest(allowances: Iterable[Allowance | None]) -> Allowance | None:
-    """The limit that would stop a consumer first; None where nothing is limited."""
+    """The limit with the least remaining; None without limits."""
     given = [allowance for allowance in allowances if allowance is not None]
     return min(given, key=lambda allowance: allowance.remaining, default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who asks: the consumer that owns assets and quota, and the key that was sent."""
+    """An authenticated request's consumer, which owns assets and quota, and its key."""
 
     consumer: str
     key_id: str
@@ -141,11 +141,11 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request as it is counted: once for its id, or for the client's `Idempotency-Key`."""
+    """Identity of a request for metering: its id, or the client's `Idempotency-Key`."""
 
     request_id: str
     dialect: str
     fingerprint: str
-    """Path and SHA-256 of the fields, the API key left out; empty without an `idempotency_key`."""
+    """Path, and SHA-256 of the fields without the key; empty without an `idempotency_key`."""
     idempotency_key: str | None = None
     """As the client sent it, not validated yet."""

@@ -1,4 +1,4 @@
-"""Writes of several steps: where a later step fails, those before it are taken back."""
+"""Writes in several steps: if a later step fails, the earlier ones are undone."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def undone(*steps: Callable[[], object]) -> Iterator[None]:
-    """Take `steps` if what follows fails in whatever way; the failure goes on.
+    """Run `steps` if the block raises anything, then re-raise.
 
-    A call without an answer may have written or not, so each step must be harmless where there is
-    nothing to undo. One that fails too is logged, and the others are taken all the same.
+    A failed call may have written or not, so each step must be harmless if there is nothing to
+    undo. A step that fails too is logged, and the others still run.
     """
     try:
         yield

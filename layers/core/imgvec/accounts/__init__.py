@@ -1,1 +1,1 @@
-"""Consumers: their keys and plans (the gate), and what they use (the meter)."""
+"""Consumers: their keys and plans, rate limits, quotas, metering and idempotency."""

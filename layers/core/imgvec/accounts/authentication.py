@@ -1,4 +1,4 @@
-"""The gate: who asks, and whether they may, now and in this space."""
+"""Authenticates keys, and authorizes requests by plan and rate."""
 
 import hmac
 import time
@@ -14,13 +14,13 @@ from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden
 from imgvec.types import Allowance, Plan, Principal
 
 TOUCH_SECONDS: Final = 60.0
-"""How often at most the time of a key's use is written."""
+"""Shortest interval between two writes of a key's last use."""
 
 UNKNOWN: Final = "The API key is unknown or revoked"
 
 
 class Gate:
-    """Admits callers by their key. Calls are thread-safe; `admit` blocks (a look-up)."""
+    """Authenticates and authorizes by key. Calls are thread-safe; `admit` blocks (a look-up)."""
 
     def __init__(
         self,
@@ -29,7 +29,7 @@ class Gate:
         cache_seconds: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """A change to a key or a plan is felt after `cache_seconds` at the latest."""
+        """A change to a key or a plan takes effect within `cache_seconds`."""
         self._store = store
         self._clock = clock
         self._known: Cache[tuple[KeyRecord, Plan | None]] = Cache(cache_seconds)
@@ -37,11 +37,11 @@ class Gate:
         self._rates = RateLimiter()
 
     def add_own(self, record: KeyRecord) -> None:
-        """Let in a key that is in no store: it ends with this process."""
+        """Accept a key that is in no store, for the life of this process."""
         self._own[record.digest] = record
 
     def admit(self, shown: Collection[str]) -> Principal:
-        """Name the caller behind the keys found in a request; the same key twice is one key.
+        """The principal of the keys found in a request; the same key twice is one key.
 
         Raises:
             KeyInvalid: no key, two different keys, or one that is mistyped, unknown, revoked or
@@ -67,11 +67,11 @@ class Gate:
         return Principal(record.consumer, record.key_id, plan)
 
     def permit(self, principal: Principal, dimensions: int) -> Allowance | None:
-        """Let a request pass into a space; gives what is left of the rate, if there is one.
+        """Check a request against the plan; returns the rest of its rate, if it has one.
 
         Raises:
-            SpaceForbidden: the caller's plan has not this space.
-            TooFast: the caller asks faster than its plan allows.
+            SpaceForbidden: the plan does not allow these dimensions.
+            TooFast: the plan's rate is exceeded.
         """
         plan = principal.plan
         if plan is None:
@@ -87,10 +87,10 @@ class Gate:
         if known is not None:
             return known
         record = self._own.get(shown) or self._store.find_key(shown)
-        # An index may leak by its timing how far a digest matched; the verdict does not.
+        # The timing of an index look-up may leak a matching prefix of the digest; this must not.
         if record is None or not hmac.compare_digest(record.digest, shown):
             raise KeyInvalid(UNKNOWN)
-        # A revoked key is refused as fast as an unknown one.
+        # A revoked key is rejected as fast as an unknown one: its plan is not read.
         plan = self._store.plan_of(record.consumer) if record.revoked is None else None
         found = (record, plan)
         self._known.put(shown, found)

@@ -1,4 +1,4 @@
-"""A look-up that is remembered for a while."""
+"""An in-memory cache whose entries expire."""
 
 import time
 from collections import OrderedDict
@@ -9,21 +9,21 @@ from typing import Final, Generic, TypeVar
 V = TypeVar("V")
 
 MOST: Final = 10_000
-"""Entries that are kept; beyond it the oldest goes."""
+"""Most entries; beyond it the oldest is removed."""
 
 
 class Cache(Generic[V]):
-    """Values by name, each for `seconds`; with 0 nothing is remembered. Thread-safe."""
+    """Values by name, each for `seconds`; 0 caches nothing. Thread-safe."""
 
     def __init__(self, seconds: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """Remember nothing yet."""
+        """`clock` gives seconds."""
         self._seconds = seconds
         self._clock = clock
         self._lock = Lock()
         self._values: OrderedDict[str, tuple[float, V]] = OrderedDict()
 
     def get(self, name: str) -> V | None:
-        """The value, unless it is unknown or too old."""
+        """The value, or None if it is unknown or expired."""
         with self._lock:
             known = self._values.get(name)
         if known is None or self._clock() >= known[0] + self._seconds:
@@ -31,7 +31,7 @@ class Cache(Generic[V]):
         return known[1]
 
     def put(self, name: str, value: V) -> None:
-        """Remember a value that was just learnt."""
+        """Store a fresh value."""
         with self._lock:
             self._values[name] = (self._clock(), value)
             self._values.move_to_end(name)
@@ -39,12 +39,12 @@ class Cache(Generic[V]):
                 self._values.popitem(last=False)
 
     def drop(self, name: str) -> None:
-        """Forget a value; unknown is fine."""
+        """Remove a value; absent is fine."""
         with self._lock:
             self._values.pop(name, None)
 
     def amend(self, name: str, value: V) -> None:
-        """Replace a value that is remembered, which does not make it younger."""
+        """Replace a cached value without extending its life."""
         with self._lock:
             if name in self._values:
                 self._values[name] = (self._values[name][0], value)

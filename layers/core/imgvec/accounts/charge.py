@@ -1,4 +1,4 @@
-"""What one request costs, from the moment its units are asked for to the moment it is answered."""
+"""The units of one request, from their reservation to its response."""
 
 import base64
 import hashlib
@@ -13,24 +13,24 @@ from imgvec.types import Allowance, Plan, Principal, RequestContext, tightest
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Units that a caller asks for."""
+    """The units that a request needs, and their label and content."""
 
     principal: Principal
     context: RequestContext
     space: int
     digests: tuple[bytes, ...]
-    """For each unit, an image or a text, the SHA-256 of its content; empty bytes where no
-    `Idempotency-Key` was sent."""
+    """SHA-256 of the content of each unit, an image or a text; empty bytes without an
+    `Idempotency-Key`."""
     revision: str
 
     @property
     def units(self) -> int:
-        """How many images or texts."""
+        """Number of images and texts."""
         return len(self.digests)
 
     @property
     def label(self) -> Label:
-        """What they are counted under."""
+        """The label of the units in the usage report."""
         return Label(self.principal.key_id, self.context.dialect, self.space)
 
     @property
@@ -41,18 +41,18 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """A request's place among those of one `Idempotency-Key`."""
+    """A request's lease of the idempotency record of its `Idempotency-Key`."""
 
     claim: Claim
     replay: bool = False
-    """Whether it was answered and counted before."""
+    """Whether the request was answered and counted before."""
     previous: Claim | None = None
-    """What stood there before, to be put back if nothing comes of this."""
+    """The record that this one replaced, to be restored if the request fails."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """Units that were granted; `hold` is None for a replay, which costs nothing."""
+    """Units that were reserved; `hold` is None for a replay, which costs nothing."""
 
     hold: Hold | None
     label: Label
@@ -61,14 +61,14 @@ class Ticket:
 
 
 def short_name(text: str) -> str:
-    """16 characters (96 bits of SHA-256) in the place of a longer id: a hold is stored by it."""
+    """16 characters (96 bits of SHA-256) that stand for a longer id in a reservation's id."""
     return base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()[:12]).decode()
 
 
 def quota_allowance(
     plan: Plan | None, standing: Standing, day: date, now: float
 ) -> Allowance | None:
-    """What is left of the plan's day or month, whichever is less; None without a quota."""
+    """The rest of the plan's daily or monthly quota, the smaller one; None without a quota."""
     if plan is None:
         return None
     return tightest(

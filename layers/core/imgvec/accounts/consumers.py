@@ -18,7 +18,7 @@ class Consumer:
 
 
 def check_name(name: str, what: str) -> None:
-    """See that a consumer or a plan may be called this; `what` names the kind in the refusal.
+    """Check the name of a consumer or a plan; `what` names the kind in the error.
 
     Raises:
         ConsumerError: it is not 1 to 64 characters of `A-Za-z0-9._-`.

@@ -1,7 +1,7 @@
 """`Idempotency-Key`: a request that is sent again is answered again and counted once.
 
-The settled claim keeps what was embedded (SHA-256) and the encoder's revision, not the vector: a
-replay computes it anew, and other bytes or another revision make it a new image.
+A settled idempotency record (`Claim`) keeps the SHA-256 of the content and the encoder's revision,
+not the vector: a replay computes it again. Other content or another revision is counted anew.
 """
 
 import re
@@ -22,16 +22,16 @@ OTHER_REQUEST: Final = "This Idempotency-Key was sent with another request befor
 
 
 class Claims:
-    """Who is first among requests of one key. Calls block and are thread-safe."""
+    """Idempotency records of requests. Calls block and are thread-safe."""
 
     def __init__(self, store: AccountStore, window: float, clock: Callable[[], float]) -> None:
-        """`window` is in seconds: how long a key stands for what it was first sent with."""
+        """`window` is the life of a record in seconds."""
         self._store = store
         self._window = window
         self._clock = clock
 
     def check(self, principal: Principal, context: RequestContext) -> bool:
-        """Whether this request came before; a key that cannot stand for it is rejected.
+        """Whether this request was sent before.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
@@ -43,7 +43,7 @@ class Claims:
         return found is not None
 
     def begin(self, charge: Charge, hold: Hold) -> Turn | None:
-        """Take the first place, or learn that this is a replay; None while a twin is at work.
+        """Create a record, or find that this is a replay; None while the request is in flight.
 
         Raises:
             BadParameter: the key was sent with another request before.
@@ -71,7 +71,7 @@ class Claims:
             if not self._store.replace_claim(found, mine):
                 return None
             if not found.settled:
-                # Its process is dead, or will find that its claim is gone.
+                # Its process has crashed, or will fail to settle because the record is replaced.
                 self._store.release(found.hold)
         return turn
 
@@ -81,13 +81,13 @@ class Claims:
             return turn if self._store.add_claim(mine, self._clock()) else None
 
     def settle(self, turn: Turn, hold: Hold) -> bool:
-        """Say for good that the hold is counted; False if another has taken its place."""
+        """Mark the record as counted; False if another request has replaced it."""
         kept = self._clock() + self._window
         settled = replace(turn.claim, hold=hold, settled=True, kept=kept)
         return self._store.replace_claim(turn.claim, settled)
 
     def undo(self, turn: Turn) -> None:
-        """Leave everything as if the request had not come; another's claim is left alone."""
+        """Restore the state before the request; a record of another request stays."""
         if turn.previous is None:
             self._store.delete_claim(turn.claim)
         else:
@@ -99,7 +99,7 @@ class Claims:
 
 
 def claim_name(context: RequestContext) -> str | None:
-    """The name that the client's key is stored by; None where it sent none.
+    """The name of the record of the client's key; None if it sent none.
 
     Raises:
         BadParameter: the key is malformed.

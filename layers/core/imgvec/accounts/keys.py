@@ -1,9 +1,8 @@
 """The shape of a key: prefix, random part, checksum.
 
 `imgvec_`, 27 random base62 characters (160 bits), then the CRC32 of all before it as 6 base62
-characters, as GitHub's tokens have it. The checksum tells a mistyped key from a revoked one
-without a look-up, and keeps secret scanners from false alarms. It is no protection: the random
-part is.
+characters, like GitHub's tokens. The checksum detects a mistyped key without a look-up and avoids
+false alarms of secret scanners. It is no protection: the random part is.
 """
 
 import hashlib
@@ -18,7 +17,7 @@ RANDOM_LENGTH: Final = 27
 CHECKSUM_LENGTH: Final = 6
 
 KEY_PATTERN: Final = re.compile(r"\bimgvec_[0-9A-Za-z]{33}\b")
-"""What a secret scanner searches for."""
+"""The pattern for secret scanners."""
 
 
 def mint() -> str:
@@ -28,14 +27,14 @@ def mint() -> str:
 
 
 def well_formed(key: str) -> bool:
-    """Whether this can be a key at all; any single mistyped character makes it False."""
+    """Whether the form and the checksum are right; False for any single mistyped character."""
     if not KEY_PATTERN.fullmatch(key):
         return False
     return _checksum(key[:-CHECKSUM_LENGTH]) == key[-CHECKSUM_LENGTH:]
 
 
 def digest(key: str) -> str:
-    """SHA-256 of the key, 64 hex digits: what the stores know it by."""
+    """SHA-256 of the key, 64 hex digits, under which the stores keep it."""
     return hashlib.sha256(key.encode()).hexdigest()
 
 

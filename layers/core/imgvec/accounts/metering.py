@@ -1,8 +1,8 @@
 """Each image is counted exactly once: reserve before inference, then settle or release.
 
-A unit is taken when the image is decoded, so a client's bad image is free; it is counted before
-the answer leaves, so whatever reached a client is counted. What a dead process holds comes back
-when its time is past, found by whoever reads next.
+A unit is reserved after the image is decoded, so a bad image is free; it is settled before the
+response is sent, so every answered image is counted. Reservations (`Hold`) of a crashed process
+expire, and the next reader of the quota releases or settles them.
 """
 
 import math
@@ -24,20 +24,20 @@ from imgvec.types import UNLIMITED, Plan, Principal, Quota, RequestContext
 from imgvec.undo import undone
 
 HOLD_SECONDS: Final = 60.0
-"""How long a unit is held: twice what a request may take in the function (28 s)."""
+"""Life of a reservation: twice the longest request of the function (28 s)."""
 
 MARGIN_SECONDS: Final = 5.0
-"""A hold is not settled in its last seconds, so that clocks may differ by as much."""
+"""A reservation is not settled in its last seconds: clocks may differ by as much."""
 
 SPENT_SECONDS: Final = 30.0
-"""How long a process remembers that a quota is used up: a changed plan is felt by then."""
+"""Time for which a process caches that a quota is used up; a changed plan waits as long."""
 
 LOST: Final = "The request took too long, try again"
 
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """A quota that had not as many units left."""
+    """A quota that had fewer than `units` left."""
 
     quota: Quota
     day: date
@@ -56,7 +56,7 @@ class Meter:
         hold_seconds: float = HOLD_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`window` is how long an `Idempotency-Key` stands, in seconds."""
+        """`window` is the life of an idempotency record in seconds."""
         self._store = store
         self._claims = Claims(store, window, clock)
         self._hold_seconds = hold_seconds
@@ -64,7 +64,7 @@ class Meter:
         self._clock = clock
 
     def check(self, principal: Principal, context: RequestContext) -> bool:
-        """Judge an `Idempotency-Key` before any work is done; gives whether it was sent before.
+        """Check an `Idempotency-Key` before any work; True if the request was sent before.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
@@ -72,10 +72,10 @@ class Meter:
         return self._claims.check(principal, context)
 
     def check_spent(self, principal: Principal, units: int) -> None:
-        """Reject units that were lately not to be had, before any work is done; asks no store.
+        """Reject units that lately exceeded the quota, from a cache and before any work.
 
         Raises:
-            QuotaExhausted: this process has seen the quota used up, in this day and plan.
+            QuotaExhausted: this process has seen the quota used up, on this day and plan.
         """
         plan, known = principal.plan, self._spent.get(principal.consumer)
         if plan is None or known is None or units < known.units:
@@ -85,10 +85,10 @@ class Meter:
             raise QuotaExhausted(allowance=quota_allowance(plan, known.standing, known.day, now))
 
     def reserve(self, charge: Charge) -> Ticket | None:
-        """Take the units of a request, all or none; None while a twin of it is at work.
+        """Reserve a request's units, all or none; None while the same request is in flight.
 
         Raises:
-            QuotaExhausted: the quota has not as many left.
+            QuotaExhausted: the quota has fewer left.
             BadParameter: the `Idempotency-Key` was sent with another request before.
         """
         hold = self._hold(charge)
@@ -113,10 +113,10 @@ class Meter:
         return Ticket(granted, charge.label, turn, allowance)
 
     def settle(self, ticket: Ticket) -> None:
-        """Count what was reserved. Only what this has counted may be answered.
+        """Count the reserved units. Only then may the request be answered.
 
         Raises:
-            TooFast: the time of the hold is past, and its units may be another's by now.
+            TooFast: the reservation has expired, and its units may be reserved by others.
         """
         hold, turn = ticket.hold, ticket.turn
         if hold is None:
@@ -124,25 +124,25 @@ class Meter:
         if self._clock() > hold.expires - min(MARGIN_SECONDS, self._hold_seconds / 2):
             self.release(ticket)
             raise TooFast(LOST)
-        # The claim, if there is one, is asked what has been written.
+        # A failed write may have succeeded: `_recover` reads the idempotency record, if any.
         with undone(partial(self._recover, hold)):
             if turn is None:
                 if not self._store.settle(hold, ticket.label):
                     raise TooFast(LOST)
             elif self._claims.settle(turn, hold):
-                # False here: whoever found the claim settled has counted its hold already.
+                # False means that a concurrent retry has settled it already.
                 self._store.settle(hold, ticket.label)
             else:
                 self._store.release(hold)
                 raise TooFast(LOST)
 
     def release(self, ticket: Ticket) -> None:
-        """Give back what was reserved."""
+        """Release the reserved units."""
         if ticket.hold is not None:
             self._give_back(ticket.hold, ticket.turn)
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
-        """Answered images of these days, both included; what the dead held is put right first."""
+        """Answered images of these days, inclusive; recovers expired reservations first."""
         for hold in self._store.expired_holds(consumer, since, until, self._clock()):
             self._recover(hold)
         return self._store.usage(consumer, since, until)
@@ -164,7 +164,7 @@ class Meter:
         if standing.expired:
             for dead in standing.expired:
                 self._recover(dead)
-            # Asked again, a store knows a hold that it has granted.
+            # Reserving is idempotent: a granted reservation is not taken twice.
             granted, standing = self._store.reserve(hold, quota, self._clock())
         return granted, standing
 
@@ -173,12 +173,12 @@ class Meter:
         try:
             self._store.release(hold)
         finally:
-            # A hold without a claim is released when its time is past; a claim locks clients out.
+            # A reservation that stays expires by itself; a record that stays would block retries.
             if turn is not None:
                 self._claims.undo(turn)
 
     def _recover(self, hold: Hold) -> None:
-        """Put right what a dead process held; its claim, if it had one, knows what became of it."""
+        """Settle an expired reservation if its idempotency record is settled, else release it."""
         claim = hold.claim and self._store.find_claim(hold.consumer, hold.claim)
         if not claim or claim.hold.hold_id != hold.hold_id:
             self._store.release(hold)
@@ -188,7 +188,7 @@ class Meter:
             self._store.release(hold)
 
     def _replay(self, charge: Charge, turn: Turn) -> Ticket:
-        # Its first answer may have died between the claim's settling and the hold's.
+        # The first process may have crashed between settling the record and the reservation.
         self._store.settle(turn.claim.hold, turn.claim.label)
         now = self._clock()
         plan, day = charge.principal.plan, day_of(now)

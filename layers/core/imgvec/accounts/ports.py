@@ -14,7 +14,7 @@ from imgvec.types import Plan, Quota
 
 @dataclass(frozen=True, slots=True)
 class KeyRecord:
-    """A key as stored: its digest, never itself."""
+    """A key as stored: its digest, never the key."""
 
     key_id: str
     consumer: str
@@ -24,9 +24,9 @@ class KeyRecord:
     revoked: float | None = None
     expires: float | None = None
     disabled: float | None = None
-    """Since when the key is switched off, until it is switched on again."""
+    """Time at which the key was disabled; None if it is enabled."""
     used: float | None = None
-    """When the key was last shown, to a minute."""
+    """Time of the last use, to a minute."""
 
 
 class KeyStore(Protocol):
@@ -36,7 +36,7 @@ class KeyStore(Protocol):
         """Store a new key."""
 
     def find_key(self, digest: str) -> KeyRecord | None:
-        """The key with this digest, whatever its state."""
+        """The key with this digest, in any state."""
 
     def list_keys(self) -> Sequence[KeyRecord]:
         """All keys, oldest first."""
@@ -45,18 +45,18 @@ class KeyStore(Protocol):
         """Revoke for good; False if there is no such key or it was revoked before."""
 
     def disable_key(self, key_id: str, when: float | None) -> bool:
-        """Switch off, or on again with None; False if there is no such key or it was revoked."""
+        """Disable, or enable with None; False if there is no such key or it was revoked."""
 
     def expire_key(self, key_id: str, when: float | None) -> bool:
-        """Let the key end at a time, or never with None; False as in `revoke_key`."""
+        """Set the expiry, None for never; False as in `revoke_key`."""
 
     def touch_key(self, digest: str, when: float, since: float) -> None:
-        """Note that the key was shown, unless that was noted after `since`."""
+        """Store the time of a use, unless one after `since` is stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """What an administrator did: a line of the record that is only ever added to."""
+    """An administrator's action, an entry of the append-only audit log."""
 
     when: float
     who: str
@@ -69,56 +69,56 @@ class PlanStore(Protocol):
     """Plans and consumers."""
 
     def put_plan(self, plan: Plan) -> None:
-        """Store a plan; one of the same name is replaced, for all who have it."""
+        """Store a plan; it replaces one of the same name for all its consumers."""
 
     def list_plans(self) -> Sequence[Plan]:
         """All plans, by name."""
 
     def add_consumer(self, name: str) -> None:
-        """Make a consumer without a plan known, unless it is."""
+        """Store a consumer without a plan, unless it exists."""
 
     def assign_plan(self, consumer: str, plan: str) -> None:
-        """Give a consumer, known or new, a plan that exists."""
+        """Assign an existing plan to a consumer, known or new."""
 
     def list_consumers(self) -> Sequence[Consumer]:
         """All consumers, by name."""
 
     def plan_of(self, consumer: str) -> Plan | None:
-        """The consumer's plan; None where it has none."""
+        """The consumer's plan, or None."""
 
     def add_action(self, action: Action) -> None:
-        """Keep what was done."""
+        """Append to the audit log."""
 
     def list_actions(self) -> Sequence[Action]:
-        """All that was done, oldest first."""
+        """The audit log, oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Units that one request has taken of a day, until it is answered."""
+    """A reservation: units of a day that one request takes until it is answered."""
 
     consumer: str
     hold_id: str
     """`NAME[/ATTEMPT][*UNITS]`, short: DynamoDB bills by the kilobyte."""
     day: date
     expires: float
-    """When the units are free again, if nobody settles or releases them; whole seconds."""
+    """Time at which the units are free again unless settled or released; whole seconds."""
 
     @property
     def units(self) -> int:
-        """How many images."""
+        """Number of images."""
         return int(self.hold_id.partition("*")[2] or 1)
 
     @property
     def claim(self) -> str | None:
-        """Name of the claim that the hold belongs to; None where no `Idempotency-Key` was sent."""
+        """Name of the request's idempotency record; None without an `Idempotency-Key`."""
         name, attempted, _ = self.hold_id.partition("/")
         return name if attempted else None
 
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """What an image is counted under."""
+    """The fields that an image is counted by in the usage report."""
 
     key_id: str
     dialect: str
@@ -128,12 +128,12 @@ class Label:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A consumer's day and month as they stood at a moment: counted and held units together."""
+    """Units of a consumer's day and month at one moment, settled and reserved together."""
 
     day: int
     month: int
     expired: tuple[Hold, ...] = ()
-    """Holds past their time, still taking their units, for the caller to settle or release."""
+    """Expired reservations that still take units; the caller settles or releases them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,67 +147,70 @@ class UsageRow:
 
 
 class MeterStore(Protocol):
-    """Holds and counts. Each call is atomic, in all threads, processes and machines."""
+    """Reservations and counts. Each call is atomic across threads, processes and machines."""
 
     def reserve(self, hold: Hold, quota: Quota, now: float) -> tuple[Hold | None, Standing]:
-        """Take the hold's units if the quota has them; None in place of the hold if it has not.
+        """Reserve units if the quota has them; the first result is None if it has not.
 
-        The hold comes back as it was taken: a store may move it to the day after, where another
-        machine's clock has already closed the day. Taking the same hold again takes it once.
+        It is the reservation as stored: a store may move it to the next day, if another machine's
+        clock has already closed the day. Reserving the same one again reserves it once.
         """
 
     def settle(self, hold: Hold, label: Label) -> bool:
-        """Turn the hold into counted images; False if it is gone."""
+        """Turn the reservation into counted images; False if it is gone."""
 
     def release(self, hold: Hold) -> bool:
-        """Give the hold's units back; False if it is gone."""
+        """Release the reservation; False if it is gone."""
 
     def standing(self, consumer: str, day: date, now: float) -> Standing:
-        """What is taken of a day and of its month."""
+        """Units taken of a day and of its month."""
 
     def expired_holds(self, consumer: str, since: date, until: date, now: float) -> Sequence[Hold]:
-        """Holds of these days, both included, that are past their time."""
+        """Expired reservations of these days, inclusive."""
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
-        """Answered images of these days, both included, by day."""
+        """Answered images of these days, inclusive, by day."""
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """One `Idempotency-Key` of a consumer. It is the truth about its hold: settled here first."""
+    """The idempotency record of a key; settled before its reservation, so that it decides."""
 
     name: str
     """Digest of the client's key; the same as `hold.claim`."""
     asked: str
     """Path and digest of the request's fields."""
     content: str
-    """SHA-256 of what was embedded: an image's bytes, or texts."""
+    """SHA-256 of the embedded content: an image's bytes, or texts."""
     revision: str
     hold: Hold
     label: Label
     kept: float
-    """When the key may be used anew."""
+    """Time until which the record is kept."""
     settled: bool = False
 
 
 class ClaimStore(Protocol):
-    """Claims by consumer and name. Each call is atomic; a claim is told by its hold and state."""
+    """Idempotency records by consumer and name. Each call is atomic.
+
+    Two records are the same if their reservations and states are.
+    """
 
     def find_claim(self, consumer: str, name: str) -> Claim | None:
-        """The claim as it is now."""
+        """The record as it is now."""
 
     def add_claim(self, claim: Claim, now: float) -> bool:
-        """Store a claim; False if there is one of the same name.
+        """Store a record; False if there is one of the same name.
 
-        On this occasion a store may forget claims that are kept no longer.
+        A store may delete expired records here.
         """
 
     def replace_claim(self, old: Claim, new: Claim) -> bool:
-        """Put `new` in the place of `old`; False if `old` is not there any more."""
+        """Replace `old` by `new`; False if `old` is gone."""
 
     def delete_claim(self, old: Claim) -> bool:
-        """Remove `old`; False if it is not there any more."""
+        """Delete `old`; False if it is gone."""
 
 
 class AccountStore(KeyStore, PlanStore, MeterStore, ClaimStore, Protocol):
-    """All that accounts need of a store."""
+    """The whole store of accounts."""

@@ -1,7 +1,7 @@
-"""How fast: a token bucket for each consumer, in this process.
+"""Rate limits: a token bucket for each consumer, in the memory of this process.
 
-On a laptop one process serves, and its buckets are the limit. Behind API Gateway the usage plan is
-the coarse part, and each process of the function adds its own bucket.
+A single process enforces the limit exactly. Behind API Gateway, usage plans limit the total
+roughly, and each process of the function has its own buckets.
 """
 
 import math
@@ -18,14 +18,14 @@ from imgvec.types import Allowance
 class _Bucket:
     tokens: float
     filled: float
-    """When `tokens` was true, in seconds of the clock."""
+    """Time at which `tokens` was computed, in seconds of the clock."""
 
 
 class RateLimiter:
     """Buckets by consumer; thread-safe. A request takes one token."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """All buckets are full."""
+        """Start with full buckets."""
         self._clock = clock
         self._lock = threading.Lock()
         self._buckets: dict[str, _Bucket] = {}
@@ -34,12 +34,12 @@ class RateLimiter:
         """Take a token of a bucket that holds `depth` and gains `rate` a second.
 
         Raises:
-            TooFast: the bucket is empty; it says when the next token is there.
+            TooFast: the bucket is empty; the error has the time until the next token.
         """
         with self._lock:
             now = self._clock()
             bucket = self._buckets.setdefault(consumer, _Bucket(depth, now))
-            # A plan may have changed since: no bucket holds more than its plan's depth.
+            # The plan may have changed: a bucket holds no more than its present depth.
             bucket.tokens = min(depth, bucket.tokens + (now - bucket.filled) * rate)
             bucket.filled = now
             granted = bucket.tokens >= 1

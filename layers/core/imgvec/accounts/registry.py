@@ -1,4 +1,4 @@
-"""Keys, plans and who has which: what an operator does, never a request. All of it is on record."""
+"""Manages keys, plans and assignments for an operator, with an audit log."""
 
 import logging
 import time
@@ -21,26 +21,26 @@ log = logging.getLogger("imgvec.admin")
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A new key, to be shown once, beside what is stored of it."""
+    """A new key, to be shown once, and its stored record."""
 
     key: str = field(repr=False)
     record: KeyRecord
 
 
 def new_key(consumer: str, created: float, expires: float | None = None) -> CreatedKey:
-    """A key that nothing knows yet."""
+    """A key that is not stored yet."""
     key = mint()
     record = KeyRecord("k_" + base62(10), consumer, digest(key), created=created, expires=expires)
     return CreatedKey(key, record)
 
 
 class Registry:
-    """What `who` may do; every action is kept in the store and logged, without any key."""
+    """The actions of an operator; each is stored and logged, without the key itself."""
 
     def __init__(
         self, store: AccountStore, who: str, clock: Callable[[], float] = time.time
     ) -> None:
-        """Act in the name of `who`."""
+        """`who` is the operator's name in the audit log."""
         self._store = store
         self._who = who
         self._clock = clock
@@ -59,16 +59,16 @@ class Registry:
         self._store.add_consumer(consumer)
         created = new_key(consumer, self._clock(), expires)
         with self._added(created.record):
-            # After the key, which nobody has seen yet: what fails changes no limit of other keys.
+            # After the key is stored: if that fails, the plan of the consumer's other keys stays.
             if plan is not None:
                 self.assign_plan(consumer, plan)
             self._note("keys create", f"{created.record.key_id} of {consumer}")
         return created
 
     def rotate_key(self, key_id: str, overlap: float) -> CreatedKey:
-        """Make a key in the place of another, which works for `overlap` more seconds at most.
+        """Replace a key by a new one; the old one works for `overlap` more seconds at most.
 
-        The new key has the end of the old one, and is disabled if that is.
+        The new key has the expiry of the old one, and is disabled if the old one is.
 
         Raises:
             ConsumerError: there is no such key, or it was revoked or has expired.
@@ -84,7 +84,7 @@ class Registry:
                 f"`imgvec keys create {old.consumer}` makes a new key."
             )
         key = mint()
-        # All but the four is copied, so that no restriction is lost, also none of a later version.
+        # All other fields are copied, so that no restriction is lost, also one added later.
         new = replace(old, key_id="k_" + base62(10), digest=digest(key), created=now, used=None)
         end = now + overlap
         with (
@@ -104,7 +104,7 @@ class Registry:
         self._done(self._store.revoke_key(key_id, self._clock()), "keys revoke", key_id)
 
     def disable_key(self, key_id: str) -> None:
-        """Switch a key off until it is enabled.
+        """Disable a key until it is enabled.
 
         Raises:
             ConsumerError: there is no such key, or it was revoked.
@@ -112,7 +112,7 @@ class Registry:
         self._done(self._store.disable_key(key_id, self._clock()), "keys disable", key_id)
 
     def enable_key(self, key_id: str) -> None:
-        """Switch a key on again.
+        """Enable a disabled key.
 
         Raises:
             ConsumerError: there is no such key, or it was revoked.
@@ -120,7 +120,7 @@ class Registry:
         self._done(self._store.disable_key(key_id, None), "keys enable", key_id)
 
     def put_plan(self, plan: Plan) -> None:
-        """Make a plan, or change the one of this name for all who have it.
+        """Create a plan, or replace the one of this name for all its consumers.
 
         Raises:
             ConsumerError: its name may not be one, or a number is out of bounds.
@@ -132,7 +132,7 @@ class Registry:
         self._note("plans create", plan.name)
 
     def assign_plan(self, consumer: str, plan: str) -> None:
-        """Give a consumer a plan, in the place of the one it has.
+        """Assign a plan to a consumer, in place of its former one.
 
         Raises:
             ConsumerError: the consumer's name may not be one, or there is no such plan.
@@ -148,7 +148,7 @@ class Registry:
 
     @contextmanager
     def _added(self, record: KeyRecord) -> Iterator[None]:
-        """Store a new key, which is revoked if what follows fails: it will never be shown."""
+        """Store a new key, and revoke it if the block fails, because it will not be shown."""
         with undone(lambda: self._store.revoke_key(record.key_id, self._clock())):
             self._store.add_key(record)
             yield

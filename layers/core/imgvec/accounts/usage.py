@@ -1,4 +1,4 @@
-"""Usage: one event for each request, and sums for a person or a bill."""
+"""Usage: one event for each request, and sums for reports and bills."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ Grouping = Literal["day", "dialect", "space"]
 
 @dataclass(frozen=True, slots=True)
 class UsageLine:
-    """Answered images of a consumer, in one group where they are grouped."""
+    """Answered images of a consumer, of one group if they are grouped."""
 
     consumer: str
     group: str | None
@@ -27,7 +27,7 @@ class UsageLine:
 
 
 def add_up(rows: Iterable[UsageRow], by: Grouping | None) -> list[UsageLine]:
-    """One line for each consumer and group, in their order."""
+    """One line for each consumer and group, sorted."""
     counted: Counter[tuple[str, str | int | None]] = Counter()
     for row in rows:
         counted[row.consumer, _group(row, by)] += row.images
@@ -63,12 +63,12 @@ log = logging.getLogger("imgvec.usage")
 
 @contextmanager
 def reported(event: UsageEvent) -> Iterator[UsageEvent]:
-    """Write the event when what is done inside has ended, well or not."""
+    """Log the event when the block ends, also when it raises."""
     started = time.perf_counter()
     try:
         yield event
-    except RequestError as refused:
-        event.outcome = type(refused).__name__
+    except RequestError as error:
+        event.outcome = type(error).__name__
         raise
     finally:
         event.milliseconds = round((time.perf_counter() - started) * 1000, 1)

@@ -28,7 +28,7 @@ from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, Re
 from imgvec.services import Services
 
 if TYPE_CHECKING:
-    # It computes, and imports what that takes.
+    # Imports NumPy and ONNX Runtime, which the function of the assets does not have.
     from imgvec.embedding.service import EmbeddingService
 
 NOTHING_OFF: Final[Mapping[str, Off]] = {}
@@ -49,7 +49,7 @@ def assemble(
     embedding: "EmbeddingService | None" = None,
     off: Mapping[str, Off] = NOTHING_OFF,
 ) -> FastAPI:
-    """The application of these dialects; without `embedding` it only keeps files."""
+    """Build the application of these dialects; without `embedding` it serves assets only."""
     app = DescribedApi(
         telemetry=UNTRACED,
         title="imgvec",
@@ -69,7 +69,7 @@ def assemble(
         for router, mount in product(routers, dialect.mounts):
             described = mount == dialect.mounts[0]
             app.include_router(router, prefix=mount, include_in_schema=described)
-    # As answers that are prebuilt, like all: for one that FastAPI makes it imports pydantic's past.
+    # Handlers return a Response: to serialise one, FastAPI would import `pydantic.v1`.
     for path, route in (("/health", _health), ("/ready", _ready)):
         app.add_api_route(
             path,
@@ -80,8 +80,8 @@ def assemble(
         )
     app.add_api_route("/", _front_door, include_in_schema=False)
     add_docs(app)
-    app.exception_handler(RequestError)(_refused)
-    app.exception_handler(HTTPException)(_framework_refused)
+    app.exception_handler(RequestError)(_request_error)
+    app.exception_handler(HTTPException)(_framework_error)
     # The last one added is the outermost.
     app.add_middleware(
         Intake,
@@ -104,18 +104,18 @@ def assemble(
 
 
 def close(app: FastAPI) -> None:
-    """Finish running work of an application; end its threads and close its stores."""
+    """Finish the work in flight, end the threads and close the stores."""
     if app.state.embedding is not None:
         app.state.embedding.close()
     app.state.services.close()
 
 
 def _never() -> None:
-    """Without an encoder no request waits in line."""
+    """Reject nothing: without an encoder there is no queue."""
 
 
 def _paths(mounts: Mounts) -> Paths:
-    """The paths of all dialects; of these, the routes that embed."""
+    """The paths of all dialects, and the routes among them that embed."""
     computing = {
         (method, mount + route.path)
         for dialect in mounts.dialects
@@ -128,7 +128,8 @@ def _paths(mounts: Mounts) -> Paths:
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-    # What a function leaves to the first URL: a server has time now, and maybe no files later.
+    # A function imports this with its first URL. A server imports it now: it has the time, and
+    # may have no file descriptor left later.
     import_module("imgvec.images.fetch")
     yield
     close(app)
@@ -155,7 +156,7 @@ async def _front_door(request: Request) -> Response:
     return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
 
 
-async def _refused(request: Request, error: RequestError) -> Response:
+async def _request_error(request: Request, error: RequestError) -> Response:
     return _error_response(request, error)
 
 
@@ -164,8 +165,8 @@ def _error_response(request: Request, error: RequestError) -> Response:
     return mounts.error_response(request.scope, error)
 
 
-async def _framework_refused(request: Request, error: HTTPException) -> Response:
-    """404, 405 and whatever else the framework refuses by itself."""
+async def _framework_error(request: Request, error: HTTPException) -> Response:
+    """Answer errors that the framework raises, such as 404 and 405, as the dialect does."""
     if error.status_code == 405:
         answer = _error_response(request, MethodNotAllowed())
         answer.headers["Allow"] = ", ".join(_methods(request))
@@ -174,7 +175,7 @@ async def _framework_refused(request: Request, error: HTTPException) -> Response
 
 
 def _methods(request: Request) -> list[str]:
-    """Methods that this path takes; the framework names only those of the first route."""
+    """The methods of a path; the framework would name only those of the first route."""
     return [
         method
         for method in ("DELETE", "GET", "POST", "PUT")

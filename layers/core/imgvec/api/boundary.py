@@ -1,7 +1,7 @@
 """The outermost layer: a request id, one log line, and no exception that escapes.
 
-Frameworks answer a crash with words of their own, and Mangum in plain text; here it becomes an
-error of the dialect whose path was called.
+Frameworks have their own response to an unhandled exception, Mangum's is plain text; here it
+becomes an error response of the dialect that owns the path.
 """
 
 import asyncio
@@ -21,24 +21,24 @@ from imgvec.errors import ImgvecError, InternalFault, RequestError
 from imgvec.request_log import begin
 
 REQUEST_ID: Final = "imgvec.request_id"
-"""Where the scope has the request's id."""
+"""Key of the request's id in the ASGI scope."""
 ErrorResponse: TypeAlias = Callable[[Scope, RequestError], Response]
-"""Makes the response to a request that failed."""
+"""Makes the error response to a request."""
 log = logging.getLogger(__name__)
 requests = logging.getLogger("imgvec.requests")
-"""One line a request, and nothing else: a deployment makes its metrics of them."""
+"""One line for each request and nothing else: deployments make their metrics of them."""
 
 
 class Boundary:
     """ASGI middleware; `error_response` has the envelope of the dialect that owns the path."""
 
     def __init__(self, app: ASGIApp, error_response: ErrorResponse) -> None:
-        """Stand around `app`."""
+        """Wrap `app`."""
         self._app = app
         self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on; answer it here if nothing else did."""
+        """Pass a request on; answer it with 500 if it raises."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
@@ -60,9 +60,9 @@ class Boundary:
             record.status = 499
             raise
         except Exception as fault:
-            # The last place that can answer. Of a fault that is not ours only the kind and where it
-            # arose are logged: its message may hold what the caller sent.
-            log.error("fault id=%s %s", record.request_id, _told(fault))
+            # Nothing outside can answer any more. Of a foreign exception only type and location are
+            # logged: its message may hold a part of the request.
+            log.error("fault id=%s %s", record.request_id, _summary(fault))
             if not record.status:
                 answer = self._error_response(scope, InternalFault())
                 await answer(scope, receive, send_marked)
@@ -81,22 +81,22 @@ class Boundary:
 
 
 def own_path(scope: Scope) -> str:
-    """The path as the application's routes know it: without the prefix it is mounted under."""
+    """The path relative to the application: without the prefix it is mounted under."""
     return str(scope["path"]).removeprefix(scope.get("root_path", ""))
 
 
 def _request_id(scope: Scope) -> str:
-    """Lambda's own id behind Mangum, else a random one; never one that a client sent."""
+    """Lambda's request id behind Mangum, else a random one; never one that a client sent."""
     context = scope.get("aws.context")
     return str(getattr(context, "aws_request_id", "") or secrets.token_hex(16))
 
 
 def _route(scope: Scope) -> str:
-    """The route's template. The path itself may hold what is nobody's business."""
+    """The route's template, as it is logged: the raw path may contain ids."""
     return str(getattr(scope.get("route"), "path", "(unknown path)"))
 
 
-def _told(fault: Exception) -> str:
+def _summary(fault: Exception) -> str:
     sentence = f" ({fault})" if isinstance(fault, ImgvecError) else ""
     return _whereabouts(fault) + sentence
 

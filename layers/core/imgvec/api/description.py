@@ -1,4 +1,4 @@
-"""What `/openapi.json` says beyond the routes: shapes, places of keys, examples of errors."""
+"""Completes `/openapi.json`: response schemas, security schemes, examples of errors."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from imgvec.errors import RequestError
 
 
 class DescribedApi(FastAPI):
-    """An application whose description is made when it is first asked for."""
+    """An application whose OpenAPI description is built on the first request for it."""
 
     def openapi(self) -> dict[str, Any]:
         """The OpenAPI description."""
@@ -32,9 +32,9 @@ class DescribedApi(FastAPI):
 
 
 def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, Any]) -> None:
-    # Its own would be made of a function's name.
+    # FastAPI would make the summary of the function's name.
     operation["summary"] = operation.pop("description", operation["summary"])
-    # A key in any one of its places is enough.
+    # Alternatives: a key in any one of its places is enough.
     operation.setdefault("security", [{name: []} for name in dialect.key_places])
     for status, answer in operation.get("responses", {}).items():
         if status in examples:
@@ -43,15 +43,15 @@ def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, A
 
 
 def _examples_of(dialect: Dialect) -> dict[str, Any]:
-    """By status, how the dialect tells of the first error that has it."""
+    """For each status, the dialect's response to the first error that has it."""
     examples: dict[str, Any] = {}
     for kind in _kinds(RequestError):
-        answer = dialect.refuse(kind())
+        answer = dialect.error_response(kind())
         examples.setdefault(str(answer.status_code), orjson.loads(bytes(answer.body)))
     return examples
 
 
 def _kinds(kind: type[RequestError]) -> list[type[RequestError]]:
-    """All below a kind of error, the general ones first."""
+    """All subclasses of an error, the general ones first."""
     direct = kind.__subclasses__()
     return [*direct, *(below for one in direct for below in _kinds(one))]

@@ -1,6 +1,6 @@
-"""The page at `/docs`: Swagger UI from files of ours, without a request to anywhere else.
+"""The page at `/docs`: Swagger UI from bundled files, without a request to another host.
 
-They are left out of what is deployed on AWS, where a short page leads to the description.
+Deployments on AWS leave these files out; there a short page links to the description.
 """
 
 from pathlib import Path
@@ -18,7 +18,8 @@ ASSETS: Final = {
     "swagger-ui-bundle.js": PAGES / "swagger-ui" / "swagger-ui-bundle.js",
     "swagger-ui.css": PAGES / "swagger-ui" / "swagger-ui.css",
 }
-# Keys are typed on this page. Swagger UI has its icons as data URIs, and needs no inline style.
+# Strict, because users type keys on this page. Swagger UI has its icons as data URIs and needs no
+# inline style.
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -35,7 +36,7 @@ The page with a form for each request comes with <code>imgvec serve</code>.</p><
 
 
 def add_docs(app: Starlette) -> None:
-    """Route the page and its files."""
+    """Add the routes of the page and its files."""
     app.router.add_route("/docs", _page, include_in_schema=False)
     app.router.add_route("/docs/{name}", _asset, include_in_schema=False)
 

@@ -1,4 +1,4 @@
-"""Named fields of a query, a JSON object or a form, read with one set of rules."""
+"""Named fields of a query, a JSON object or a form, all read by the same rules."""
 
 import hashlib
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ Item: TypeAlias = tuple[str, object]
 
 @dataclass(frozen=True, slots=True)
 class Fields:
-    """Fields in the order they came; a form may repeat a name. JSON's null is as good as absent."""
+    """Fields in the order they came; a form may repeat a name. JSON's null counts as absent."""
 
     items: tuple[Item, ...] = ()
 
@@ -104,7 +104,7 @@ NO_FIELDS: Final = Fields()
 
 
 def fingerprint(fields: Fields) -> str:
-    """SHA-256 over all fields but the API key, 64 hex digits; equal for equal fields."""
+    """SHA-256 over all fields except the API key, 64 hex digits; equal for equal fields."""
     written = orjson.dumps(
         [item for item in fields.items if item[0] != "key"],
         default=lambda upload: [upload.filename, upload.digest],

@@ -15,8 +15,8 @@ from imgvec.errors import BadParameter, RequestError, WrongContentType
 
 MAX_PARTS: Final = 32
 MAX_ESCAPES: Final = 1_000_000
-"""Escapes of a URL-encoded form: each takes 175 bytes while it is decoded. Base64 of 20 MB has
-600,000 of them."""
+"""Percent escapes of a URL-encoded form. Each takes 175 bytes of memory while it is decoded; 20 MB
+of base64 have 600,000."""
 
 _JSON_BEGINS = frozenset({b"{", b"[", b'"'})
 _BOUNDARY = re.compile(rb"[ -~]{1,200}")
@@ -29,7 +29,7 @@ def form_items(body: bytes) -> list[Item]:
 
     Raises:
         BadParameter: it has too many fields or escapes.
-        WrongContentType: it is JSON, as `curl -d` and axios label what they are given as text.
+        WrongContentType: it is JSON, which `curl -d` and axios send under this type by default.
     """
     body = body.removeprefix(BOM_UTF8)
     if body.lstrip()[:1] in _JSON_BEGINS:
@@ -45,7 +45,7 @@ def _unescaped(text: bytes) -> str:
 
 
 class _InMemory(MultiPartParser):
-    """Parts stay in memory (0: no limit of its own); the body's limit already bounds them."""
+    """Keeps parts in memory (0: no limit of its own); the body limit already bounds them."""
 
     spool_max_size = 0
 
@@ -53,11 +53,11 @@ class _InMemory(MultiPartParser):
 async def read_multipart(
     headers: Headers, stream: AsyncGenerator[bytes, None], limit: int, into: list[Item]
 ) -> None:
-    """Append the parts of a form to `into`, text parts also where a later one is at fault.
+    """Append the parts of a form to `into`, also the text parts before a faulty one.
 
     Raises:
         BadParameter: it does not parse, or has more than `MAX_PARTS` parts of a kind.
-        RequestError: what the stream raises.
+        RequestError: raised by the stream.
     """
     boundary = _boundary(headers)
     parser = _InMemory(
@@ -70,7 +70,7 @@ async def read_multipart(
     try:
         await parser.parse()
     except (RequestError, MultiPartException) as problem:
-        # The fields before the fault may hold the key; files are closed by now.
+        # Fields before the fault may hold the key, which is checked first; files are closed by now.
         into.extend(item for item in parser.items if isinstance(item[1], str))
         raise problem if isinstance(problem, RequestError) else _no_form() from None
     for name, value in parser.items:
@@ -84,11 +84,11 @@ async def read_multipart(
 async def _without_preamble(
     stream: AsyncGenerator[bytes, None], boundary: bytes
 ) -> AsyncGenerator[bytes, None]:
-    """The form from its first boundary on; what stands before it is ignored (RFC 2046, 5.1.1)."""
+    """The form from its first boundary on, without a preamble (RFC 2046, 5.1.1)."""
     sought, before = b"\n--" + boundary, b"\n"
     async for chunk in stream:
         if not sought or (before == b"\n" and chunk.startswith(sought[1:])):
-            # As a rule there is no preamble, and no copy of a body that may come as one chunk.
+            # Usually there is no preamble; then a body that comes as one chunk is not copied.
             sought = before = b""
             yield chunk
             continue
@@ -112,10 +112,10 @@ def _boundary(headers: Headers) -> bytes:
 
 
 def _in_utf8(boundary: bytes) -> Headers:
-    """The header of a form without its charset.
+    """The Content-Type of a form without its charset.
 
-    Starlette would look up any codec of Python's that the client names, and some of them raise, or
-    give strings that nothing can encode.
+    Starlette would decode with any Python codec that the client names; some of these raise, or give
+    strings that cannot be encoded again.
     """
     quoted = boundary.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return Headers(raw=[(b"content-type", b'multipart/form-data; boundary="%s"' % quoted)])

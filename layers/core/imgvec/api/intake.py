@@ -1,8 +1,8 @@
-"""What comes in is held to bounds before anything of it is parsed.
+"""Bounds request bodies in size, number and time before they are parsed.
 
-A request that cannot be served is refused before its body is read: to be refused must cost little,
-or refusals alone would fill the machine. A body is read on the event loop, so a slow client holds
-no thread and no place in the queue, only the bytes that it has sent, and those for a limited time.
+A request that cannot be served is rejected before its body is read: a rejection must be cheap, or
+rejections alone would load the machine. A body is read on the event loop, so a slow client holds no
+thread and no place in the queue, only the bytes that it has sent, and these for a limited time.
 """
 
 import asyncio
@@ -22,19 +22,19 @@ TOO_SLOW: Final = "The body did not arrive in time"
 
 @dataclass(frozen=True, slots=True)
 class Paths:
-    """Which paths are held to bounds."""
+    """The paths that have limits."""
 
     owned: Callable[[Scope], bool]
-    """Whether a dialect answers a request."""
+    """Whether a dialect owns the path of a scope."""
     computing: frozenset[tuple[str, str]]
-    """Method and path of what waits for a turn to compute."""
+    """Method and path of the routes that embed, whose requests wait in the queue."""
 
 
 class BodyRefused(Exception):
-    """Ends the reading of a body, whoever reads it: what was read so far is not judged."""
+    """Ends the reading of a body in the handler that reads it; it is never parsed."""
 
     def __init__(self, error: RequestError) -> None:
-        """`error` is the request's outcome."""
+        """`error` becomes the error response."""
         super().__init__(error.message)
         self.error = error
 
@@ -51,7 +51,7 @@ class Intake:
         paths: Paths,
         error_response: ErrorResponse,
     ) -> None:
-        """Stand before `app`; `rejection` is asked before the body of a request is read."""
+        """Wrap `app`; `rejection` is called before the body of a request is read."""
         self._app = app
         self._in_flight = in_flight
         self._body_seconds = body_seconds
@@ -60,15 +60,15 @@ class Intake:
         self._error_response = error_response
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, with its body counted and timed, or refuse it."""
+        """Pass a request on, with its body counted and timed, or reject it."""
         if scope["type"] != "http" or not self._paths.owned(scope):
             await self._app(scope, receive, send)
             return
-        refusal = self._rejected_unread(scope["method"], own_path(scope))
-        if refusal is None:
-            refusal = await self._pass_on(scope, receive, send)
-        if refusal is not None:
-            await self._error_response(scope, refusal)(scope, receive, send)
+        error = self._rejected_unread(scope["method"], own_path(scope))
+        if error is None:
+            error = await self._pass_on(scope, receive, send)
+        if error is not None:
+            await self._error_response(scope, error)(scope, receive, send)
 
     def _rejected_unread(self, method: str, path: str) -> RequestError | None:
         if self._in_flight.draining:
@@ -76,14 +76,14 @@ class Intake:
         return self._rejection() if (method, path) in self._paths.computing else None
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> RequestError | None:
-        """Why the body was not read to its end, if it was not."""
+        """The error that ended the reading of the body, if one did."""
         in_flight = self._in_flight
         body = _Body(receive, in_flight, self._body_seconds)
         in_flight.requests += 1
         try:
             await self._app(scope, body.receive, send)
-        except BodyRefused as refused:
-            return refused.error
+        except BodyRefused as rejected:
+            return rejected.error
         finally:
             in_flight.requests -= 1
             in_flight.bytes -= body.size
@@ -115,6 +115,6 @@ class _Body:
     def _count(self, size: int) -> None:
         self.size += size
         self._in_flight.bytes += size
-        # A body that is alone passes: the limit of one body holds it.
+        # This limit applies to several bodies together; a single one has `IMGVEC_MAX_BODY`.
         if self._in_flight.crowded(self.size):
             raise BodyRefused(Overloaded())

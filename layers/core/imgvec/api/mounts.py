@@ -1,4 +1,4 @@
-"""Dialects and where they are mounted; the parts that their handlers are written with."""
+"""Dialects and their mounts, and the helpers that their handlers share."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,15 +19,15 @@ from imgvec.services import Services
 from imgvec.types import Allowance, RequestContext
 
 if TYPE_CHECKING:
-    # It computes, and brings what that takes.
+    # Imports NumPy and ONNX Runtime, which the function of the assets does not have.
     from imgvec.embedding.service import EmbeddingService
     from imgvec.embedding.types import EmbedResult
 
 MATCHED: Final = "imgvec.dialect"
-"""Where the scope has the dialect that owns the path."""
+"""Key of the dialect that owns the path, in the ASGI scope."""
 
 StatusTable: TypeAlias = Mapping[type[RequestError], int]
-"""Outcomes whose HTTP status a vendor chose unlike the others."""
+"""Errors for which a vendor has another HTTP status than most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +40,14 @@ class Dialect:
     router: APIRouter
     """Routes that embed."""
     aliases: tuple[Alias, ...]
-    refuse: Callable[[RequestError], Response]
-    """Put an error into the vendor's envelope."""
+    error_response: Callable[[RequestError], Response]
+    """Makes the response to an error, in the vendor's envelope."""
     key_places: Mapping[str, Schema]
-    """Where a caller puts a key, as security schemes by their name in the description."""
+    """Places of the API key in a request: OpenAPI security schemes by their name."""
     assets: APIRouter = field(default_factory=APIRouter)
-    """Routes that keep files; they need no encoder."""
+    """Routes of assets; they need no encoder."""
     mounts: tuple[str, ...] = ("",)
-    """The same routes and prefixes are answered below each of these; the first is described."""
+    """Paths under which the routes and prefixes are mounted; only the first is in OpenAPI."""
 
     @property
     def owned(self) -> tuple[str, ...]:
@@ -63,7 +63,7 @@ class Mounts:
     """The dialects of an application, each at its prefixes."""
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
-        """See that no prefix lies at or below another one.
+        """Check that no prefix lies at or below another one.
 
         Raises:
             ValueError: two overlap; the sentence names both.
@@ -77,7 +77,7 @@ class Mounts:
                     raise ValueError(f"Two dialects are mounted at {first} and {second}")
 
     def find(self, scope: Scope) -> Dialect | None:
-        """The dialect that owns a request's path, None where none does. It stays in the scope."""
+        """The dialect that owns a request's path, or None; cached in the scope."""
         if MATCHED not in scope:
             path = own_path(scope)
             owners = self._owners.items()
@@ -88,10 +88,10 @@ class Mounts:
         return found
 
     def error_response(self, scope: Scope, error: RequestError) -> Response:
-        """An error in the envelope of the dialect that owns the path, else a plain one."""
+        """The error response of the dialect that owns the path, else a plain one."""
         dialect = self.find(scope)
         if dialect is not None:
-            return dialect.refuse(error)
+            return dialect.error_response(error)
         return json_answer({"error": error.message}, error.status, error_headers(error))
 
 
@@ -102,28 +102,28 @@ def services_of(request: Request) -> Services:
 
 
 def embedding_of(request: Request) -> "EmbeddingService":
-    """The application's service that embeds."""
+    """The application's embedding service."""
     embedding: EmbeddingService = request.app.state.embedding
     return embedding
 
 
 def off_of(request: Request, dialect: str) -> Off:
-    """What the operator has switched off of a dialect."""
+    """The dimensions of a dialect's models that the operator has switched off."""
     off: Off = request.app.state.off.get(dialect, NONE_OFF)
     return off
 
 
 def context_of(request: Request, call: Call, dialect: str) -> RequestContext:
-    """The request as it is counted."""
+    """The context that metering and idempotency need of a request."""
     request_id: str = request.scope[REQUEST_ID]
     key = call.headers.get("idempotency-key")
-    # Reading what was asked once more is worth it only where it will be compared.
+    # Hash the fields only where an Idempotency-Key needs the fingerprint.
     fingerprint = "" if key is None else f"{request.url.path} {call.fingerprint}"
     return RequestContext(request_id, dialect, fingerprint, key)
 
 
 def status_of(error: RequestError, own: StatusTable) -> int:
-    """The HTTP status of an outcome: the dialect's own where its table has one, else the usual."""
+    """The HTTP status of an error: from the dialect's table if it is there, else the default."""
     for kind in type(error).__mro__:
         if kind in own:
             return own[kind]
@@ -133,13 +133,13 @@ def status_of(error: RequestError, own: StatusTable) -> int:
 def json_answer(
     content: object, status: int = 200, headers: Mapping[str, str] | None = None
 ) -> Response:
-    """A JSON response, prebuilt. float32 arrays are written so that they read back bit for bit."""
+    """A JSON response. float32 arrays are written so that they read back bit for bit."""
     body = orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(body, status, headers, media_type="application/json")
 
 
 def embedding_headers(result: "EmbedResult") -> dict[str, str]:
-    """Response headers that name what made an embedding, and what is left of the plan."""
+    """Response headers with model, revision and dimensions, and the rest of the plan's limit."""
     return {
         "X-Embedding-Model": result.model,
         "X-Embedding-Revision": result.revision[:12],
@@ -149,7 +149,7 @@ def embedding_headers(result: "EmbedResult") -> dict[str, str]:
 
 
 def error_headers(error: RequestError) -> dict[str, str]:
-    """Response headers that an outcome carries in every dialect."""
+    """Response headers that an error carries in every dialect."""
     if isinstance(error, TooFast):
         return {"Retry-After": str(error.retry_after), **_allowance_headers(error.allowance)}
     if isinstance(error, NotReady):
@@ -170,6 +170,6 @@ def _allowance_headers(allowance: Allowance | None) -> dict[str, str]:
 
 
 def public_base(request: Request) -> str:
-    """Base of the links we mint: the operator's, else scheme, host and stage of the request."""
+    """Base of generated links: `IMGVEC_PUBLIC_URL`, else scheme, host and stage of the request."""
     configured = services_of(request).settings.public_url
     return str(configured or request.base_url).rstrip("/")

@@ -1,5 +1,8 @@
-"""Pieces of an OpenAPI operation. Dialects read their requests by hand (the key is judged before
-the parameters), so they also describe them by hand; a test holds both together."""
+"""Pieces of an OpenAPI operation.
+
+Dialects check the key before the parameters, so they parse requests by hand and describe them by
+hand too; a test compares both.
+"""
 
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
@@ -18,7 +21,7 @@ PICTURE: Final = (
     "g4M4MOmGvin2mKiKVgchLADkcmJHjEPt3ElaX2XApj0rhZD2xQukG7TRdWs+ZOa7mYp71X1QDwb5nP9NPQHv5KMujfyC"
     "BYc32zVgceXElWEZxRAaptc9dV1gFJAUzyQO4CLNZD80NW+lMylrWrFTgb37r7zoRjs8MU/JpA17dAAA"
 )
-"""A photo of ours, 40 x 40, that works wherever a data URI does."""
+"""A photo of 40 x 40 pixels as a data URI, for examples."""
 
 NONE: Final[Mapping[str, object]] = {}
 REFERENCE: Final = "#/components/schemas/{model}"
@@ -46,7 +49,7 @@ def parameter(name: str, place: str, about: str, schema: Schema = STRING, **more
 
 
 def key_place(name: str, place: str, about: str) -> Schema:
-    """Where a key may stand: a query or header parameter, as a security scheme."""
+    """A place of the API key, a query or header parameter, as a security scheme."""
     return {"type": "apiKey", "name": name, "in": place, "description": about}
 
 
@@ -67,7 +70,7 @@ def operation(
 ) -> Schema:
     """Parameters, and a body by media type: `json`, `multipart`, `form`.
 
-    `examples` are values of the JSON body, by what they show.
+    `examples` are values of the JSON body by their titles.
     """
     media = {
         "json": "application/json",
@@ -85,12 +88,13 @@ def operation(
 
 
 VECTOR: Final = (0.5316, 0.0176, -0.013)
-"""How a vector begins."""
+"""First values of a vector, for examples."""
 
 
 class Shape(BaseModel):
-    """The shape of an answer. Answers are prebuilt and pass through none, so shapes are made when
-    the description is asked for: a validator for each status of each route was a fifth of a start.
+    """Schema of a response, for OpenAPI only: responses are not validated.
+
+    Schemas are built on demand: validators for each status of each route took 20 % of the start.
     """
 
     model_config = ConfigDict(defer_build=True)
@@ -99,7 +103,7 @@ class Shape(BaseModel):
 def answers(
     success: type[Shape] | None, error: type[Shape], *statuses: int
 ) -> dict[int | str, dict[str, Any]]:
-    """The answer of a success and the statuses that carry the error envelope."""
+    """The response of a success, and the statuses that have the error envelope."""
     described: dict[int | str, dict[str, Any]] = {status: answer(error) for status in statuses}
     if success is not None:
         described[200] = answer(success)
@@ -107,7 +111,7 @@ def answers(
 
 
 def answer(shape: type[Shape]) -> Schema:
-    """One answer, of this shape."""
+    """A response of this shape."""
     reference = {"$ref": REFERENCE.format(model=shape.__name__)}
     return {"content": {"application/json": {"schema": reference}}}
 

@@ -1,7 +1,7 @@
 """A vendor's request, read as far as it parses.
 
-The key is judged before the rest of a request, and it may stand in the body. So reading never
-refuses: what is wrong with the body is kept, and raised when the body's fields are asked for.
+The key is checked before the rest of a request, and it may be in the body. So reading does not
+raise: an error in the body is kept, and raised when the fields of the body are used.
 """
 
 from collections.abc import AsyncGenerator
@@ -19,9 +19,9 @@ JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
 _GZIP = b"\x1f\x8b"
-"""How compressed bodies begin, and no JSON and no form; some clients only say that they do."""
+"""First bytes of a gzipped body. Some clients send Content-Encoding for a plain body."""
 _LONGEST_LENGTH = 18
-"""Digits of a length that is worth reading as a number."""
+"""Most digits of a Content-Length that is parsed as a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Call:
     query: Fields = NO_FIELDS
     body: Fields = NO_FIELDS
     problem: RequestError | None = None
-    """Why `body` is incomplete, if it is."""
+    """The error for which `body` is incomplete, if it is."""
 
     @property
     def fields(self) -> Fields:
@@ -49,8 +49,8 @@ class Call:
     def fingerprint(self) -> str:
         """SHA-256 of query and body, 64 hex digits.
 
-        It is taken over the fields and not the bytes: a client that sends a form again draws a new
-        boundary, and after a rotation it shows another key.
+        It covers fields and not bytes: a client that sends a form again makes a new boundary, and
+        may use another key after a rotation.
         """
         return fingerprint(self.query.beside(self.body))
 
@@ -58,7 +58,7 @@ class Call:
 async def read_call(request: Request, accepted: tuple[str, ...], max_body: int) -> Call:
     """Read a request whose body may have one of the `accepted` media types, up to `max_body` bytes.
 
-    A body without a content type is taken for JSON. An empty body has no fields.
+    A body without a content type is read as JSON. An empty body has no fields.
     """
     query = Fields(tuple(request.query_params.multi_items()))
     media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
@@ -68,8 +68,8 @@ async def read_call(request: Request, accepted: tuple[str, ...], max_body: int) 
         if media_type not in accepted:
             raise WrongContentType
         await _read_body(request, media_type, max_body, read)
-    except RequestError as refused:
-        problem = refused
+    except RequestError as error:
+        problem = error
     return Call(request.headers, query, Fields(tuple(read)), problem)
 
 
@@ -77,7 +77,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     """The whole body.
 
     Raises:
-        TooLarge: it is announced or found to be longer than `limit` bytes; the rest stays unread.
+        TooLarge: it is longer than `limit` bytes, by its header or by count; the rest stays unread.
     """
     return b"".join([chunk async for chunk in _capped(request, limit)])
 
@@ -88,7 +88,7 @@ async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
         raise TooLarge
     seen = 0
     async for chunk in request.stream():
-        # What still fits is passed on first: it may hold the key.
+        # The part within the limit is passed on first: it may hold the key.
         yield chunk[: limit - seen]
         seen += len(chunk)
         if seen > limit:
@@ -96,7 +96,7 @@ async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
 
 
 async def _read_body(request: Request, media_type: str, limit: int, into: list[Item]) -> None:
-    """Append the body's fields to `into`; those before a fault are kept."""
+    """Append the body's fields to `into`, also those before a fault."""
     stream = _capped(request, limit)
     if media_type == MULTIPART:
         await read_multipart(request.headers, stream, limit, into)

@@ -1,4 +1,4 @@
-"""Files that go out in pieces, as fast as the client takes them."""
+"""Streams files in chunks, as fast as the client reads them."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import BinaryIO, Final
@@ -7,15 +7,14 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 PIECE: Final = 1 << 18
-"""Bytes of a file that are read at once; two of them are all that a download holds."""
+"""Bytes of a chunk; a download holds at most two chunks in memory."""
 
 
 class StreamedFile(Response):
     """A file of known length.
 
-    A server that holds back `send` while its client reads nothing bounds what is in memory; and it
-    may cancel where the client leaves. Starlette's own responses would read the request's body
-    meanwhile.
+    The server's backpressure on `send` bounds the memory, and the server may cancel when the client
+    disconnects. Starlette's own responses would read the request's body meanwhile.
     """
 
     def __init__(
@@ -25,7 +24,7 @@ class StreamedFile(Response):
         read: Callable[[Callable[[int], bytes], int], Awaitable[bytes]],
         headers: Mapping[str, str],
     ) -> None:
-        """`read` calls a blocking function in a thread; `file` is closed in the end."""
+        """`read` runs a blocking call in a thread; `file` is closed at the end."""
         super().__init__(headers={**headers, "Content-Length": str(size)})
         self._file = file
         self._read = read

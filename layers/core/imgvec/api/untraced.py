@@ -1,8 +1,7 @@
-"""What FastAPI is told of OpenTelemetry: nothing of a request goes there.
+"""Switches FastAPI's OpenTelemetry instrumentation off.
 
-By itself it gives each request's query and each fault's message to whatever tracer the process has
-(AWS's layer brings one), and keys and images may stand in a query. What imgvec tells of a request
-is its record.
+By default it sends the query of each request and the message of each exception to any tracer in the
+process (AWS's layer has one), and a query may hold keys and images. The request log replaces it.
 """
 
 from typing import Final

@@ -1,1 +1,1 @@
-"""Uploaded files: their upload, status, bytes and end."""
+"""Uploaded files: upload, status, download and deletion."""

@@ -1,4 +1,4 @@
-"""File names that clients send: kept for people to read, never used as a path."""
+"""File names that clients send: kept for display, never used as a path."""
 
 import re
 import unicodedata
@@ -15,8 +15,8 @@ _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 def clean_filename(name: str) -> str:
     """Reduce a client's file name to one visible path component of at most 255 characters.
 
-    A longer name loses its beginning, so that it keeps its extension; one of which nothing is
-    left becomes `unnamed`.
+    A longer name is cut at its beginning, so that it keeps its extension; an empty one becomes
+    `unnamed`.
     """
     last = _SEPARATOR.split(name)[-1]
     visible = "".join(char for char in last if unicodedata.category(char) not in _INVISIBLE)
@@ -25,5 +25,5 @@ def clean_filename(name: str) -> str:
 
 
 def extension(filename: str) -> str:
-    """What follows the last dot, in lower case; empty where there is none."""
+    """The part after the last dot, in lower case; empty without a dot."""
     return PurePosixPath(filename).suffix.removeprefix(".").lower()

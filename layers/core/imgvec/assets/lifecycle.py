@@ -1,11 +1,11 @@
-"""Keeps an asset's metadata and bytes in step, whatever crashes and whoever else is at work.
+"""Keeps metadata and bytes of assets consistent across crashes and concurrent requests.
 
     WAITING -> UPLOADING -> SUCCESS
        ^___________|   \\--> FAILED
 
-An attempt that breaks off goes back to WAITING; SUCCESS and FAILED are final. Metadata comes first
-and goes last, bytes can be read only under SUCCESS, and whatever a crash leaves is unfinished and
-expires: so no half asset can be read, and no bytes stay behind.
+An interrupted attempt goes back to WAITING; SUCCESS and FAILED are final. Metadata is written first
+and deleted last, bytes can be read only under SUCCESS, and an asset that a crash leaves unfinished
+expires: so no partial asset can be read, and no bytes are left without metadata.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,37 +17,37 @@ from imgvec.errors import AssetNotFound, TooLarge
 from imgvec.undo import undone
 
 UNFINISHED_SECONDS: Final = 24 * 3600
-"""Age at which an unfinished upload is unknown."""
+"""Age at which an unfinished upload expires."""
 
 LONGEST_ID: Final = 64
-"""Characters; every id that is made here is shorter."""
+"""Characters; every generated id is shorter."""
 
 OPEN: Final = frozenset[UploadStatus]({"WAITING", "UPLOADING"})
 """Statuses from which an upload can still succeed."""
 
 
 class Lifecycle:
-    """The steps that an asset can take; it knows no consumer, no token and no limit."""
+    """The status changes of an asset, without consumers, tokens and limits."""
 
     def __init__(self, store: AssetStore, blobs: BlobStore, clock: Callable[[], float]) -> None:
-        """`clock` gives seconds since the epoch, UTC."""
+        """`clock` gives seconds since the epoch."""
         self._store = store
         self._blobs = blobs
         self._clock = clock
 
     def begin(self, asset: Asset) -> Asset:
-        """Store the metadata of a new, open asset; remove those that have expired."""
+        """Store the metadata of a new, open asset; remove expired assets."""
         self._tidy()
         self._store.add_asset(asset)
         return asset
 
     def get(self, asset_id: str) -> Asset:
-        """The asset, whoever owns it.
+        """The asset, of any consumer.
 
         Raises:
             AssetNotFound: it is unknown or expired.
         """
-        # A client can send what no store can encode, or is longer than its keys.
+        # A client may send an id that a store cannot encode, or that is longer than its keys.
         possible = asset_id.isascii() and len(asset_id) <= LONGEST_ID
         asset = self._store.get_asset(asset_id) if possible else None
         if asset is None:
@@ -64,13 +64,13 @@ class Lifecycle:
     def take(self, asset_id: str, data: Iterable[bytes]) -> Asset:
         """Store the bytes of an asset that is UPLOADING, then let it be read.
 
-        Of two attempts at the same time the first whole one stands, and both are told of it.
+        Of two concurrent attempts the first complete one is kept, and both return its asset.
 
         Raises:
             AssetNotFound: the asset was deleted meanwhile.
-            TooLarge: `data` raised it; the asset has failed for good.
+            TooLarge: raised by `data`; the asset is FAILED for good.
         """
-        # Another attempt may follow one that failed for any reason but its size.
+        # A client may try again after any failure except a file that is too large.
         with undone(lambda: self._reopen(asset_id)):
             try:
                 size = self._blobs.write(asset_id, data)
@@ -79,7 +79,7 @@ class Lifecycle:
                 raise
             asset = self._settle(asset_id, "SUCCESS", size)
         if asset is None or asset.status == "FAILED":
-            # Whoever ended the asset meanwhile may not have seen these bytes.
+            # A concurrent delete may have run before these bytes were written.
             self._blobs.delete(asset_id)
             raise AssetNotFound
         return asset
@@ -94,7 +94,7 @@ class Lifecycle:
             return file.read()
 
     def open(self, asset: Asset) -> BinaryIO:
-        """The bytes to be read in pieces.
+        """The bytes as an open file.
 
         Raises:
             AssetNotFound: the asset is unfinished, or was deleted meanwhile.
@@ -105,8 +105,8 @@ class Lifecycle:
         return file
 
     def forget(self, asset: Asset) -> bool:
-        """Remove bytes and metadata; False if the status has changed since it was read."""
-        # A crash after the first step leaves what cannot be read, and expires.
+        """Delete bytes and metadata; False if the status has changed since it was read."""
+        # After a crash between the steps the asset is FAILED: unreadable, and it expires.
         with undone(lambda: self._move(replace(asset, status="FAILED"), asset.status, asset.size)):
             if not self._move(asset, "FAILED"):
                 return False
@@ -115,7 +115,7 @@ class Lifecycle:
         return True
 
     def drop(self, asset_id: str) -> None:
-        """Remove whatever there is of an asset that nobody knows of; absent is fine."""
+        """Delete an asset whose id no client has; absent is fine."""
         asset = self._store.get_asset(asset_id)
         if asset is not None:
             self.forget(asset)
@@ -128,7 +128,7 @@ class Lifecycle:
         self._store.move_asset(asset_id, "UPLOADING", "WAITING", size=0, when=self._clock())
 
     def _settle(self, asset_id: str, target: UploadStatus, size: int) -> Asset | None:
-        """Bring an open asset to a final status, and give what it came to, perhaps by others."""
+        """Move an open asset to a final status; returns it, also if another request ended it."""
         while (asset := self._store.get_asset(asset_id)) and asset.status in OPEN:
             self._move(asset, target, size)
         return asset

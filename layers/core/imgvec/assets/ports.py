@@ -1,4 +1,4 @@
-"""The stores that assets need: metadata, bytes, and signed addresses of a bucket."""
+"""Ports of assets: stores of metadata and bytes, and presigned URLs of a bucket."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,63 +19,64 @@ class Asset:
     created: float
     modified: float
     upload_token: str | None = None
-    """SHA-256 of the token in a signed upload address, 64 hex digits."""
+    """SHA-256 of the token in the upload URL, 64 hex digits."""
 
 
 class AssetStore(Protocol):
-    """Metadata of assets; an asset is seen only by the consumer that owns it."""
+    """Metadata of assets."""
 
     def add_asset(self, asset: Asset) -> None:
         """Store metadata of a new asset."""
 
     def get_asset(self, asset_id: str) -> Asset | None:
-        """The asset, whoever owns it; the caller judges ownership."""
+        """The asset, of any consumer; the caller checks ownership."""
 
     def move_asset(
         self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
     ) -> bool:
-        """Change the status if it still is `origin`, atomically; False if it is not."""
+        """Change the status atomically; False if it is no longer `origin`."""
 
     def delete_asset(self, asset_id: str) -> bool:
-        """Forget the metadata; False if there was none."""
+        """Delete the metadata; False if there was none."""
 
     def expired_assets(self, before: float) -> Sequence[Asset]:
-        """Uploads that were begun before this time and never finished, for the caller to remove.
+        """Unfinished uploads that were begun before this time; the caller deletes them.
 
-        A store that removes them by itself gives none.
+        Empty from a store that deletes them by itself.
         """
 
 
 class BlobStore(Protocol):
-    """The bytes of assets. A blob is whole or absent, also after a crash."""
+    """The bytes of assets. A blob is complete or absent, also after a crash."""
 
     def write(self, asset_id: str, data: Iterable[bytes]) -> int:
-        """Store the bytes durably and give their number; nothing can be read until all are.
+        """Store the bytes durably; returns their number. A blob is readable only when complete.
 
-        The first whole blob of an id stands: a later write changes nothing and gives its size.
+        The first complete blob of an id is kept: a later write changes nothing and returns its
+        size.
         """
 
     def read(self, asset_id: str) -> bytes | None:
-        """All bytes, or None where there is no such blob."""
+        """All bytes, or None if there is no such blob."""
 
     def open(self, asset_id: str) -> BinaryIO | None:
-        """The bytes to be read in pieces, also when the blob is deleted meanwhile; else None."""
+        """An open file, which stays readable if the blob is deleted; None if there is no blob."""
 
     def delete(self, asset_id: str) -> None:
-        """Remove the blob; absent is fine."""
+        """Delete the blob; absent is fine."""
 
 
 class DirectAccess(Protocol):
-    """A blob store with signed addresses of its own."""
+    """A blob store that clients use directly, by presigned URLs."""
 
     def put_address(self, asset_id: str, seconds: int) -> str:
-        """Where a client may PUT the bytes for so long."""
+        """A URL at which a client may PUT the bytes for so many seconds."""
 
     def get_address(self, asset_id: str, seconds: int, headers: Mapping[str, str]) -> str:
-        """Where a client may GET the bytes for so long; `headers` are those of the answer."""
+        """A URL at which a client may GET the bytes; `headers` are those of the response."""
 
     def arrived(self, asset_id: str) -> Iterator[bytes] | None:
-        """What was put there, whole and of one version; None where nothing was."""
+        """The uploaded bytes, all of one version; None if nothing was uploaded."""
 
     def discard(self, asset_id: str) -> None:
-        """Remove what was put there."""
+        """Delete the uploaded bytes."""

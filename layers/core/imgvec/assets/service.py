@@ -1,4 +1,4 @@
-"""Uploaded files, each seen only by the consumer that owns it."""
+"""Uploaded files, each visible only to the consumer that owns it."""
 
 import hashlib
 import hmac
@@ -15,14 +15,14 @@ from imgvec.errors import AssetNotFound, TooLarge
 from imgvec.undo import undone
 
 UPLOAD_SECONDS: Final = 15 * 60
-"""How long the token of a signed upload address is good."""
+"""Life of an upload URL and its token."""
 
 DOWNLOAD_SECONDS: Final = 5 * 60
-"""How long a signed download address is good."""
+"""Life of a presigned download URL."""
 
 
 class Assets:
-    """What the dialects do with assets. Calls block and are thread-safe; ids come from `ids`."""
+    """Assets of consumers. Calls block and are thread-safe; the dialects make ids by `ids`."""
 
     def __init__(
         self,
@@ -33,14 +33,14 @@ class Assets:
         clock: Callable[[], float] = time.time,
         direct: DirectAccess | None = None,
     ) -> None:
-        """`max_bytes` bounds one file (`IMGVEC_MAX_IMAGE`); `direct` belongs to `blobs`."""
+        """`max_bytes` limits one file (`IMGVEC_MAX_IMAGE`); `direct` is the same store."""
         self._lifecycle = Lifecycle(store, blobs, clock)
         self._max_bytes = max_bytes
         self._clock = clock
         self._direct = direct
 
     def upload(self, consumer: str, filename: str, data: bytes, asset_id: str) -> Asset:
-        """Store a file that came whole with its request, under a new id.
+        """Store a file from a request's body, under a new id.
 
         Raises:
             TooLarge: the file is over `max_bytes`; nothing is stored.
@@ -48,19 +48,19 @@ class Assets:
         if len(data) > self._max_bytes:
             raise TooLarge
         self._begin(consumer, filename, asset_id, "UPLOADING", None)
-        # The client learns no id of an upload that failed, so it could not delete it.
+        # The client does not get the id of a failed upload, so it could not delete the asset.
         with undone(lambda: self._lifecycle.drop(asset_id)):
             return self._lifecycle.take(asset_id, (data,))
 
     def reserve(self, consumer: str, filename: str, asset_id: str) -> tuple[Asset, str]:
-        """Announce an upload under a new id; give its token, good for `UPLOAD_SECONDS`."""
+        """Prepare an upload under a new id; returns its token, valid for `UPLOAD_SECONDS`."""
         token = secrets.token_urlsafe(32)
         return self._begin(consumer, filename, asset_id, "WAITING", _digest(token)), token
 
     def receive(self, asset_id: str, token: str, data: Iterable[bytes]) -> Asset:
-        """Take the bytes of a reserved upload; whoever has the token may send them.
+        """Store the bytes of a reserved upload; the token is the permission.
 
-        An attempt that breaks off, even by a crash, may be repeated while the token is good.
+        An interrupted attempt, also by a crash, may be repeated while the token is valid.
 
         Raises:
             AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
@@ -71,13 +71,13 @@ class Assets:
         return self._lifecycle.take(asset_id, self._bounded(data))
 
     def put_address(self, asset: Asset) -> str | None:
-        """Where the bytes of a reserved upload go, past this service; None: they come here."""
+        """The presigned upload URL of a reserved upload; None if this service takes the bytes."""
         if self._direct is None:
             return None
         return self._direct.put_address(asset.asset_id, UPLOAD_SECONDS)
 
     def get_address(self, asset: Asset, media_type: str, disposition: str) -> str | None:
-        """Where the bytes of a finished asset can be got for some minutes; None: read them.
+        """The presigned download URL of a finished asset; None if this service sends the bytes.
 
         Raises:
             AssetNotFound: it is unfinished.
@@ -93,9 +93,9 @@ class Assets:
         return self._direct.get_address(asset.asset_id, DOWNLOAD_SECONDS, headers)
 
     def collect(self, asset_id: str) -> None:
-        """Take the bytes that a client has put past this service, if there are any.
+        """Store the bytes that a client has uploaded to the bucket directly, if there are any.
 
-        Whoever notices them first does so, an event or the first use; twice is harmless.
+        Called by the bucket's event and by the first use of the asset; a second call is harmless.
 
         Raises:
             AssetNotFound: the asset is unknown, or was deleted meanwhile.
@@ -107,8 +107,8 @@ class Assets:
         if data is None:
             return
         try:
-            # Removed only once the asset is final: an attempt that another one has overtaken tries
-            # again, because the other may still fail.
+            # Discard the upload only once the asset is final: a concurrent attempt may still fail,
+            # and then this one tries again.
             while (asset := self._lifecycle.get(asset_id)).status in OPEN:
                 if self._lifecycle.start(asset):
                     self._lifecycle.take(asset_id, self._bounded(data))
@@ -118,7 +118,7 @@ class Assets:
         self._direct.discard(asset_id)
 
     def find(self, consumer: str, asset_id: str) -> Asset:
-        """The asset in whatever status.
+        """The asset, in any status.
 
         Raises:
             AssetNotFound: it is unknown, expired, or another consumer's.
@@ -127,7 +127,7 @@ class Assets:
         if asset.consumer != consumer:
             raise AssetNotFound
         if self._direct is not None and asset.status in OPEN:
-            # An upload that is too large is told by its status, FAILED.
+            # The caller sees by the status FAILED that an upload was too large.
             with suppress(TooLarge):
                 self.collect(asset_id)
             asset = self._lifecycle.get(asset_id)
@@ -142,7 +142,7 @@ class Assets:
         return self._lifecycle.read(self.find(consumer, asset_id))
 
     def open(self, asset: Asset) -> BinaryIO:
-        """The bytes of an asset that was found, to be read in pieces; to be closed by the caller.
+        """The bytes of an asset as an open file, which the caller closes.
 
         Raises:
             AssetNotFound: it is unfinished, or was deleted meanwhile.
@@ -150,7 +150,7 @@ class Assets:
         return self._lifecycle.open(asset)
 
     def delete(self, consumer: str, asset_id: str) -> None:
-        """Forget an asset and its bytes.
+        """Delete an asset and its bytes.
 
         Raises:
             AssetNotFound: it is unknown, expired, or another consumer's.
@@ -166,7 +166,7 @@ class Assets:
         return self._lifecycle.begin(Asset(asset_id, consumer, name, status, 0, now, now, token))
 
     def _reserved(self, asset_id: str, token: str) -> Asset:
-        """The asset that this token is good for; AssetNotFound if there is none."""
+        """The open asset of this token; raises `AssetNotFound` if there is none."""
         asset = self._lifecycle.get(asset_id)
         if not hmac.compare_digest(asset.upload_token or "", _digest(token)):
             raise AssetNotFound

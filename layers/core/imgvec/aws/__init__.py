@@ -1,1 +1,1 @@
-"""What the Lambda functions share; nothing else imports it, and it alone imports Powertools."""
+"""Code of the Lambda functions; nothing else imports it, and only this imports Powertools."""

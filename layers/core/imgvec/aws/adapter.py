@@ -1,4 +1,4 @@
-"""From an ASGI application to a Lambda function."""
+"""Turns an ASGI application into a Lambda function."""
 
 from collections.abc import Callable
 from typing import Any, TypeAlias
@@ -16,10 +16,9 @@ Handler: TypeAlias = Callable[[Event, LambdaContext], Event]
 
 
 def adapt(app: ASGIApp, logger: Logger) -> Handler:
-    """The function that answers with this application: a REST API, an HTTP API or a function URL.
+    """The handler of this application for events of a REST API, HTTP API or function URL.
 
-    What the application opens stays open for the life of the process; Mangum would otherwise close
-    it after every call.
+    Mangum's lifespan support is off: it would close the application's stores after every call.
     """
     adapter = Mangum(Gateway(app), lifespan="off")
 
@@ -31,9 +30,9 @@ def adapt(app: ASGIApp, logger: Logger) -> Handler:
 
 
 def _decoded(event: Event) -> Event:
-    """The same event with its body as bytes: Mangum's own decoding takes 3 ms for half a megabyte.
+    """The event with a decoded body: Mangum's own decoding takes 3 ms for half a megabyte.
 
-    One that is too large stays as it is, to be refused by its length.
+    A body that is too large is not decoded; `Gateway` rejects it by its length.
     """
     body = event.get("body")
     if not event.get("isBase64Encoded") or not body or len(body) > MAX_EVENT_BODY:

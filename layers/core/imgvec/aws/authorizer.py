@@ -1,4 +1,4 @@
-"""Events of a REST API's REQUEST authorizer, and the answer that lets every request pass."""
+"""Reads events of a REST API's REQUEST authorizer, and builds its allow policy."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
@@ -8,11 +8,11 @@ from imgvec.aws.gateway_keys.names import Shown
 
 Event: TypeAlias = dict[str, Any]
 DROPPED: Final = ("www-authenticate", "x-imgvec-key")
-"""What a REST API drops, and the name that the edge gives it."""
+"""The header that a REST API drops, and the name under which CloudFront passes it on."""
 
 
 def shown_in(event: Mapping[str, Any]) -> Shown:
-    """What a request shows to the authorizer."""
+    """The headers and query of a request, as the authorizer sees them."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     return Shown(headers, event.get("queryStringParameters") or {})
 
@@ -20,8 +20,8 @@ def shown_in(event: Mapping[str, Any]) -> Shown:
 def allow(event: Mapping[str, Any], shown: Shown, name: str) -> Event:
     """Let the request pass, throttled as `name`.
 
-    The whole stage is allowed, not the one method: a cached answer would hold for all. A header
-    that the gateway drops is handed on as it is, so that the application judges it like any other.
+    The policy allows the whole stage, because the gateway may cache it for all methods. The header
+    that the gateway drops is passed on unchanged, so that the application checks the key.
     """
     stage = "/".join(str(event["methodArn"]).split("/")[:2])
     handed_on = next((shown.headers[name] for name in DROPPED if shown.headers.get(name)), None)

@@ -1,6 +1,6 @@
-"""What a gateway knows of a request and the adapter does not pass on.
+"""Completes a request with data of the gateway's event that Mangum does not pass on.
 
-Events come in two formats: a REST API's, and 2.0, which is an HTTP API's and a function URL's.
+Events have two formats: that of a REST API, and 2.0 of HTTP APIs and function URLs.
 """
 
 from collections.abc import Mapping
@@ -13,28 +13,28 @@ from imgvec.api.compression import compressed
 from imgvec.errors import TooLarge
 
 MAX_EVENT_BODY: Final = 6_000_000
-"""Characters of an event's body. Lambda takes 6 MiB (6,291,456) for the whole event, headers twice;
-above that the gateway answers in words of its own, so the application's limit lies below."""
+"""Characters of an event's body. Lambda's limit is 6 MiB (6,291,456) for the whole event, which has
+the headers twice; above it the gateway sends its own error, so this limit is lower."""
 
 HANDED_ON: Final = "www_authenticate"
-"""Where the authorizer puts a `WWW-Authenticate` header, which a REST API drops on its way here."""
+"""Key of the authorizer's context for `WWW-Authenticate`, a header that a REST API drops."""
 
 
 class Gateway:
-    """ASGI middleware around the application; it stands between the adapter and everything else.
+    """ASGI middleware, the outermost one behind the adapter.
 
-    It compresses what no gateway would: one that sends format 2.0 compresses nothing, and takes
-    bytes from a function whatever the caller accepts. A REST API compresses by itself, and takes
-    bytes only where the first type in `Accept` is a binary one.
+    It compresses responses to events of format 2.0 only: their gateways never compress, and accept
+    binary responses for any `Accept`. A REST API compresses by itself, and accepts binary responses
+    only if the first type in `Accept` is a binary one.
     """
 
     def __init__(self, app: ASGIApp) -> None:
-        """Stand around `app`."""
+        """Wrap `app`."""
         self._app = app
         self._compressed = compressed(app)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Complete the scope; a body that is over the limit is refused when it is read."""
+        """Complete the scope; a body over the limit is rejected when it is read."""
         event = scope["aws.event"]
         context = event["requestContext"]
         second = event.get("version") == "2.0"
@@ -45,25 +45,25 @@ class Gateway:
             scope["path"] = scope["root_path"] + scope["path"]
         headers = MutableHeaders(scope=scope)
         if "domainName" in context:
-            # Not the Host header: a proxy before the gateway has its own.
+            # Not the Host header, which a proxy before the gateway may have changed.
             headers["host"] = context["domainName"]
         dropped = (context.get("authorizer") or {}).get(HANDED_ON)
         if dropped:
             headers.setdefault("www-authenticate", dropped)
         too_large = len(event.get("body") or "") > MAX_EVENT_BODY
         app = self._compressed if second else self._app
-        await app(scope, _refuse_body if too_large else receive, send)
+        await app(scope, _reject_body if too_large else receive, send)
 
 
-async def _refuse_body() -> Message:
-    """Stands for the body, so that the key is judged first and the dialect says what is wrong."""
+async def _reject_body() -> Message:
+    """In place of `receive`: the key is checked first, then the dialect rejects the body."""
     raise TooLarge
 
 
 def _prefix(event: Mapping[str, object]) -> str:
-    """The stage on the gateway's own address, where callers see it and `path` has none of it.
+    """The stage, which is in the URL at the gateway's own host name but not in `path`.
 
-    At a custom domain both paths are the same, and callers see no stage.
+    At a custom domain both paths are the same, and the URL has no stage.
     """
     context = event["requestContext"]
     seen = str(context.get("path", "")) if isinstance(context, Mapping) else ""
@@ -72,9 +72,9 @@ def _prefix(event: Mapping[str, object]) -> str:
 
 
 def _stage_in(path: str, context: Mapping[str, object]) -> str:
-    """The same where the path has it already: events of format 2.0 name a stage that callers see.
+    """The stage in events of format 2.0, where `path` has it.
 
-    `$default` is the stage that they do not see, and the only one of a function URL.
+    It is in no URL of the stage `$default`, the only one of a function URL.
     """
     prefix = f"/{context['stage']}"
     return prefix if f"{path}/".startswith(f"{prefix}/") else ""

@@ -1,4 +1,4 @@
-"""A bucket's word that a client has put a file by a signed address."""
+"""Handles S3 events of finished uploads by presigned URL."""
 
 import logging
 from collections.abc import Mapping
@@ -12,17 +12,17 @@ log = logging.getLogger(__name__)
 
 
 def take_arrival(event: Mapping[str, Any], assets: Assets) -> None:
-    """Complete the upload that an event of S3 is about; the event may come twice, or late.
+    """Complete the upload that an event reports; the event may come twice, or late.
 
     Raises:
-        TooFast, StoreError: for the platform to send the event again, and in the end to the
-            dead-letter queue.
+        TooFast, StoreError: the platform sends the event again, and finally to the dead-letter
+            queue.
     """
     key = str(event["detail"]["object"]["key"])
     try:
         assets.collect(key.removeprefix(INCOMING))
     except TooFast:
         raise
-    except RequestError as refused:
-        # Too large, or nobody's: it is removed, and sending the event again would change nothing.
-        log.warning("an upload was not taken: %s", refused.message)
+    except RequestError as error:
+        # Too large, or of no known asset: the file is deleted, so a retry would change nothing.
+        log.warning("an upload was not taken: %s", error.message)

@@ -1,4 +1,4 @@
-"""On a desk there is no table and nobody makes keys, so the key of `events/` is known there."""
+"""Settings for `sam local`: SQLite, and a fixed API key that the files in `events/` use."""
 
 import os
 import time
@@ -11,17 +11,17 @@ from imgvec.settings import Settings
 from imgvec.stores.sqlite import SqliteStore
 
 DESK_KEY: Final = "imgvec_0000000000000000000000000002sKcu1"
-"""In every file of `events/`. It opens nothing but `sam local` on the machine of whoever types."""
+"""The key in all files of `events/`; it is valid in `sam local` only."""
 
 
 LOGICAL: Final = "Table"
-"""What `sam local` puts in the place of the table's name: the resource's own."""
+"""The logical id of the table, which `sam local` sets in place of the table's name."""
 
 
 def desk_settings(settings: Settings, environment: Mapping[str, str] = os.environ) -> Settings:
-    """In `sam local`, embedded stores that know the desk's key; elsewhere the same settings.
+    """In `sam local`, use SQLite and add the fixed key; elsewhere return the same settings.
 
-    AWS never sets the variable of `sam local`. A real table, named by `--env-vars`, stands.
+    AWS never sets `AWS_SAM_LOCAL`. A real table that `--env-vars` names is used as it is.
     """
     if environment.get("AWS_SAM_LOCAL") != "true" or settings.table not in (None, LOGICAL):
         return settings

@@ -1,7 +1,7 @@
 """One JSON line for each request: the log, the usage record and the metrics in one.
 
-CloudWatch takes the metrics out of the line by itself (embedded metric format), so nothing is
-written twice and nothing else is paid for. Who called is a field and never a dimension.
+CloudWatch extracts the metrics from the line (embedded metric format), so metrics need no calls.
+The consumer is a field and never a dimension of a metric, because each value would be billed.
 """
 
 import logging
@@ -17,7 +17,7 @@ NAMESPACE: Final = "imgvec"
 
 
 class RequestLines(logging.Handler):
-    """Takes the core's record of a finished request; writes it through Powertools."""
+    """Writes the records of finished requests through Powertools."""
 
     def __init__(self, logger: Logger) -> None:
         """The first line of this process is marked as a cold start."""
@@ -55,20 +55,20 @@ class RequestLines(logging.Handler):
 
 
 def observe(service: str, level: str) -> Logger:
-    """Send the core's log through Powertools; the lines of requests as `RequestLines`."""
+    """Log the library through Powertools, and requests through `RequestLines`."""
     logger = Logger(service=service, level=level.upper(), location=None)
     core = logging.getLogger("imgvec")
     core.setLevel(logger.log_level)
     core.addHandler(logger.registered_handler)
     requests = logging.getLogger("imgvec.requests")
     requests.addHandler(RequestLines(logger))
-    # Others log paths, which hold ids, and where they found their configuration.
+    # Other libraries log paths, which contain ids, and the source of their credentials.
     logging.getLogger().setLevel(logging.WARNING)
-    # Names of tasks say nothing, and every byte of a line is paid for.
+    # Task names are useless here, and log lines are billed by size.
     if sys.version_info >= (3, 12):
         logging.logAsyncioTasks = False
-    # The usage record is in the line of its request.
+    # The line of a request already has its usage event.
     logging.getLogger("imgvec.usage").setLevel(logging.WARNING)
-    # The runtime has a handler of its own at the root.
+    # The Lambda runtime has its own handler at the root logger.
     core.propagate = requests.propagate = False
     return logger

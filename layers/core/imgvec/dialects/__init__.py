@@ -6,7 +6,7 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    # Functions that embed nothing import the packages' key places without FastAPI.
+    # So that the schemas of a package can be imported without FastAPI.
     from imgvec.api.mounts import Dialect
 
 

@@ -1,4 +1,4 @@
-"""Micro-batching: items that wait while a batch is computed are the next batch."""
+"""Micro-batching: items that arrive while a batch is computed form the next batch."""
 
 import logging
 import time
@@ -13,7 +13,7 @@ from imgvec.errors import NotReady, RequestError
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Run: TypeAlias = Callable[[Sequence[Item]], Sequence[Result | RequestError]]
-"""Computes a batch; an item that fails alone has its error in its place."""
+"""Computes a batch; the result of an item that fails by itself is its error."""
 
 log = logging.getLogger(__name__)
 
@@ -21,9 +21,9 @@ log = logging.getLogger(__name__)
 class Batcher(Generic[Item, Result]):
     """Gathers items into batches, in turn by consumer. Calls are thread-safe.
 
-    A thread that comes free takes what waits, so an item that finds a free thread is computed
-    alone. After a batch of several, a batch that is not full waits up to `wait` seconds for more:
-    a lone client pays nothing for the batching.
+    A free thread takes all waiting items up to a batch, so without load an item is computed at once
+    and alone. Only after a batch of several does a batch that is not full wait, up to `wait`
+    seconds, so a single client never waits for others.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Batcher(Generic[Item, Result]):
     ) -> None:
         """Compute in `executor` batches of up to `size`, with at most `queue` items waiting.
 
-        `trial` is called once, when items first wait for each other; it gives the new `size`.
+        `trial` is called once, when an item first waits behind a batch; it returns the new `size`.
         """
         self._run = run
         self._executor = executor
@@ -50,7 +50,7 @@ class Batcher(Generic[Item, Result]):
         self._changed = Condition()
         self._crowded = False
         self.failures = 0
-        """Batches of one that have failed in a row."""
+        """Consecutive failures of batches of one item."""
 
     def submit(self, item: Item, consumer: str = "") -> Future[Result]:
         """Compute one item in a batch with others.
@@ -70,7 +70,7 @@ class Batcher(Generic[Item, Result]):
         return future
 
     def _take(self) -> None:
-        """Compute the items that wait, up to a batch; none, if another thread has taken them."""
+        """Compute the waiting items, up to a batch; none if another thread has taken them."""
         with self._changed:
             self._gather()
             count = min(self._size, len(self._waiting))
@@ -87,14 +87,14 @@ class Batcher(Generic[Item, Result]):
             self._size = trial()
 
     def _gather(self) -> None:
-        """Wait for a full batch, if the last one had several items and this one has some."""
+        """Wait for a full batch if the last one had several items and this one is not empty."""
         deadline = time.monotonic() + self._wait
         while self._crowded and 0 < len(self._waiting) < self._size:
             if not self._changed.wait(deadline - time.monotonic()):
                 return
 
     def _compute(self, batch: Sequence[tuple[Item, Future[Result]]]) -> None:
-        """Give each item its result; the items of a batch that fails are computed one by one."""
+        """Set the result of each item; if a batch fails, compute its items one by one."""
         try:
             results = self._run([item for item, _ in batch])
         except Exception as fault:

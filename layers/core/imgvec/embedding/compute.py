@@ -1,4 +1,4 @@
-"""Decoding and encoding in threads of their own, and the first inference."""
+"""Decodes and encodes in a thread pool, and runs the first inference for readiness."""
 
 import asyncio
 import logging
@@ -25,9 +25,9 @@ from imgvec.settings import Settings
 from imgvec.types import Pixels, Vector
 
 BATCH: Final = 4
-"""Images of a batch; more gain nothing on a CPU, and the first would wait longer."""
+"""Images of a batch; larger batches are not faster on a CPU and delay their first image."""
 FIRST_SECONDS: Final = 2.0
-"""How long a request for readiness waits for the first inference."""
+"""Time that a readiness check waits for the first inference."""
 POLL_SECONDS: Final = 0.02
 
 T = TypeVar("T")
@@ -36,10 +36,10 @@ log = logging.getLogger(__name__)
 
 
 class Compute:
-    """One thread for each core, so that decoding and encoding overlap and wait for no store."""
+    """A thread pool for decoding and encoding, apart from the threads of the stores."""
 
     def __init__(self, encoders: Encoders, settings: Settings) -> None:
-        """Start a first inference of each encoder, so that readiness is a fact and not a hope."""
+        """Start the first inference of each encoder, which readiness depends on."""
         workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
         self.line = Line(workers, settings.queue_seconds)
         self._limits = limits_of(settings)
@@ -59,10 +59,10 @@ class Compute:
         self._first: Future[None] = self._threads.submit(self._try_each)
 
     async def ready(self) -> bool:
-        """Whether a first inference has passed; after one that failed, start another.
+        """Whether the first inference has passed; after a failed one, start another.
 
-        An endpoint that slept at the start wakes later. An inference that runs is waited for, a
-        little: a function gets its first request in the moment in which it is made.
+        Wait up to `FIRST_SECONDS` for a running one, because a function gets its first request as
+        soon as it is initialised. Retry, because an endpoint may have been scaled to zero.
         """
         deadline = time.monotonic() + FIRST_SECONDS
         while not self._first.done() and time.monotonic() < deadline:
@@ -79,7 +79,7 @@ class Compute:
 
         Raises:
             TooLarge: a limit is passed.
-            NotAnImage: it is no image, or a damaged one.
+            NotAnImage: it is not an image, or damaged.
         """
         size, geometry = encoder.image_size, encoder.geometry
         async with self._permits.permit(consumer):
@@ -89,14 +89,14 @@ class Compute:
     async def encode_image(
         self, encoder: Encoder, pixels: Pixels, dimensions: int, consumer: str
     ) -> Embedding:
-        """Embed an image, in a batch with others where the encoder's bits allow it."""
+        """Embed an image, in a batch with others where that does not change its bits."""
         future = self._batchers[encoder.name].submit((pixels, dimensions), consumer)
         return Embedding(await asyncio.wrap_future(future), encoder.image_tokens)
 
     async def encode_text(
         self, encoder: Encoder, text: str, dimensions: int, consumer: str
     ) -> Embedding:
-        """Embed a text alone, so that its vector depends on no other text and on no padding."""
+        """Embed a text alone: padding to the length of other texts would change its bits."""
         async with self._permits.permit(consumer):
             vector, tokens = await self._run(
                 "encode", lambda: encoder.encode_text(text, dimensions)
@@ -130,7 +130,7 @@ class Compute:
             try:
                 encoder.encode_image(pixels, max(encoder.dimensions))
             except Exception as fault:
-                # The future keeps it: /ready stays 503, and this line says why.
+                # The future keeps the exception, so /ready stays 503; only this line says why.
                 log.error("first inference failed encoder=%s %s", encoder.name, type(fault))
                 raise
             self.line.expect(time.perf_counter() - started)
@@ -143,7 +143,7 @@ class Compute:
 
 
 def _batch_size(encoder: Encoder) -> int:
-    """The size of the encoder's batches: one, where a batch would change the bits of a vector."""
+    """The encoder's batch size: one where a batch would change the bits of a vector."""
     if not isinstance(encoder, BatchEncoder):
         return 1
     if keeps_bits(encoder, BATCH):
@@ -155,7 +155,8 @@ def _batch_size(encoder: Encoder) -> int:
 def keeps_bits(encoder: BatchEncoder, most: int) -> bool:
     """Whether vectors are the same bits alone and in every batch of up to `most`.
 
-    The pictures are noise of unlike contrast, so that a range which is taken over the batch shows.
+    The images are noise of different contrast, so that a quantisation range over the whole batch
+    would change the result.
     """
     side, dimensions = encoder.image_size, sorted(encoder.dimensions)
     noise = np.random.default_rng(0)

@@ -1,4 +1,4 @@
-"""Limits on work: a fair queue for permits, and a line that is as long as its wait is short.
+"""Limits on work: permits from a fair queue, and admission by estimated wait.
 
 Admission counts requests, permits count work. A permit covers one decode or one encode and is never
 held while its holder waits for anything else, so requests with long lists cannot deadlock.
@@ -15,9 +15,9 @@ from imgvec.errors import Overloaded
 from imgvec.request_log import stage
 
 SMOOTHING: Final = 0.03
-"""Weight of the newest measurement in the mean that waits are estimated from."""
+"""Weight of the newest measurement in the moving average behind the estimated wait."""
 UNMEASURED_SECONDS: Final = 0.05
-"""Assumed work of a part until one is measured."""
+"""Assumed duration of a part until one is measured."""
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ class FairQueue(Generic[T]):
 
 
 class Limiter:
-    """Permits for work, given out in turn by consumer. It counts for one event loop."""
+    """Permits for work, granted in turn by consumer, on one event loop."""
 
     def __init__(self, permits: int) -> None:
         """All permits are free."""
@@ -94,11 +94,11 @@ class Limiter:
 class Line:
     """Admits requests while the estimated wait is short.
 
-    Places are taken on one event loop; work is measured in any thread.
+    `place` belongs to one event loop; `measured` may be called from any thread.
     """
 
     def __init__(self, workers: int, longest: float) -> None:
-        """`workers` parts are worked on at once; `longest` is in seconds."""
+        """`workers` parts are computed at once; `longest` is the longest wait in seconds."""
         self._workers = workers
         self._longest = longest
         self._parts = 0
@@ -107,18 +107,18 @@ class Line:
 
     @property
     def wait(self) -> float:
-        """Estimated seconds until one more request has its turn."""
+        """Estimated seconds until one more request would start."""
         seconds = sum(self._seconds.values()) or self._assumed
         return max(0, self._parts - self._workers) * seconds / self._workers
 
     def rejection(self) -> Overloaded | None:
-        """The error for one more request where it would wait too long, else None."""
+        """The error for one more request if it would wait too long, else None."""
         wait = self.wait
         return None if wait < self._longest else Overloaded(retry_after=max(1, math.ceil(wait)))
 
     @contextmanager
     def place(self, parts: int) -> Iterator[None]:
-        """Hold a place in line for a request of so many parts, to its end.
+        """Count the parts of a request as queued until the block ends.
 
         Raises:
             Overloaded: the wait would be too long.
@@ -133,10 +133,10 @@ class Line:
             self._parts -= parts
 
     def expect(self, seconds: float) -> None:
-        """Assume that a part takes at least so long, until parts are measured."""
+        """Assume that a part takes at least this long, until parts are measured."""
         self._assumed = max(self._assumed, seconds)
 
     def measured(self, stage: str, seconds: float) -> None:
-        """Learn the seconds that one part took in a stage of its work."""
+        """Add a measurement: the seconds that one part took in a stage."""
         known = self._seconds.get(stage, seconds)
         self._seconds[stage] = known + SMOOTHING * (seconds - known)

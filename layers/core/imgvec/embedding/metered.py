@@ -1,4 +1,4 @@
-"""Units reserved before an encode and counted after it, without blocking the event loop."""
+"""Reserves units before an encode and settles them after it, off the event loop."""
 
 import asyncio
 import time
@@ -14,22 +14,22 @@ from imgvec.request_log import stage
 from imgvec.stores.executor import StoreExecutor
 from imgvec.types import Allowance, Principal, RequestContext
 
-TWIN_SECONDS: Final = 5.0
-"""How long a request waits for another one of the same `Idempotency-Key` that is in flight."""
-TWIN_POLL_SECONDS: Final = 0.05
+CONCURRENT_SECONDS: Final = 5.0
+"""Longest wait for a concurrent request with the same `Idempotency-Key`."""
+CONCURRENT_POLL_SECONDS: Final = 0.05
 
 
 class Accounts:
-    """Limits and units of the principals that ask the service."""
+    """Limits and units of the principals of requests."""
 
     def __init__(self, gate: Gate, meter: Meter, stores: StoreExecutor) -> None:
-        """Count nothing yet."""
+        """`stores` runs the blocking calls."""
         self._gate = gate
         self._meter = meter
         self._stores = stores
 
     async def check(self, principal: Principal, context: RequestContext) -> bool:
-        """Judge an `Idempotency-Key` before any work; gives whether it was sent before.
+        """Check an `Idempotency-Key` before any work; True if the request was sent before.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
@@ -41,14 +41,14 @@ class Accounts:
     def authorize(
         self, principal: Principal, dimensions: int, units: int, *, known: bool
     ) -> Allowance | None:
-        """See that the plan allows a request now; gives the rest of the rate, if it has one.
+        """Check that the plan allows a request now; returns the rest of its rate, if it has one.
 
         A `known` request may be a replay, which costs no unit.
 
         Raises:
             SpaceForbidden: the plan does not allow these dimensions.
             TooFast: the plan's rate is spent.
-            QuotaExhausted: the plan's quota was seen to be used up.
+            QuotaExhausted: this process has seen that the plan's quota is used up.
         """
         rate = self._gate.permit(principal, dimensions)
         if not known:
@@ -67,22 +67,22 @@ class Accounts:
         try:
             yield ticket
         except BaseException:
-            # A request whose client left is not counted either.
+            # Also on cancellation: a request is not counted if its client disconnects.
             await self._stores.run(self._meter.release, ticket)
             raise
         with stage("settle"):
             await self._stores.run(self._meter.settle, ticket)
 
     async def _reserve(self, charge: Charge) -> Ticket:
-        deadline = time.monotonic() + TWIN_SECONDS
+        deadline = time.monotonic() + CONCURRENT_SECONDS
         while (ticket := await self._reserve_once(charge)) is None:
             if time.monotonic() > deadline:
                 raise TooFast("A request with this Idempotency-Key is at work")
-            await asyncio.sleep(TWIN_POLL_SECONDS)
+            await asyncio.sleep(CONCURRENT_POLL_SECONDS)
         return ticket
 
     async def _reserve_once(self, charge: Charge) -> Ticket | None:
-        """Reserve; if the client leaves meanwhile, release: the store's thread goes on anyway."""
+        """Reserve; if cancelled, release afterwards, because the store's thread still reserves."""
         reserving = asyncio.ensure_future(self._stores.run(self._meter.reserve, charge))
         try:
             return await asyncio.shield(reserving)

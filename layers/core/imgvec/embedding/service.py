@@ -1,4 +1,4 @@
-"""The service: sources, pixels, units, encoder. HTTP, the command line and bulk jobs call it."""
+"""The embedding service, from sources to vectors; called by HTTP, CLI and bulk jobs."""
 
 import asyncio
 import hashlib
@@ -30,7 +30,7 @@ class _Prepared:
 
     content: Pixels | str
     digest: bytes = b""
-    """SHA-256 of the file or the text, where an `Idempotency-Key` was sent."""
+    """SHA-256 of the file or the text; empty without an `Idempotency-Key`."""
 
 
 class EmbeddingService:
@@ -43,7 +43,7 @@ class EmbeddingService:
         sources: Sources,
         accounts: Accounts | None = None,
     ) -> None:
-        """Compose the service; without `accounts` nothing is limited or counted."""
+        """Without `accounts` nothing is limited or counted."""
         self._encoders = encoders
         self._compute = compute
         self._sources = sources
@@ -55,7 +55,7 @@ class EmbeddingService:
         """Embed every input, in order; each part is one unit.
 
         Raises:
-            RequestError: the outcome, for the dialect to put into its words.
+            RequestError: the dialect turns it into its error response.
         """
         encoder = self._encoder_for(wanted)
         units = len(wanted.parts)
@@ -82,7 +82,7 @@ class EmbeddingService:
         return await self._compute.ready()
 
     def rejection(self) -> Overloaded | None:
-        """The error for one more request where it would wait too long, else None."""
+        """The error for one more request if it would wait too long, else None."""
         return self._compute.line.rejection()
 
     def close(self) -> None:
@@ -132,7 +132,7 @@ class EmbeddingService:
 
 
 def _digest(content: bytes, context: RequestContext) -> bytes:
-    """Large images take milliseconds, and only an `Idempotency-Key` needs it."""
+    """SHA-256, only where an `Idempotency-Key` needs it: large images take milliseconds."""
     return b"" if context.idempotency_key is None else hashlib.sha256(content).digest()
 
 
@@ -154,7 +154,7 @@ def _result(
     encoded: Sequence[Embedding],
     allowance: Allowance | None,
 ) -> EmbedResult:
-    """One embedding for each input: the only part's, or the parts' sum at norm 1."""
+    """One embedding for each input: that of its only part, or the sum of its parts at norm 1."""
     remaining = iter(encoded)
     embeddings = tuple(_sum([next(remaining) for _ in one]) for one in wanted.inputs)
     return EmbedResult(embeddings, encoder.name, encoder.revision, wanted.dimensions, allowance)

@@ -1,4 +1,4 @@
-"""Reads the bytes of images: from a URL, from an asset, or as they came with the request."""
+"""Reads the bytes of images: from a URL, an asset or the request itself."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -11,19 +11,19 @@ from imgvec.images.configured import Fetch
 from imgvec.request_log import stage
 
 FETCHES: Final = 32
-"""Images that are fetched at the same time, each up to `IMGVEC_MAX_IMAGE`."""
+"""Concurrent fetches of images, each up to `IMGVEC_MAX_IMAGE`."""
 LOADS: Final = 8
-"""Assets that are loaded at the same time."""
+"""Concurrent loads of assets."""
 
 LoadAsset: TypeAlias = Callable[[str, str], Awaitable[bytes]]
 """Loads the asset of a consumer by its id; raises `AssetNotFound`."""
 
 
 class Sources:
-    """Reads the bytes of images, in turn by consumer and bounded in number and bytes."""
+    """Reads the bytes of images in turn by consumer, with limits on number and bytes."""
 
     def __init__(self, fetch: Fetch, load_asset: LoadAsset, in_flight: InFlight) -> None:
-        """Read nothing yet."""
+        """`load_asset` reads the assets of a consumer."""
         self._fetch = fetch
         self._load_asset = load_asset
         self._in_flight = in_flight
@@ -34,10 +34,10 @@ class Sources:
     async def opened(self, source: ImageSource, consumer: str) -> AsyncIterator[bytes]:
         """The bytes of an image, counted as in flight for the length of the block.
 
-        The permit to read is kept until there is room for the bytes, so that no more are read.
+        The permit is held until there is room for the bytes, so that no further image is read.
 
         Raises:
-            RequestError: the image cannot be had; the error says why.
+            RequestError: the image cannot be read; the error says why.
         """
         if isinstance(source, ImageBytes):
             yield source.data

@@ -1,4 +1,4 @@
-"""A request for embeddings and its result, as every dialect, command and chunk writes them."""
+"""A request for embeddings and its result, the same for dialects, commands and bulk jobs."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from imgvec.types import Allowance, Vector
 
 @dataclass(frozen=True, slots=True)
 class ImageUrl:
-    """An image on somebody's web server; not judged yet."""
+    """An image at an http(s) URL, not validated yet."""
 
     url: str
 
@@ -88,7 +88,7 @@ class EmbedResult:
     """SHA-256 over weights and preprocessing, 64 hex digits."""
     dimensions: int
     allowance: Allowance | None = None
-    """None where the principal's plan sets no limit."""
+    """None if the principal's plan has no limit."""
 
     @property
     def tokens(self) -> int:

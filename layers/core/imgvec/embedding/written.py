@@ -1,4 +1,4 @@
-"""How requests write an image; told apart by prefix, never by trying to decode."""
+"""Parses the image of a request: URL, data URI or base64, distinguished by prefix only."""
 
 from imgvec.embedding.types import ImageBytes, ImageSource, ImageUrl
 from imgvec.errors import BadParameter

@@ -1,1 +1,1 @@
-"""API keys of the gateway, one for each consumer, by which its usage plans throttle."""
+"""API Gateway keys, one for each consumer, so that usage plans throttle by consumer."""

@@ -1,4 +1,4 @@
-"""Calls of AWS's control plane: how patient they are, and what may go wrong."""
+"""Retries and error messages for calls to AWS's control plane."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,7 +17,7 @@ _FIXES: Final = {
 
 
 def patient() -> "Config":
-    """What clients of the control plane are made with: it throttles at a few calls a second."""
+    """Client configuration with retries: the control plane allows a few calls a second."""
     from botocore.config import Config
 
     return Config(
@@ -27,10 +27,10 @@ def patient() -> "Config":
 
 @contextmanager
 def reported(service: str) -> Iterator[None]:
-    """Turn a refusal into one sentence.
+    """Turn an AWS error into one sentence.
 
     Raises:
-        StackError: AWS refuses, or cannot be asked.
+        StackError: AWS rejects a call or cannot be reached.
     """
     from botocore.exceptions import BotoCoreError, ClientError
 

@@ -1,7 +1,7 @@
-"""Names at the gateway for consumers: one key of the gateway's for each, attached to a usage plan.
+"""Creates a gateway key for each consumer and attaches it to a usage plan.
 
-A name is `pending` until the gateway lets requests pass under it, because under any other name the
-answer would be the gateway's 403; until then the authorizer gives the consumer the shared name.
+A new key reaches the gateway with delay, and until then the gateway answers 403 to requests that
+carry its name. So the name is `pending` at first, and the authorizer returns the shared name.
 """
 
 import time
@@ -16,18 +16,18 @@ from imgvec.errors import StackError
 from imgvec.types import Plan
 
 MOST: Final = 9_000
-"""Names of a stack. A region has 10,000 API keys; consumers beyond these share a name."""
+"""Most names of a stack. A region allows 10,000 API keys; further consumers share a name."""
 
 PACE_SECONDS: Final = 0.25
-"""Between two new keys: API Gateway takes 5 a second."""
+"""Pause between two new keys: API Gateway allows 5 a second."""
 
 ROUNDS: Final = 20
 ROUND_SECONDS: Final = 3.0
-"""How often, and after how long, a pending name is tried again."""
+"""Number and interval of the probes of a pending name."""
 
 
 class Identifiers:
-    """What an operator's commands do about names at the gateway of one stack."""
+    """Manages the names of consumers at the gateway of one stack."""
 
     def __init__(
         self,
@@ -37,7 +37,7 @@ class Identifiers:
         accepts: Callable[[str], bool],
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        """`accepts` tells whether the gateway lets a consumer pass under its pending name."""
+        """`accepts` returns whether the gateway accepts a consumer's pending name."""
         self._plans = plans
         self._store = identifiers
         self._keys = keys
@@ -45,12 +45,12 @@ class Identifiers:
         self._sleep = sleep
 
     def attach(self, consumers: Collection[str]) -> None:
-        """Give each consumer a name in the tier of its plan; what is as it should be is left alone.
+        """Give each consumer a name in the tier of its plan, unless it has that already.
 
-        Afterwards `states` tells what came of it; what was not finished, a second call finishes.
+        `states` returns the result. A second call completes names that are still pending.
 
         Raises:
-            StackError: the gateway refuses.
+            StackError: the gateway rejects a call.
             StoreError: the table cannot be used.
         """
         wanted = self._outdated(consumers)
@@ -63,10 +63,10 @@ class Identifiers:
         self._accept([one for one in self._store.list_identifiers() if one.consumer in wanted])
 
     def detach(self) -> int:
-        """Delete the names of all consumers; gives their number. They share a name from now on.
+        """Delete the names of all consumers, which then share one; returns their number.
 
         Raises:
-            StackError: the gateway refuses.
+            StackError: the gateway rejects a call.
             StoreError: the table cannot be used.
         """
         self._step_back(self._store.list_identifiers())
@@ -78,7 +78,7 @@ class Identifiers:
         return len(gateway_keys)
 
     def _outdated(self, consumers: Collection[str]) -> dict[str, str]:
-        """The usage plan of each consumer that has no accepted name there, as far as names go."""
+        """The usage plan of each consumer without an accepted name in it, up to `MOST` names."""
         tiers = self._keys.tiers()
         known = {one.consumer: one for one in self._store.list_identifiers()}
         room = max(0, MOST - len(known))
@@ -94,7 +94,7 @@ class Identifiers:
         }
 
     def _step_back(self, identifiers: Sequence[Identifier]) -> None:
-        """Make these pending, and wait until no authorizer remembers that they were accepted."""
+        """Set names to pending, and wait until no authorizer has them cached as accepted."""
         accepted = [one for one in identifiers if one.accepted]
         for one in accepted:
             self._store.put_identifier(replace(one, accepted=False))
@@ -114,7 +114,7 @@ class Identifiers:
 
 
 def tier_of(plan: Plan | None, tiers: Sequence[Tier]) -> Tier:
-    """The slowest tier that does not hold a plan back, else the fastest; `tiers` are in order.
+    """The slowest tier that is not slower than the plan, else the fastest of the ordered `tiers`.
 
     Raises:
         StackError: there are no tiers.
@@ -129,7 +129,7 @@ def tier_of(plan: Plan | None, tiers: Sequence[Tier]) -> Tier:
 
 
 def states(identifiers: IdentifierStore, consumers: Collection[str]) -> dict[str, str]:
-    """How the gateway knows each consumer: by a name of its `own`, `pending`, or `shared`."""
+    """The state of each consumer's name at the gateway: `own`, `pending` or `shared`."""
     known = {one.consumer: one.accepted for one in identifiers.list_identifiers()}
     words = {None: "shared", False: "pending", True: "own"}
     return {name: words[known.get(name)] for name in consumers}

@@ -1,8 +1,8 @@
-"""Under which name API Gateway throttles a request. It never denies: the application judges keys.
+"""Maps a request to the name under which API Gateway throttles it.
 
-A usage plan knows a caller by the *value* of one of the gateway's API keys, which here is no secret
-and no key of imgvec. A name that the gateway does not know would be its own 403, so only names that
-are known to be attached to a plan are given.
+It never denies a request: the application authenticates. A name is the *value* of a gateway API
+key, which is neither a secret nor a key of imgvec. The gateway answers 403 to a value that is in no
+usage plan, so only names that it has accepted are returned.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from imgvec.dialects.head_keys import all_head_keys, bare
 from imgvec.errors import StoreError, TooFast
 
 SHARED: Final = "shared"
-"""For all callers that the gateway cannot tell apart: strangers, bad keys, keys in a body, which no
-authorizer sees, and consumers without an accepted name of their own."""
+"""The name for all other requests: without a valid key, with a key in the body, which an authorizer
+does not see, or of a consumer without an accepted name."""
 
 CACHE_SECONDS: Final = 30.0
 
 PROBE: Final = "x-imgvec-probe"
-"""Header that names a consumer: `imgvec keys` asks whether the gateway takes its pending name."""
+"""Header with a consumer's name, by which `imgvec keys` probes its pending name."""
 
 log = logging.getLogger(__name__)
 HANDED_ON: Final = "x-imgvec-key"
@@ -35,7 +35,7 @@ HANDED_ON: Final = "x-imgvec-key"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """What of a request the authorizer can see."""
+    """The headers and query of a request."""
 
     headers: Mapping[str, str]
     """Names in lower case."""
@@ -51,7 +51,7 @@ def shown_keys(shown: Shown) -> set[str]:
 
 
 class Consumers:
-    """Finds the gateway's name of a key's consumer; what was found is known for 30 seconds."""
+    """Finds the gateway name of a key's consumer; results are cached for 30 seconds."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class Consumers:
         self._known: Cache[str] = Cache(CACHE_SECONDS, clock)
 
     def name_of(self, key: str) -> str | None:
-        """The own name of the consumer that this key belongs to; None where it has none."""
+        """The accepted name of the key's consumer, or None."""
         if not well_formed(key):
             return None
         hashed = digest(key)
@@ -80,7 +80,7 @@ class Consumers:
         return name or None
 
     def probed(self, consumer: str) -> str | None:
-        """The name that this consumer waits for; None unless it is pending."""
+        """The consumer's pending name; None unless it is pending."""
         try:
             identifier = self._identifier(consumer)
         except (StoreError, TooFast) as fault:
@@ -103,7 +103,7 @@ class Consumers:
 
 
 def throttled_as(shown: Shown, consumers: Consumers) -> str:
-    """The name to throttle a request by: its consumer's own, or the shared one."""
+    """The name to throttle a request by: that of its consumer, or the shared one."""
     probe = shown.headers.get(PROBE)
     pending = consumers.probed(probe) if probe else None
     if pending is not None:
@@ -113,5 +113,5 @@ def throttled_as(shown: Shown, consumers: Consumers) -> str:
 
 
 def own_name(consumer: str) -> str:
-    """The consumer's own name: short, and of characters that the gateway takes in a key's value."""
+    """The consumer's name: short, and of characters that are valid in a gateway key."""
     return "c-" + hashlib.sha256(consumer.encode()).hexdigest()[:32]

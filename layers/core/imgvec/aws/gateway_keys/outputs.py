@@ -1,4 +1,4 @@
-"""What CloudFormation tells of a stack."""
+"""Reads the outputs of a CloudFormation stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ class Stack:
     name: str
     table: str
     url: str
-    """The gateway's own address, whatever the domain."""
+    """URL at the gateway's own host name, not at a custom domain."""
     usage_plans: tuple[str, ...]
-    """Ids of the tiers; none where the gateway knows no consumers."""
+    """Ids of the usage plans; empty with `GatewayKeys=off`."""
 
 
 class _Output(TypedDict):
@@ -38,7 +38,7 @@ def find_stack(name: str) -> Stack:
     """Look a stack up, in the region and account of the environment.
 
     Raises:
-        StackError: there is none of this name, it is none of imgvec's, or AWS cannot be asked.
+        StackError: it does not exist, is not a stack of imgvec, or AWS cannot be reached.
     """
     import boto3
 

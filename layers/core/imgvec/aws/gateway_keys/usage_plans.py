@@ -1,4 +1,4 @@
-"""A stack's usage plans, and the gateway's keys that name its consumers."""
+"""A stack's usage plans and gateway keys, by the API of API Gateway."""
 
 from collections.abc import Iterator, Sequence
 from typing import Final, Protocol, TypedDict
@@ -9,7 +9,7 @@ from imgvec.aws.gateway_keys.names import own_name
 from imgvec.aws.gateway_keys.outputs import Stack
 
 PAGE: Final = 500
-"""Keys of one answer, the most that API Gateway gives."""
+"""Keys of a page, the most that API Gateway returns."""
 
 
 class _Throttle(TypedDict):
@@ -42,10 +42,10 @@ class _Client(Protocol):
 
 
 class UsagePlans:
-    """`GatewayKeys` of one stack: a key has the consumer's name, below a prefix of the stack's."""
+    """`GatewayKeys` of one stack; a key is named by the stack's prefix and the consumer."""
 
     def __init__(self, stack: Stack) -> None:
-        """Make the client; nothing is asked yet."""
+        """Create the client without a call."""
         import boto3
 
         with reported("API Gateway"):
@@ -58,7 +58,7 @@ class UsagePlans:
         return sorted(map(self._tier, self._plans), key=lambda tier: tier.rate)
 
     def ensure(self, consumer: str) -> str:
-        """Id of the consumer's key, which is made unless it is there."""
+        """Id of the consumer's key, created if absent."""
         name = self._name(consumer)
         there = next((key["id"] for key in self._keys(name) if key["name"] == name), None)
         if there is not None:
@@ -68,8 +68,8 @@ class UsagePlans:
             return self._client.create_api_key(name=name, value=value, enabled=True)["id"]
 
     def attach(self, consumer: str, gateway_key: str, usage_plan: str) -> None:
-        """Attach a key to this usage plan and to no other of the tiers."""
-        # A key of two plans with one stage is refused, so the others come first.
+        """Attach a key to this usage plan only."""
+        # The gateway rejects a key in two plans of a stage, so detach it from the others first.
         for plan in sorted(self._plans, key=lambda plan: plan == usage_plan):
             attached = self._is_attached(consumer, gateway_key, plan)
             with reported("API Gateway"):
@@ -85,12 +85,12 @@ class UsagePlans:
         return [key["id"] for key in self._keys(self._name(""))]
 
     def delete(self, gateway_key: str) -> None:
-        """Delete a key, which detaches it."""
+        """Delete a key, which also detaches it."""
         with reported("API Gateway"):
             self._client.delete_api_key(apiKey=gateway_key)
 
     def _name(self, consumer: str) -> str:
-        # No stack has a dot in its name, so the keys of one never begin like those of another.
+        # Stack names have no dot, so the prefix of one stack never matches the keys of another.
         return f"{self._prefix}.{consumer}"
 
     def _tier(self, plan: str) -> Tier:
@@ -106,7 +106,7 @@ class UsagePlans:
         return gateway_key in {key["id"] for key in page.get("items", ())}
 
     def _keys(self, beginning: str) -> Iterator[_Key]:
-        """Keys whose names begin so."""
+        """Keys whose names have this prefix."""
         arguments: dict[str, str | int] = {"nameQuery": beginning, "limit": PAGE}
         while True:
             with reported("API Gateway"):
@@ -118,5 +118,5 @@ class UsagePlans:
 
 
 def gateway_prefix(stack: str) -> str:
-    """Beginning of all names at the gateway; `template.yaml` gives the authorizer the same."""
+    """Prefix of the names of a stack's gateway keys, the same as in `template.yaml`."""
     return f"imgvec-gateway-{stack}"

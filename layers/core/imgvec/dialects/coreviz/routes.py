@@ -56,7 +56,7 @@ REASONS: Final = {
     500: "Internal Server Error",
     503: "Service Unavailable",
 }
-# The vendor's own sentences; what imgvec knows beyond them goes into `detail`.
+# The vendor's own sentences; imgvec's more precise messages go into `detail`.
 SENTENCES: Final = {
     400: "Invalid image URL or missing required fields",
     401: "Invalid or missing API key",
@@ -137,7 +137,7 @@ def _keys(call: Call) -> frozenset[str]:
 
 
 def _parse(call: Call, max_image: int, off: Off) -> EmbedRequest:
-    """Exactly one of `image`, `text`, `input`; an `input` without `type` is told by its prefix."""
+    """Read one of `image`, `text`, `input`. Without `type`, a URI as `input` is an image."""
     given = call.fields
     dimensions = find_alias(ALIASES, given.text("model") or ALIASES[0].model).resolve(None, off)
     image, text, anything = (given.text(name) for name in ("image", "text", "input"))
@@ -160,7 +160,7 @@ def _means_image(given: Fields, value: str) -> bool:
     return kind == "image" or (kind is None and (is_url(value) or is_data_uri(value)))
 
 
-def refuse(error: RequestError) -> Response:
+def error_response(error: RequestError) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = SENTENCES.get(status, error.message)
@@ -170,4 +170,4 @@ def refuse(error: RequestError) -> Response:
     return json_answer(content, status, error_headers(error))
 
 
-DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, refuse, KEY_PLACES)
+DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, error_response, KEY_PLACES)

@@ -1,4 +1,4 @@
-"""memories.ai's assets: metadata, download, delete; uploads stand in `memories_uploads`."""
+"""memories.ai's assets: metadata, download, delete; uploads are in `uploads`."""
 
 import mimetypes
 from functools import cache
@@ -21,7 +21,7 @@ from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_I
 
 
 class AssetIdConvertor(StringConvertor):
-    """Ids as they are made, so that `DELETE /upload` stays a wrong method and no asset."""
+    """Matches asset ids only, so that `DELETE /upload` is a wrong method and not an asset."""
 
     regex = "re_[^/]*"
 
@@ -41,7 +41,7 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
     operation_id="memories_get_metadata",
 )
 async def metadata(request: Request) -> Response:
-    """What is known of an asset, whatever its state."""
+    """Metadata of an asset, in any status."""
     _, principal = await authenticated(request, ())
     services = services_of(request)
     asset = await services.call(services.assets.find, principal.consumer, asset_id_of(request))
@@ -61,7 +61,7 @@ async def download(request: Request) -> Response:
     services = services_of(request)
     asset = await services.call(services.assets.find, principal.consumer, asset_id_of(request))
     media_type = _media_type(asset.filename)
-    # A stranger's file must not run as a page of ours.
+    # An uploaded file must not run as a page of this origin.
     disposition = f"attachment; filename*=UTF-8''{quote(asset.filename, safe='')}"
     elsewhere = services.assets.get_address(asset, media_type, disposition)
     if elsewhere is not None:
@@ -96,16 +96,16 @@ async def delete(request: Request) -> Response:
 
 
 def _media_type(filename: str) -> str:
-    # Only the extension is shown to the table: it would take a name such as `data:...` for a URL.
+    # Look up the extension only: the table would take a name such as `data:...` for a URL.
     found, _ = _media_types().guess_type(f"file.{extension(filename)}", strict=False)
     return found or "application/octet-stream"
 
 
 @cache
 def _media_types() -> mimetypes.MimeTypes:
-    """Python's own table, so that the machine's does not decide; WebP stands in its second half.
+    """Python's built-in types, so that the machine's do not matter; WebP is in the second table.
 
-    Made when it is first needed: it reads the machine's all the same.
+    Made on first use, because the constructor reads the machine's table all the same.
     """
     return mimetypes.MimeTypes()
 

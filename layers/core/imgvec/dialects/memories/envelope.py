@@ -1,4 +1,4 @@
-"""memories.ai's envelope: one shape for every answer, HTTP status and `code` the same integer."""
+"""memories.ai's envelope: one shape for every response; `code` equals the HTTP status."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -29,8 +29,8 @@ def success(data: object, headers: Mapping[str, str] | None = None) -> Response:
     return json_answer(content, 200, headers)
 
 
-def failure(error: RequestError) -> Response:
-    """An error in the envelope."""
+def error_response(error: RequestError) -> Response:
+    """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = error.message
     if status == 401:
@@ -47,7 +47,7 @@ def keys_of(call: Call) -> frozenset[str]:
 
 
 async def authenticated(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Principal]:
-    """The request and who sent it; the body's faults are raised after the key's."""
+    """The request and its principal; errors of the key are raised before those of the body."""
     services = services_of(request)
     if accepted:
         call = await read_call(request, accepted, services.settings.max_body)
@@ -57,5 +57,5 @@ async def authenticated(request: Request, accepted: tuple[str, ...]) -> tuple[Ca
 
 
 def asset_id_of(request: Request) -> str:
-    """The id in the path. It is no argument of the routes: the framework would promise a 422."""
+    """The id in the path. As an argument of the routes it would add a 422 to the description."""
     return str(request.path_params["asset_id"])

@@ -1,4 +1,4 @@
-"""memories.ai embeddings below `/serve/api/v2`; its assets stand in `memories_assets`."""
+"""memories.ai embeddings below `/serve/api/v2`; its assets are in `assets`."""
 
 from typing import Final
 
@@ -27,7 +27,7 @@ from imgvec.api.openapi import (
 )
 from imgvec.api.request import JSON, MULTIPART, Call
 from imgvec.dialects.memories import assets as asset_routes
-from imgvec.dialects.memories.envelope import authenticated, failure, success
+from imgvec.dialects.memories.envelope import authenticated, error_response, success
 from imgvec.dialects.memories.schemas import (
     FAILS,
     KEY_PLACES,
@@ -157,4 +157,4 @@ def _parse_texts(call: Call, off: Off) -> EmbedRequest:
 
 assets = APIRouter(prefix=BASE, tags=["memories.ai"])
 assets.include_router(asset_routes.router)
-DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, failure, KEY_PLACES, assets)
+DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, error_response, KEY_PLACES, assets)

@@ -1,4 +1,4 @@
-"""What memories.ai's requests and answers look like, for the OpenAPI file."""
+"""OpenAPI schemas of memories.ai's requests and responses."""
 
 from typing import Final, Literal
 
@@ -60,5 +60,5 @@ class MemoriesFailure(Shape):
 
 
 ASSET_FAILS: Final = answers(None, MemoriesFailure, *FAILS, 404)
-"""404 where the id has not the form of one: then there is no such path."""
+"""404 where the id is malformed: then no route matches."""
 ASSET_ANSWERS: Final = answers(MemoriesAnswer, MemoriesFailure, *FAILS, 404)

@@ -1,4 +1,4 @@
-"""Where PixLab's principals put keys and images, and the files they store."""
+"""Reads keys and images from PixLab's requests, and stores files."""
 
 import re
 from contextlib import suppress
@@ -23,8 +23,8 @@ def keys_of(call: Call) -> frozenset[str]:
     """Every key in a request: header, query, body. One anywhere is enough.
 
     Raises:
-        RequestError: there is none, and the body that may hold one cannot be read: no key was
-            judged, so the caller is told what is wrong with the body.
+        RequestError: there is no key, and the body that may hold one cannot be read: the response
+            has the error of the body.
     """
     shown = [
         *call.headers.getlist("www-authenticate"),
@@ -64,7 +64,7 @@ def images_in(given: Fields, max_image: int) -> tuple[list[Part], bool]:
 
 
 def _source(text: str, max_image: int) -> AssetRef | ImageBytes | ImageUrl:
-    """A store link is recognised by path and id: it is read from the store and never fetched."""
+    """The source of an image. A link to `/store` is read from the store, never fetched."""
     if is_url(text):
         with suppress(ValueError):
             match = STORE_PATH.fullmatch(urlsplit(text).path)
@@ -74,7 +74,7 @@ def _source(text: str, max_image: int) -> AssetRef | ImageBytes | ImageUrl:
 
 
 async def store_file(request: Request) -> tuple[str, str]:
-    """Keep an uploaded file for its consumer; gives its link and id.
+    """Store an uploaded file for its consumer; returns its link and id.
 
     Raises:
         RequestError: the key, the form or the size is wrong.

@@ -50,7 +50,7 @@ IMG_EMBED = Alias("img-embed", (1024, 512))
 PIX_LLM = Alias("pix-llm", (512, 1024))
 STATUSES: Final[StatusTable] = {AssetNotFound: 404}
 UNAUTHORIZED: Final = "Missing/Invalid PixLab API Key"
-# Keys may stand in a query string, so no answer is ever cached.
+# A query string may contain a key, so no response may be cached.
 NO_STORE: Final = {"Cache-Control": "no-store"}
 ID_DIGITS: Final = "0123456789ABCDEF"
 
@@ -76,8 +76,8 @@ async def imgembed(request: Request) -> Response:
     """Embed one image or a list; at a host that begins with `llm.`, as `/llmimgembed`."""
     if (request.url.hostname or "").startswith("llm."):
         if request.method == "GET":
-            # The framework would name GET too: it knows the path and not the host.
-            answer = refuse(MethodNotAllowed())
+            # The framework's own response would name GET too: it looks at the path only.
+            answer = error_response(MethodNotAllowed())
             answer.headers["Allow"] = "POST"
             return answer
         return await llmimgembed(request)
@@ -123,11 +123,11 @@ async def store(request: Request) -> Response:
 async def _embed(
     request: Request, accepted: tuple[str, ...], alias: Alias
 ) -> tuple[Vector | list[Vector], EmbedResult]:
-    """The answer's `embedding`: a vector for one image, a list of vectors for a list."""
+    """The response's `embedding`: a vector for one image, a list of vectors for a list."""
     services = services_of(request)
     call = await read_call(request, accepted, services.settings.max_body)
     principal = await services.authenticate(keys_of(call))
-    # Query and body are one: a name beside a body counts, and given in both it is rejected.
+    # A parameter may be in the query or in the body; one that is in both is rejected.
     given = call.query.beside(call.fields)
     dimensions = alias.resolve(given.integer("dimension"), off_of(request, NAME))
     images, listed = images_in(given, services.settings.max_image)
@@ -137,7 +137,7 @@ async def _embed(
     return (vectors if listed else vectors[0]), result
 
 
-def refuse(error: RequestError) -> Response:
+def error_response(error: RequestError) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = UNAUTHORIZED if status == 401 else error.message
@@ -150,7 +150,7 @@ DIALECT = Dialect(
     ("/imgembed", "/llmimgembed", "/store"),
     router,
     (IMG_EMBED, PIX_LLM),
-    refuse,
+    error_response,
     KEY_PLACES,
     assets,
 )

@@ -1,4 +1,4 @@
-"""What PixLab's requests and answers look like, for the OpenAPI file."""
+"""OpenAPI schemas of PixLab's requests and responses."""
 
 from typing import Final, Literal
 
