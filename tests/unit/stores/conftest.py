@@ -8,7 +8,7 @@ import pytest
 
 from emulator import Emulator
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.ports import Store
+from imgvec.stores.open import Store
 from imgvec.stores.sqlite import SqliteStore
 
 

@@ -12,8 +12,7 @@ from imgvec.aws.gateway_keys.probe import Probe
 from imgvec.aws.gateway_keys.usage_plans import UsagePlans
 from imgvec.cli.tools import say
 from imgvec.errors import StackError
-from imgvec.stores.open import identifiers_in
-from imgvec.stores.ports import Store
+from imgvec.stores.open import Store, identifiers_in
 
 F = TypeVar("F", bound=Callable[..., None])
 

@@ -8,8 +8,7 @@ from contextlib import closing, contextmanager
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.outputs import Stack
 from imgvec.settings import load_settings
-from imgvec.stores.open import store_of
-from imgvec.stores.ports import Store
+from imgvec.stores.open import Store, store_of
 
 
 @contextmanager

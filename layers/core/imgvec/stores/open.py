@@ -1,11 +1,45 @@
-"""Opens the stores that the settings name; nothing of the others is imported."""
+"""Opens the stores that the settings name, and runs their calls in threads."""
 
-from typing import Final
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, ParamSpec, Protocol, TypeVar
 
-from imgvec.assets.ports import BlobStore, DirectAccess
+from imgvec.accounts.ports import AccountStore
+from imgvec.assets.ports import AssetStore, BlobStore, DirectAccess
 from imgvec.aws.gateway_keys.ports import IdentifierStore
 from imgvec.settings import Settings
-from imgvec.stores.ports import Store
+
+
+class Store(AccountStore, AssetStore, Protocol):
+    """All but the bytes of assets."""
+
+    def close(self) -> None:
+        """Close files and connections."""
+
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+STORE_THREADS: Final = 8
+
+
+class StoreExecutor:
+    """Runs blocking calls without blocking the event loop."""
+
+    def __init__(self) -> None:
+        """Threads start with the first calls."""
+        self._threads = ThreadPoolExecutor(STORE_THREADS, thread_name_prefix="imgvec-stores")
+
+    async def run(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a call in a thread."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads, lambda: call(*args, **kwargs))
+
+    def close(self) -> None:
+        """Finish running calls and end the threads."""
+        self._threads.shutdown()
+
 
 TABLE_CACHE_SECONDS: Final = 30.0
 
