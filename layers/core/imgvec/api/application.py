@@ -129,7 +129,7 @@ def _paths(mounts: Mounts) -> Paths:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     # What a function leaves to the first URL: a server has time now, and maybe no files later.
-    import_module("imgvec.images.fetch")
+    import_module("imgvec.images.fetch.client")
     yield
     close(app)
 

@@ -15,9 +15,8 @@ from imgvec.cli.rate import rate_of
 from imgvec.cli.table import print_table
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import load_encoders
-from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
-from imgvec.images.limits import ImageLimits
+from imgvec.images.limits import ImageLimits, limits_of
 from imgvec.settings import load_settings
 from imgvec.types import Pixels
 

@@ -21,7 +21,7 @@ from imgvec.embedding.written import is_url
 from imgvec.encoders.protocol import Encoder
 from imgvec.encoders.registry import Encoders, load_encoders
 from imgvec.errors import AssetNotFound, RequestError, TooLarge
-from imgvec.images.configured import fetch_of
+from imgvec.images.fetch import fetch_of
 from imgvec.settings import Settings, load_settings
 from imgvec.types import Principal, RequestContext
 

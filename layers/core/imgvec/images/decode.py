@@ -9,9 +9,8 @@ from PIL.ImageFile import ImageFile
 
 from imgvec.images.colour import flatten
 from imgvec.images.formats import damage_refused, open_image
-from imgvec.images.geometry import Picture, square, upright
+from imgvec.images.geometry import Picture, exif_orientation, square, upright
 from imgvec.images.limits import ImageLimits, judge, judge_file
-from imgvec.images.orientation import exif_orientation
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
 __all__ = ["ImageLimits", "decode"]
