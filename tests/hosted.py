@@ -10,7 +10,7 @@ import numpy as np
 import uvicorn
 from fastapi import FastAPI
 
-from imgvec.http.patience import PatientProtocol
+from imgvec.http.protocol import PatientProtocol
 from imgvec.http.wire import Wire
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 

@@ -37,7 +37,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from imgvec.api.compression import compressed
     from imgvec.app import create_app
     from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer
-    from imgvec.http.patience import PatientProtocol
+    from imgvec.http.protocol import PatientProtocol
     from imgvec.http.wire import Wire
 
     app = create_app(settings)

@@ -1,6 +1,6 @@
 """Servers under uvicorn that answer what they have accepted before they stop.
 
-Uvicorn alone closes its listener at once, on whoever has connected and was not read yet.
+Uvicorn alone closes its listener at once, on clients that have connected and were not read yet.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ class LastingServer(uvicorn.Server):
 class DrainingServer(uvicorn.Server):
     """Asked to stop, it refuses new requests and goes on listening until the last is answered.
 
-    So whoever watches `/ready` sees 503 in the meantime. A second Ctrl-C does not wait.
+    `/ready` answers 503 in the meantime. A second Ctrl-C does not wait.
     """
 
     def __init__(self, config: uvicorn.Config, in_flight: InFlight, seconds: float) -> None:
-        """What has not ended after `seconds` is broken off."""
+        """Requests that have not ended after `seconds` are broken off."""
         super().__init__(config)
         self._in_flight = in_flight
         self._seconds = seconds
@@ -63,7 +63,7 @@ class DrainingServer(uvicorn.Server):
 
 async def _last(server: uvicorn.Server, at_work: Callable[[], int], seconds: float) -> None:
     deadline = time.monotonic() + seconds
-    # Whoever has reached the kernel by now is read in the first pause.
+    # The first pause reads connections that the kernel has accepted already.
     await asyncio.sleep(POLL_SECONDS)
     while at_work() and not server.force_exit and time.monotonic() < deadline:
         await asyncio.sleep(POLL_SECONDS)

@@ -1,5 +1,5 @@
-"""What only a server on a socket must mind: where a request ends, what follows a refused one, and
-that a client may leave.
+"""Connections of a server on a socket: where requests end, the close behind a rejected one, and
+clients that leave.
 
 Behind a gateway a request arrives whole, so this stands around the application in `imgvec serve`
 only.
@@ -71,7 +71,7 @@ class _Rest:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        # Who stops in the middle has seen enough of this client.
+        # An answer before the end of the body closes the connection.
         self._last = bool(message.get("more_body"))
         if message["type"] == "http.request" and not self._last:
             self._begin_to_watch()
@@ -103,9 +103,9 @@ class _Rest:
 
 
 def _ends_in_doubt(headers: Headers) -> bool:
-    """Whether nobody can say, without reading it, where a body ends or whether it is worth it.
+    """Whether the end of the body is unknown or too far away for the connection to be reused.
 
-    Who asked first whether to send the body may now send another request in its place.
+    A client that asked first whether to send the body may now send another request instead.
     """
     length = headers.get("content-length", "0")
     return "transfer-encoding" in headers or (
