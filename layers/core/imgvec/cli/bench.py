@@ -13,7 +13,7 @@ import click
 from imgvec.cli.numbers import Number
 from imgvec.cli.rate import rate_of
 from imgvec.cli.table import print_table
-from imgvec.encoders.protocol import Encoder
+from imgvec.encoders import Encoder
 from imgvec.encoders.registry import load_encoders
 from imgvec.images.decode import decode
 from imgvec.images.limits import ImageLimits, limits_of

@@ -18,7 +18,7 @@ from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import ImageBytes, ImageInput, ImageSource, ImageUrl, each
 from imgvec.embedding.written import is_url
-from imgvec.encoders.protocol import Encoder
+from imgvec.encoders import Encoder
 from imgvec.encoders.registry import Encoders, load_encoders
 from imgvec.errors import AssetNotFound, RequestError, TooLarge
 from imgvec.images.fetch import fetch_of

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 
 from imgvec.api.untraced import UNTRACED
 from imgvec.embedding.batcher import Batcher
+from imgvec.encoders import WantedImage
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.protocol import WantedImage
 from imgvec.encoders.registry import configured_folders, load_here
-from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, STALE, TEXT, VECTOR, Attributes
+from imgvec.encoders.sagemaker.client import HEADER, PIXELS, STALE, TEXT, VECTOR, Attributes
 from imgvec.errors import BadParameter, NotReady, RequestError, TooLarge, WrongContentType
 from imgvec.settings import Settings
 from imgvec.types import Pixels, Vector
