@@ -70,7 +70,7 @@ DECODE_MS_PER_MEGAPIXEL: Final = 1.65
 ENCODE_MS: Final = {"starter": 9.0, "clip-vit-b32": 15.0, "clip-vit-l14": 270.0}
 """With VNNI; L/14 by its arithmetic, 18 times that of B/32."""
 AVX2_SLOWER: Final = 2.4
-"""What a processor without VNNI takes for an encoder: measured on one whose VNNI was hidden, 2.1 to
+"""Factor for an encoder on a processor without VNNI: measured on one whose VNNI was hidden, 2.1 to
 2.7 times (docs/performance.md)."""
 STORES_MS: Final = 12.0
 """Two writes to the table, waited for; the key is cached."""
@@ -108,7 +108,7 @@ class Workload:
 
     @property
     def body_bytes(self) -> float:
-        """What a request carries."""
+        """Bytes of a request's body."""
         return 0.0 if self.via == "url" or self.presigned else self.photo_bytes
 
     @property

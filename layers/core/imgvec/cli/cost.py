@@ -6,8 +6,8 @@ from typing import get_args
 import click
 import orjson
 
-from imgvec.cli.numbers import Number
-from imgvec.cli.table import Cell, print_table
+from imgvec.cli.options import Number
+from imgvec.cli.terminal import Cell, print_table
 from imgvec.cost import (
     ENCODE_MS,
     LOSES,
