@@ -650,21 +650,21 @@ CROWDS: Final = (
     ),
     Guard(
         "no request behind a chunked body that is refused",
-        "http/wire.py",
+        "http/server.py",
         '"transfer-encoding" in headers or (',
         "(",
         f"{WIRE}::test_nothing_follows_a_refused_body_whose_end_is_in_doubt",
     ),
     Guard(
         "no request in the place of a body",
-        "http/wire.py",
+        "http/server.py",
         '"expect" in headers or',
         "",
         f"{WIRE}::test_nothing_follows_a_refused_body_whose_end_is_in_doubt",
     ),
     Guard(
         "a long body ends its connection",
-        "http/wire.py",
+        "http/server.py",
         "or int(length) > MOST_UNREAD",
         "",
         f"{WIRE}::test_nothing_follows_a_refused_body_whose_end_is_in_doubt",
@@ -692,7 +692,7 @@ CROWDS: Final = (
     ),
     Guard(
         "nothing is computed for a client that has left",
-        "http/wire.py",
+        "http/server.py",
         "self._presence.reschedule(0)",
         "pass",
         f"{OVERLOAD}::test_who_hangs_up_leaves_its_place_and_is_not_encoded",

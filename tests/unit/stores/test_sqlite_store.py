@@ -12,7 +12,7 @@ import pytest
 from imgvec.accounts.ports import Hold, KeyRecord, Label, UsageRow
 from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
-from imgvec.stores.open import Store
+from imgvec.stores import Store
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
 from imgvec.stores.sqlite.database import MIGRATIONS, Database
 from imgvec.types import UNLIMITED

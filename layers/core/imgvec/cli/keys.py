@@ -23,7 +23,7 @@ from imgvec.cli.options import (
     stack_option,
 )
 from imgvec.cli.terminal import Cell, print_table
-from imgvec.stores.open import identifiers_in
+from imgvec.stores import identifiers_in
 
 
 def row_of(record: KeyRecord, plan: str | None, embeddings: int) -> dict[str, Cell]:

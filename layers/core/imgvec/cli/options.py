@@ -24,7 +24,7 @@ from imgvec.cli.terminal import say
 from imgvec.errors import StackError
 from imgvec.periods import end_of
 from imgvec.settings import load_settings
-from imgvec.stores.open import Store, identifiers_in, store_of
+from imgvec.stores import Store, identifiers_in, store_of
 from imgvec.types import Bounds
 
 

@@ -13,7 +13,7 @@ from imgvec.accounts.authentication import Gate
 from imgvec.accounts.registry import new_key
 from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import Settings, load_settings
-from imgvec.stores.open import store_of
+from imgvec.stores import store_of
 
 CONSUMER = "welcome"
 
@@ -111,9 +111,8 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from imgvec import coldstart
     from imgvec.api.compression import compressed
     from imgvec.app import create_app
-    from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer
     from imgvec.http.protocol import PatientProtocol
-    from imgvec.http.wire import Wire
+    from imgvec.http.server import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer, Wire
 
     app = create_app(settings)
     # Here and not in the application: a REST API compresses by itself. Innermost: what is refused
