@@ -15,7 +15,7 @@ from benchmarks.material import CLIP, LIMITS, Material
 from benchmarks.server import served
 from benchmarks.timing import Pace, Timed, percentile
 from benchmarks.wire import Connection, img_embed
-from imgvec.cli.rate import rate_of
+from imgvec.cli.bench import rate_of
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
 from places import Running

@@ -5,9 +5,7 @@ from typing import Final, get_args
 
 from benchmarks.material import CLIP, LIMITS, Material
 from benchmarks.timing import Pace, in_turns
-from imgvec.cost.bill import bill
-from imgvec.cost.prices import MILLION
-from imgvec.cost.workload import LAMBDA_SLOWER, Gateway, Workload
+from imgvec.cost import LAMBDA_SLOWER, MILLION, Gateway, Workload, bill
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
 

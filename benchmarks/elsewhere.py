@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.products import tower_macs
-from imgvec.cost.workload import AVX2_SLOWER
+from imgvec.cost import AVX2_SLOWER
 from imgvec_models.shapes.sizes import Clip
 
 GIGAHERTZ: Final = 3.0

@@ -19,8 +19,7 @@ from benchmarks.timing import Measured, Pace, Timed, in_turns
 from benchmarks.wire import Connection, img_embed
 from imgvec.api.mounts import json_answer
 from imgvec.encoders.integrity import read_manifest
-from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.preprocessing import normaliser
+from imgvec.encoders.onnx import OnnxEncoder, normaliser
 from imgvec.images.decode import decode
 from imgvec.images.formats import open_image
 from imgvec.images.geometry import Picture, square

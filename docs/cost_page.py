@@ -2,10 +2,26 @@
 
 from typing import get_args
 
-from imgvec.cost import workload as times
-from imgvec.cost.bill import COLD_SHARE, LOSES, bill, container, gib_seconds, gpu_endpoint
-from imgvec.cost.prices import MILLION
-from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Workload
+from imgvec.cost import (
+    ANSWER_BYTES,
+    AVX2_SLOWER,
+    COLD_SHARE,
+    ENCODE_MS,
+    FETCH_MS,
+    LAMBDA_SLOWER,
+    LOSES,
+    MILLION,
+    PHOTO_BYTES_PER_MEGAPIXEL,
+    STORES_MS,
+    UPLOAD_BYTES,
+    Gateway,
+    Processor,
+    Workload,
+    bill,
+    container,
+    gib_seconds,
+    gpu_endpoint,
+)
 
 HEAD = """# What it costs
 
@@ -22,17 +38,17 @@ def _millisecond() -> float:
 
 ASSUMED = f"""## What is assumed
 
-- A processor of Lambda takes {times.LAMBDA_SLOWER} times as long as a fast, quiet core
+- A processor of Lambda takes {LAMBDA_SLOWER} times as long as a fast, quiet core
   with AVX512-VNNI: 15 ms for `clip-vit-b32`. [performance.md](performance.md) has slower ones.
-- Without VNNI an encoder takes {times.AVX2_SLOWER} times as long: measured on a processor
+- Without VNNI an encoder takes {AVX2_SLOWER} times as long: measured on a processor
   whose VNNI was hidden, 2.1 to 2.7 times ([performance.md](performance.md)). Each further
   millisecond of a function adds ${_millisecond():.3f} to a million.
-- The stores take {times.STORES_MS:.0f} ms of waiting, an image URL {times.FETCH_MS:.0f} ms.
-- A JPEG has {times.PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel; an answer has
-  {times.ANSWER_BYTES / 1000} kB: it is compressed for clients that ask, as most do.
+- The stores take {STORES_MS:.0f} ms of waiting, an image URL {FETCH_MS:.0f} ms.
+- A JPEG has {PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel; an answer has
+  {ANSWER_BYTES / 1000} kB: it is compressed for clients that ask, as most do.
 - One call of {1 / COLD_SHARE:.0f} is a cold start. A container and a GPU are busy half of their
   time.
-- Uploads above {times.UPLOAD_BYTES / 1e6} MB go by the bucket and are kept; `DELETE` or a lifecycle
+- Uploads above {UPLOAD_BYTES / 1e6} MB go by the bucket and are kept; `DELETE` or a lifecycle
   rule ends that.
 """
 

@@ -14,7 +14,7 @@ import boto3
 import httpx2
 
 from answering import QuietHandler, answering
-from imgvec.encoders.sagemaker.wire import HEADER
+from imgvec.encoders.sagemaker.client import HEADER
 
 NAME: Final = "imgvec-test"
 FIELD: Final = "X-Amzn-SageMaker-"

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from imgvec.accounts.charge import Charge, Ticket
 from imgvec.accounts.metering import Meter
 from imgvec.periods import day_of
-from imgvec.stores.ports import Store
+from imgvec.stores import Store
 from imgvec.types import Plan, Principal, Quota, RequestContext
 
 WINDOW = 24 * 3600.0

@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 from typing import Final
 
-from imgvec.cost import prices
-from imgvec.cost.bill import FUNCTION_GIB, LOAD
+from imgvec.cost import FUNCTION_GIB, GPU_HOUR, LAMBDA_GIB_SECOND, LOAD, MILLION, MONTH_HOURS
 
-INSTANCES: Final = {"ml.g4dn.xlarge": prices.GPU_HOUR, "ml.g5.xlarge": 1.408}
+INSTANCES: Final = {"ml.g4dn.xlarge": GPU_HOUR, "ml.g5.xlarge": 1.408}
 """Dollars an hour of a SageMaker endpoint."""
 
 
@@ -28,9 +27,9 @@ def crossing(cpu_seconds: float, images_a_second: float, instance: str) -> Cross
     Only the encoding: `imgvec cost` has the whole bill, and the function's wait for an endpoint.
     """
     hourly = INSTANCES[instance]
-    on_lambda = cpu_seconds * FUNCTION_GIB * prices.LAMBDA_GIB_SECOND * prices.MILLION
+    on_lambda = cpu_seconds * FUNCTION_GIB * LAMBDA_GIB_SECOND * MILLION
     an_hour = images_a_second * LOAD * 3600
-    images = prices.MONTH_HOURS * hourly / on_lambda * prices.MILLION
+    images = MONTH_HOURS * hourly / on_lambda * MILLION
     # Beyond one instance's throughput each further one must pay for itself too.
-    held = images <= an_hour * prices.MONTH_HOURS
-    return Crossing(on_lambda, hourly / an_hour * prices.MILLION, images if held else float("inf"))
+    held = images <= an_hour * MONTH_HOURS
+    return Crossing(on_lambda, hourly / an_hour * MILLION, images if held else float("inf"))

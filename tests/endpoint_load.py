@@ -15,7 +15,7 @@ import httpx2
 import numpy as np
 
 from imgvec.encoders.integrity import read_manifest
-from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, Attributes
+from imgvec.encoders.sagemaker.client import HEADER, PIXELS, Attributes
 from places import NOBODY, server_environment, start_serving, stop_server
 
 

@@ -17,8 +17,8 @@ from authority import make_authority
 from fetch_table import HOSTS, NAMES, PROXY, ROWS, SEARCH, SITE, Row
 from fetch_world import MAX_BYTES, World, world
 from imgvec.errors import AddressRefused, BadParameter, FetchFailed, RequestError, TooLarge
-from imgvec.images.fetch import Fetcher
-from imgvec.images.urls import parse_allow
+from imgvec.images.fetch.client import Fetcher
+from imgvec.images.fetch.urls import parse_allow
 from island import NAME_SERVER, settle
 from name_server import NameServer, name_server
 

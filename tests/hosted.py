@@ -11,8 +11,8 @@ import uvicorn
 from fastapi import FastAPI
 
 from imgvec.api.mounts import Mounts
-from imgvec.http.patience import PatientProtocol
-from imgvec.http.wire import Wire
+from imgvec.http.protocol import PatientProtocol
+from imgvec.http.server import Wire
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
 LONGEST_SECONDS = 60.0

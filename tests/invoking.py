@@ -5,7 +5,7 @@ import numpy as np
 
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, Attributes
+from imgvec.encoders.sagemaker.client import HEADER, PIXELS, Attributes
 from imgvec.types import Pixels
 
 ASKED = str(Attributes(read_manifest(shipped_folder() / "starter").revision, 1024))

@@ -14,7 +14,7 @@ from typing import Final
 
 import httpx2
 
-from imgvec.encoders.sagemaker.wire import HEADER
+from imgvec.encoders.sagemaker.client import HEADER
 from places import Running, start_serving, stop_server
 
 NAME: Final = "imgvec-test"

@@ -18,8 +18,8 @@ from imgvec.accounts.metering import Meter
 from imgvec.accounts.registry import Registry
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.periods import day_of
+from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.ports import Store
 from imgvec.stores.sqlite import SqliteStore
 from imgvec.types import Plan, Quota, RequestContext
 

@@ -12,8 +12,7 @@ from benchmarks.scale.platform import (
     TABLE_WRITES,
 )
 from benchmarks.scale.simulate import Outcome, Times, simulate
-from imgvec.cost.bill import COLD_SECONDS, bill
-from imgvec.cost.workload import Workload
+from imgvec.cost import COLD_SECONDS, Workload, bill
 
 RATES: Final = (10, 30, 100, 300, 1_000, 3_000, 10_000)
 HEADROOM: Final = 0.8

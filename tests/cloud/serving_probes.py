@@ -21,7 +21,7 @@ from asynchronous_runtime import asynchronous, call
 from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, Attributes
+from imgvec.encoders.sagemaker.client import HEADER, PIXELS, Attributes
 from invoking import ASKED, coarse_pictures, invoke
 from places import Running, stop_server
 from serving_container import docker, run_command, serving_models, start_named

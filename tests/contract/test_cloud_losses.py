@@ -67,7 +67,7 @@ def cloud(
     cat: bytes,
 ) -> Iterator[Cloud]:
     """Nothing is remembered, so that each request looks its key up."""
-    monkeypatch.setattr("imgvec.stores.open.TABLE_CACHE_SECONDS", 0.0)
+    monkeypatch.setattr("imgvec.stores.TABLE_CACHE_SECONDS", 0.0)
     environment = {
         **server_environment(tmp_path, pictures),
         "IMGVEC_TABLE": dynamodb.new_table(),

@@ -21,7 +21,7 @@ from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.sagemaker.wire import HEADER, VECTOR, Attributes
+from imgvec.encoders.sagemaker.client import HEADER, VECTOR, Attributes
 from imgvec.settings import load_settings
 from imgvec.types import Vector
 from places import PictureServer, Place, create_key, imgvec, server_environment

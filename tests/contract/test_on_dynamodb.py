@@ -48,7 +48,7 @@ def cloud(
     from imgvec.app import create_app
     from imgvec.settings import load_settings
 
-    monkeypatch.setattr("imgvec.stores.open.TABLE_CACHE_SECONDS", 1.0)
+    monkeypatch.setattr("imgvec.stores.TABLE_CACHE_SECONDS", 1.0)
     environment = {
         **server_environment(tmp_path, pictures),
         **dynamodb.environment,

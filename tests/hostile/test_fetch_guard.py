@@ -20,11 +20,10 @@ import pytest
 from authority import Authority, make_authority
 from imgvec import __version__
 from imgvec.errors import AddressRefused, BadParameter, FetchFailed, TooLarge
-from imgvec.images import dial, urls
-from imgvec.images.addresses import IPAddress, is_public
-from imgvec.images.dial import MAX_DIALLED
-from imgvec.images.fetch import MAX_REDIRECTS, Fetcher
-from imgvec.images.names import Resolver, system_resolve
+from imgvec.images.fetch import dial, urls
+from imgvec.images.fetch.client import MAX_REDIRECTS, Fetcher
+from imgvec.images.fetch.dial import MAX_DIALLED, Resolver, system_resolve
+from imgvec.images.fetch.urls import IPAddress, is_public
 from listeners import Answer, Listener, Names, listener, redirect, repeats, response, says, stalls
 
 IMAGE = says(response())

@@ -20,8 +20,8 @@ from hosted import HeldEncoder, hosted
 from imgvec.app import create_app
 from imgvec.embedding.limiter import UNMEASURED_SECONDS
 from imgvec.encoders.registry import Encoders
-from imgvec.http import patience
-from imgvec.http.counted import CountedConnection
+from imgvec.http import protocol
+from imgvec.http.protocol import CountedConnection
 from imgvec.settings import load_settings
 from pictures import photo_jpeg
 from places import PictureServer, create_key, imgvec, server_environment
@@ -230,7 +230,7 @@ def test_a_refused_body_is_not_parsed(busy: Busy, monkeypatch: pytest.MonkeyPatc
             parsed.append(len(data))
             super().receive_data(data)
 
-    monkeypatch.setattr(patience, "CountedConnection", Watched)
+    monkeypatch.setattr(protocol, "CountedConnection", Watched)
     busy.encoder.go.clear()
     with ThreadPoolExecutor(PLACES) as pool:
         placed = [pool.submit(busy.embed) for _ in range(PLACES)]
@@ -325,8 +325,8 @@ def test_slow_bodies_hold_no_place_and_end(
 @pytest.fixture
 def impatient(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Busy:
     """Its seconds are fewer; what else takes time takes longer than they are."""
-    monkeypatch.setattr(patience, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(patience, "TAKE_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.3)
     return busy
 
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from every_kind import LARGE, every_kind
 from hub_tokenizer import hub_tokenizer
-from imgvec.encoders.preprocessing import normaliser
+from imgvec.encoders.onnx import normaliser
 from imgvec.images.decode import ImageLimits, decode
 from imgvec_models.calibration.feeds import text_feeds
 from imgvec_models.hub.recipe import find_recipe

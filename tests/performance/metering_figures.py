@@ -24,9 +24,8 @@ from imgvec.accounts.metering import Meter
 from imgvec.accounts.ports import Hold, Label
 from imgvec.accounts.registry import Registry
 from imgvec.errors import KeyInvalid
-from imgvec.stores.dynamodb.client import make_client
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Table
+from imgvec.stores.dynamodb.table import Table, make_client
 from imgvec.types import Quota
 from sites import CONSUMER, Site, answer, prepare, site_of
 

@@ -63,8 +63,8 @@ def test_a_table_and_a_bucket_bring_no_database(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("IMGVEC_BUCKET", "bucket")
     modules = imported_by(
         "from imgvec.settings import load_settings\n"
-        "from imgvec.stores.open import open_blobs\n"
-        "from imgvec.stores.open import store_of\n"
+        "from imgvec.stores import open_blobs\n"
+        "from imgvec.stores import store_of\n"
         "settings = load_settings()\n"
         "store_of(settings), open_blobs(settings)"
     )

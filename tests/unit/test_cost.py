@@ -2,9 +2,16 @@
 
 import pytest
 
-from imgvec.cost.bill import bill, container, gpu_endpoint
-from imgvec.cost.prices import MILLION, REST_REQUEST, tiered
-from imgvec.cost.workload import Gateway, Workload
+from imgvec.cost import (
+    MILLION,
+    REST_REQUEST,
+    Gateway,
+    Workload,
+    bill,
+    container,
+    gpu_endpoint,
+    tiered,
+)
 
 TWO_MEGAPIXELS = Workload(MILLION, 2.0)
 

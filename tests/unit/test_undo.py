@@ -15,8 +15,7 @@ from imgvec.accounts.ports import AccountStore
 from imgvec.embedding.metered import Accounts
 from imgvec.errors import StoreError, TooFast
 from imgvec.settings import load_settings
-from imgvec.stores.executor import StoreExecutor
-from imgvec.stores.open import store_of
+from imgvec.stores import StoreExecutor, store_of
 from imgvec.types import Principal, RequestContext
 from imgvec.undo import undone
 

@@ -11,7 +11,7 @@ from imgvec.embedding.metered import Accounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.encoders.registry import Encoders, load_encoders
-from imgvec.images.configured import fetch_of
+from imgvec.images.fetch import fetch_of
 from imgvec.services import Services, open_services
 from imgvec.settings import Settings, load_settings
 

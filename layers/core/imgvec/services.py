@@ -15,9 +15,7 @@ from imgvec.embedding.in_flight import InFlight
 from imgvec.errors import NotReady, StoreError, TooFast
 from imgvec.request_log import current, stage
 from imgvec.settings import Settings
-from imgvec.stores.executor import StoreExecutor
-from imgvec.stores.open import cache_seconds_of, open_blobs, store_of
-from imgvec.stores.ports import Store
+from imgvec.stores import Store, StoreExecutor, cache_seconds_of, open_blobs, store_of
 from imgvec.types import Principal
 
 P = ParamSpec("P")

@@ -9,8 +9,7 @@ from safetensors.torch import load_file
 from tokenizers import Tokenizer
 
 from imgvec.encoders.integrity import MANIFEST, read_manifest
-from imgvec.encoders.manifest import Manifest
-from imgvec.encoders.parts import Files, GraphFile
+from imgvec.encoders.manifest import Files, GraphFile, Manifest
 from imgvec_models.hub.partial import measure
 from imgvec_models.progress import Say, unsaid
 from imgvec_models.starter.build import STARTER, calibration, quantise_tower

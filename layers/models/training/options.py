@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from imgvec.encoders.parts import Name
+from imgvec.encoders.manifest import Name
 from imgvec_models.calibration.feeds import PHOTOS
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -32,8 +32,8 @@ from imgvec.accounts.charge import Ticket
 from imgvec.accounts.metering import HOLD_SECONDS, MARGIN_SECONDS
 from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, KeyDisabled, KeyInvalid, QuotaExhausted, TooFast
+from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.ports import Store
 from imgvec.stores.sqlite import SqliteStore
 from imgvec.types import Quota
 

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from imgvec.embedding.compute import BATCH, Compute, keeps_bits
+from imgvec.encoders import WantedImage
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.protocol import WantedImage
 from imgvec.encoders.registry import Encoders, shipped_folder
 from imgvec.errors import InternalFault
 from imgvec.settings import Settings

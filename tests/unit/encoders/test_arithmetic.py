@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from imgvec.encoders.manifest import Preprocessing
-from imgvec.encoders.preprocessing import normaliser, unit_prefix
+from imgvec.encoders.onnx import normaliser, unit_prefix
 from imgvec.errors import InternalFault
 
 Triple = tuple[float, float, float]

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvec.encoders import onnx
+from imgvec.encoders import Encoder, onnx
+from imgvec.encoders.graph import TextTower
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.protocol import Encoder
-from imgvec.encoders.text import TextTower
 from imgvec.errors import BadParameter, ModelError
 from imgvec.settings import Provider
 from imgvec.types import Pixels, Vector

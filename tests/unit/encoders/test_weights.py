@@ -10,8 +10,8 @@ import pytest
 from damage import Damage, assert_refused, flip_a_bit, remove, truncate
 from imgvec.encoders.bake import bake
 from imgvec.encoders.integrity import read_manifest, verified_graph
+from imgvec.encoders.manifest import File, GraphFile
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.parts import File, GraphFile
 from imgvec.errors import ModelError
 from imgvec.types import Pixels
 from imgvec_models.build.tower import weights_of

@@ -5,7 +5,7 @@ from ipaddress import ip_address
 import pytest
 
 from fetch_table import PUBLIC, REFUSED
-from imgvec.images.addresses import is_public
+from imgvec.images.fetch.urls import is_public
 
 
 @pytest.mark.parametrize(("address", "reason"), PUBLIC)

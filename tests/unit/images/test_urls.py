@@ -3,7 +3,7 @@
 import pytest
 
 from imgvec.errors import AddressRefused, BadParameter, SettingsError
-from imgvec.images.urls import MAX_URL, Target, parse_allow, parse_url
+from imgvec.images.fetch.urls import MAX_URL, Target, parse_allow, parse_url
 
 READ = [
     ("http://example.com", ("http", "example.com", 80, "/")),

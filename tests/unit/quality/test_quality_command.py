@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from imgvec.cli.models_quality import quality
+from imgvec.cli.models import quality
 from imgvec.errors import ModelError
 from imgvec_models.quality.photos import NEAR_DUPLICATES
 from pictures import photo

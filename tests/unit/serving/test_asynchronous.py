@@ -9,7 +9,7 @@ import pytest
 from asynchronous_runtime import Objects, asynchronous, call
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.sagemaker.wire import PIXELS, TEXT, Attributes
+from imgvec.encoders.sagemaker.client import PIXELS, TEXT, Attributes
 from invoking import ASKED, coarse_pictures
 from places import NOBODY, server_environment, start_serving, stop_server
 

@@ -18,11 +18,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from imgvec.encoders.integrity import read_manifest
-from imgvec.encoders.manifest import Manifest
+from imgvec.encoders.manifest import File, Manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.parts import File
 from imgvec.encoders.registry import shipped_folder
-from imgvec.encoders.sagemaker.wire import HEADER, PIXELS, TEXT, Attributes
+from imgvec.encoders.sagemaker.client import HEADER, PIXELS, TEXT, Attributes
 from imgvec.errors import InternalFault
 from imgvec.types import Pixels
 from imgvec_models.hub.partial import measure

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from emulator import Emulator
+from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.ports import Store
 from imgvec.stores.sqlite import SqliteStore
 
 

@@ -9,8 +9,8 @@ from imgvec.accounts.ports import Action, KeyRecord
 from imgvec.assets.lifecycle import UNFINISHED_SECONDS
 from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
+from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.ports import Store
 from imgvec.types import Plan, Quota
 
 KEY = KeyRecord("k_1", "acme", "d1", created=10.25)

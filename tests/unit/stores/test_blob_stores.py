@@ -16,8 +16,7 @@ from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast, TooLarge
 from imgvec.ids import memories_id
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.s3 import S3Blobs
-from imgvec.stores.s3.client import make_client
+from imgvec.stores.s3 import S3Blobs, make_client
 from imgvec.stores.sqlite import SqliteStore
 from ministack import CREDENTIALS
 from refusing import refusing

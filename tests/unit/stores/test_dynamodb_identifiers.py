@@ -4,8 +4,8 @@ from contextlib import closing
 from pathlib import Path
 
 from imgvec.accounts.gateway_names import Identifier
+from imgvec.stores import identifiers_in
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.open import identifiers_in
 from imgvec.stores.sqlite import SqliteStore
 
 PENDING = Identifier("acme", "g1", "p1")

@@ -10,10 +10,9 @@ from emulator import Emulator
 from imgvec.accounts.ports import Claim, Hold, Label, Standing
 from imgvec.errors import TooFast
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.dynamodb.claims import DynamoClaims
-from imgvec.stores.dynamodb.client import Answer, make_client
+from imgvec.stores.dynamodb.accounts import DynamoClaims
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Table
+from imgvec.stores.dynamodb.table import Answer, Table, make_client
 from imgvec.types import UNLIMITED, Quota
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)

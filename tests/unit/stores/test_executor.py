@@ -7,7 +7,7 @@ from contextlib import closing
 
 import pytest
 
-from imgvec.stores.executor import StoreExecutor
+from imgvec.stores import StoreExecutor
 
 
 def test_a_call_is_finished_before_its_cancelled_request_is() -> None:

@@ -8,7 +8,7 @@ from datetime import date
 import pytest
 
 from imgvec.accounts.ports import Claim, Hold, Label, Standing, UsageRow
-from imgvec.stores.ports import Store
+from imgvec.stores import Store
 from imgvec.types import UNLIMITED, Quota
 
 DAY = date(2028, 2, 29)

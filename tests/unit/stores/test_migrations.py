@@ -13,7 +13,7 @@ import pytest
 from imgvec.accounts.ports import KeyRecord
 from imgvec.errors import StoreError
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
-from imgvec.stores.sqlite.migrations import MIGRATIONS, Migration
+from imgvec.stores.sqlite.database import MIGRATIONS, Migration
 
 LATER: tuple[Migration, ...] = (
     (
@@ -91,7 +91,7 @@ def test_a_file_of_a_newer_imgvec_is_refused_and_left_alone(tmp_path: Path) -> N
 RACER = """
 import sys
 from pathlib import Path
-from imgvec.stores.sqlite.migrations import MIGRATIONS
+from imgvec.stores.sqlite.database import MIGRATIONS
 from imgvec.stores.sqlite import SqliteStore
 
 SLOW = (

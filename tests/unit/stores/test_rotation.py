@@ -10,7 +10,7 @@ from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import KeyRecord
 from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, KeyDisabled
-from imgvec.stores.ports import Store
+from imgvec.stores import Store
 
 NOW: Final = 1000.0
 ITS_OWN: Final = {"key_id", "digest", "created", "used"}

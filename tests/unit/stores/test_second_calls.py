@@ -16,8 +16,8 @@ from imgvec.accounts.registry import Registry
 from imgvec.assets.ports import BlobStore
 from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound, StoreError, TooFast
+from imgvec.stores import Store
 from imgvec.stores.folder import FolderBlobs
-from imgvec.stores.ports import Store
 from imgvec.types import Plan, Quota
 from second_call import FAULTS, FailingOnce
 

@@ -12,10 +12,9 @@ import pytest
 from imgvec.accounts.ports import Hold, KeyRecord, Label, UsageRow
 from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
-from imgvec.stores.ports import Store
+from imgvec.stores import Store
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
-from imgvec.stores.sqlite.database import Database
-from imgvec.stores.sqlite.migrations import MIGRATIONS
+from imgvec.stores.sqlite.database import MIGRATIONS, Database
 from imgvec.types import UNLIMITED
 
 KEY = KeyRecord(key_id="k_1", consumer="acme", digest="d1", created=10.25)

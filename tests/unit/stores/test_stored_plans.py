@@ -7,7 +7,7 @@ import pytest
 from imgvec.accounts.authentication import Gate
 from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, TooFast
-from imgvec.stores.ports import Store
+from imgvec.stores import Store
 from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
 
 TOO_MUCH: Final = 10**30

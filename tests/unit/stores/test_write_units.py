@@ -9,9 +9,8 @@ import pytest
 from emulator import Emulator
 from imgvec.accounts.charge import short_name
 from imgvec.accounts.ports import Hold, Label
-from imgvec.stores.dynamodb.client import make_client
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Table
+from imgvec.stores.dynamodb.table import Table, make_client
 from imgvec.types import Quota
 
 DAY = date(2026, 2, 28)

@@ -130,7 +130,7 @@ def _paths(mounts: Mounts) -> Paths:
 async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     # A function imports this with its first URL. A server imports it now: it has the time, and
     # may have no file descriptor left later.
-    import_module("imgvec.images.fetch")
+    import_module("imgvec.images.fetch.client")
     yield
     close(app)
 

@@ -5,7 +5,6 @@ import sys
 import click
 
 from imgvec import __version__
-from imgvec.cli.actions import actions
 from imgvec.cli.bench import bench
 from imgvec.cli.cost import cost
 from imgvec.cli.embed import embed
@@ -13,7 +12,7 @@ from imgvec.cli.keys import keys
 from imgvec.cli.models import models
 from imgvec.cli.plans import plans
 from imgvec.cli.serve import serve
-from imgvec.cli.usage import usage
+from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
 
 HELP = """Image embeddings behind your own URL, in the dialects of four vendor APIs.

@@ -4,22 +4,38 @@ import io
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
 
 import click
 
-from imgvec.cli.numbers import Number
-from imgvec.cli.rate import rate_of
-from imgvec.cli.table import print_table
-from imgvec.encoders.protocol import Encoder
+from imgvec.cli.options import Number
+from imgvec.cli.terminal import print_table
+from imgvec.encoders import Encoder
 from imgvec.encoders.registry import load_encoders
-from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
-from imgvec.images.limits import ImageLimits
+from imgvec.images.limits import ImageLimits, limits_of
 from imgvec.settings import load_settings
 from imgvec.types import Pixels
+
+
+def rate_of(work: Sequence[Callable[[], object]], seconds: float) -> float:
+    """How often a second threads do their work, each its own again and again without a pause."""
+    started = time.perf_counter()
+
+    def loop(do: Callable[[], object]) -> int:
+        done = 0
+        while time.perf_counter() < started + seconds:
+            do()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        done = sum(pool.map(loop, work))
+    return done / (time.perf_counter() - started)
+
 
 PHOTOS: Final = {"0.3 MP": (640, 480), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
 SHARE: Final = 0.1

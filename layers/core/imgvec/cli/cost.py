@@ -6,11 +6,22 @@ from typing import get_args
 import click
 import orjson
 
-from imgvec.cli.numbers import Number
-from imgvec.cli.table import Cell, print_table
-from imgvec.cost.bill import LOSES, Alternative, Line, bill, container, gpu_endpoint
-from imgvec.cost.prices import MILLION
-from imgvec.cost.workload import ENCODE_MS, Gateway, Processor, Via, Workload
+from imgvec.cli.options import Number
+from imgvec.cli.terminal import Cell, print_table
+from imgvec.cost import (
+    ENCODE_MS,
+    LOSES,
+    MILLION,
+    Alternative,
+    Gateway,
+    Line,
+    Processor,
+    Via,
+    Workload,
+    bill,
+    container,
+    gpu_endpoint,
+)
 
 
 @click.command()

@@ -11,12 +11,19 @@ from imgvec.accounts.registry import CreatedKey
 from imgvec.accounts.usage import by_key
 from imgvec.aws.gateway_keys.identifiers import states
 from imgvec.aws.gateway_keys.outputs import Stack
-from imgvec.cli.moments import Moment, shown
-from imgvec.cli.numbers import Number
-from imgvec.cli.stack import attach_consumers, identifiers_of, stack_option
-from imgvec.cli.store import open_registry, open_store, registry_of
-from imgvec.cli.table import Cell, print_table
-from imgvec.stores.open import identifiers_in
+from imgvec.cli.options import (
+    Moment,
+    Number,
+    attach_consumers,
+    identifiers_of,
+    open_registry,
+    open_store,
+    registry_of,
+    shown,
+    stack_option,
+)
+from imgvec.cli.terminal import Cell, print_table
+from imgvec.stores import identifiers_in
 
 
 def row_of(record: KeyRecord, plan: str | None, embeddings: int) -> dict[str, Cell]:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from imgvec.cli.tools import Progress, build_tools, say
+from imgvec.cli.terminal import Progress, build_tools, say
 from imgvec.settings import load_settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)

@@ -4,10 +4,15 @@ import click
 import orjson
 
 from imgvec.aws.gateway_keys.outputs import Stack
-from imgvec.cli.numbers import integer_of, number_of
-from imgvec.cli.stack import attach_consumers, stack_option
-from imgvec.cli.store import open_store, registry_of
-from imgvec.cli.table import Cell, print_table
+from imgvec.cli.options import (
+    attach_consumers,
+    integer_of,
+    number_of,
+    open_store,
+    registry_of,
+    stack_option,
+)
+from imgvec.cli.terminal import Cell, print_table
 from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
 
 

@@ -1,4 +1,4 @@
-"""`imgvec usage`: what consumers have used."""
+"""`imgvec usage` and `imgvec actions`: the images of consumers, and the acts of administrators."""
 
 import csv
 import sys
@@ -12,10 +12,8 @@ import orjson
 from imgvec.accounts.metering import Meter
 from imgvec.accounts.usage import Grouping, UsageLine, add_up
 from imgvec.aws.gateway_keys.outputs import Stack
-from imgvec.cli.moments import Day
-from imgvec.cli.stack import stack_option
-from imgvec.cli.store import open_store
-from imgvec.cli.table import Cell, print_table
+from imgvec.cli.options import Day, open_store, shown, stack_option
+from imgvec.cli.terminal import Cell, print_table
 from imgvec.periods import day_of, month_start
 
 
@@ -68,3 +66,20 @@ def _names(by: Grouping | None) -> list[str]:
 def _row(line: UsageLine, by: Grouping | None) -> dict[str, Cell]:
     cells: list[Cell] = [line.consumer, *([line.group] if by else []), line.images]
     return dict(zip(_names(by), cells, strict=True))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@stack_option()
+def actions(as_json: bool, stack: Stack | None) -> None:
+    """Show who did what to keys and plans, and when; oldest first."""
+    with open_store(stack) as store:
+        done = store.list_actions()
+    rows = [
+        {"when": shown(one.when), "who": one.who, "what": one.what, "about": one.about}
+        for one in done
+    ]
+    if as_json:
+        click.echo(orjson.dumps(rows))
+    else:
+        print_table(["when", "who", "what", "about"], [list(row.values()) for row in rows])

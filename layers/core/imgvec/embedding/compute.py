@@ -15,11 +15,11 @@ import numpy as np
 from imgvec.embedding.batcher import Batcher
 from imgvec.embedding.limiter import Limiter, Line
 from imgvec.embedding.types import Embedding
-from imgvec.encoders.protocol import BatchEncoder, Encoder, WantedImage
+from imgvec.encoders import BatchEncoder, Encoder, WantedImage
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import InternalFault, RequestError
-from imgvec.images.configured import limits_of
 from imgvec.images.decode import decode
+from imgvec.images.limits import limits_of
 from imgvec.request_log import stage
 from imgvec.settings import Settings
 from imgvec.types import Pixels, Vector

@@ -11,7 +11,7 @@ from imgvec.accounts.charge import Charge, Ticket
 from imgvec.accounts.metering import Meter
 from imgvec.errors import ImgvecError, TooFast
 from imgvec.request_log import stage
-from imgvec.stores.executor import StoreExecutor
+from imgvec.stores import StoreExecutor
 from imgvec.types import Allowance, Principal, RequestContext
 
 CONCURRENT_SECONDS: Final = 5.0

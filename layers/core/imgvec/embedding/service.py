@@ -15,7 +15,7 @@ from imgvec.embedding.compute import Compute
 from imgvec.embedding.metered import Accounts
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, TextInput
-from imgvec.encoders.protocol import Encoder, images_only
+from imgvec.encoders import Encoder, images_only
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded
 from imgvec.request_log import UsageEvent, current, stage

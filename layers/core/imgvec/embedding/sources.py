@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.limiter import Limiter
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageSource, ImageUrl
-from imgvec.images.configured import Fetch
+from imgvec.images.fetch import Fetch
 from imgvec.request_log import stage
 
 FETCHES: Final = 32

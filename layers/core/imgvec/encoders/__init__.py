@@ -1,1 +1,65 @@
-"""Encoders: the protocol, manifests, verification, ONNX Runtime."""
+"""The interface of an encoder, as the service uses it; it knows no HTTP and no vendor."""
+
+from collections.abc import Sequence
+from typing import Protocol, TypeAlias, runtime_checkable
+
+from imgvec.errors import BadParameter, InternalFault
+from imgvec.types import Geometry, Pixels, Vector
+
+WantedImage: TypeAlias = tuple[Pixels, int]
+"""Pixels, and the dimensions of the space that they are wanted in."""
+
+
+class Encoder(Protocol):
+    """A loaded, verified encoder. Calls are thread-safe, and one input never affects another."""
+
+    @property
+    def name(self) -> str:
+        """The encoder's id, as in `IMGVEC_ENCODERS` and `X-Embedding-Model`."""
+
+    @property
+    def revision(self) -> str:
+        """SHA-256 over weights and preprocessing, 64 hex digits."""
+
+    @property
+    def image_size(self) -> int:
+        """Height and width of the pixels it takes."""
+
+    @property
+    def geometry(self) -> Geometry:
+        """How a picture becomes those pixels."""
+
+    @property
+    def image_tokens(self) -> int:
+        """Its own input sequence length for an image (a convolutional tower's final grid)."""
+
+    @property
+    def dimensions(self) -> frozenset[int]:
+        """The dimensions that it has, for image and text alike."""
+
+    @property
+    def embeds_text(self) -> bool:
+        """Whether it has a text tower."""
+
+    def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
+        """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1."""
+
+    def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
+        """Embed a text into the same space; also give the number of tokens read.
+
+        Raises:
+            BadParameter: the encoder embeds images only, or the text is not valid Unicode.
+        """
+
+
+def images_only(name: str) -> BadParameter:
+    """The error of a text for an encoder without a text tower."""
+    return BadParameter(f"{name} embeds images only")
+
+
+@runtime_checkable
+class BatchEncoder(Encoder, Protocol):
+    """An encoder that can take several images in one inference."""
+
+    def encode_images(self, wanted: Sequence[WantedImage]) -> Sequence[Vector | InternalFault]:
+        """Embed each image to its own dimensions; one that gives no vector has its error there."""

@@ -10,8 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from imgvec.encoders.manifest import Manifest
-from imgvec.encoders.parts import File, GraphFile, wrong_fields
+from imgvec.encoders.manifest import File, GraphFile, Manifest, wrong_fields
 from imgvec.errors import ModelError
 
 RECORD: Final = "verified.json"

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgvec.encoders import Encoder
 from imgvec.encoders.integrity import MANIFEST, read_manifest
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.protocol import Encoder
 from imgvec.errors import ModelError
 from imgvec.settings import Settings
 
@@ -82,8 +82,8 @@ def load_encoders(settings: Settings) -> Encoders:
     if settings.endpoint is None:
         return Encoders(load_here(folders, settings))
     # Imported here, so that a start that encodes pays for neither.
+    from imgvec.encoders.sagemaker import SageMakerEncoder
     from imgvec.encoders.sagemaker.client import Endpoint
-    from imgvec.encoders.sagemaker.encoder import SageMakerEncoder
 
     endpoint = Endpoint(settings.endpoint, settings.endpoint_component, settings.endpoint_timeout)
     return Encoders(tuple(SageMakerEncoder(read_manifest(folder), endpoint) for folder in folders))

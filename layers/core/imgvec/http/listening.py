@@ -1,4 +1,4 @@
-"""What every server process does around its application: signals, the listener, the log."""
+"""Signals, the listener and the log of every server process."""
 
 import logging
 import os
@@ -71,5 +71,5 @@ def log_to_stderr(settings: Settings) -> None:
     """Our own lines only: a library's may hold addresses and query strings, and so keys."""
     logging.basicConfig(stream=sys.stderr, format="%(asctime)s %(levelname)s %(message)s")
     logging.getLogger("imgvec").setLevel(settings.log_level.upper())
-    # What Pillow has to say of a stranger's damaged file is no concern of the operator's.
+    # Pillow's warnings on a stranger's damaged file are no concern of the operator's.
     warnings.filterwarnings("ignore", module="PIL")

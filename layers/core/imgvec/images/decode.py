@@ -1,20 +1,92 @@
-"""Bytes to pixels: the same pixels for the same bytes, or a refusal; never half an image.
+"""Bytes to pixels: the same pixels for the same bytes, or an error; never half an image.
 
-Formats, limits, orientation, colour and geometry each have their rules in a module of their own;
-together they are the preprocessing version of every encoder's revision.
+Formats, limits and geometry each have their rules in a module of their own; with those of colour,
+which are here, they are the preprocessing version of every encoder's revision.
+
+| stored as | becomes |
+|---|---|
+| transparency of any kind | composited on white |
+| palette, YCbCr, CIE L*a*b* | RGB, as Pillow converts |
+| CMYK | RGB, as Pillow converts; it has inverted Adobe's already |
+| grey of 12 or 16 bits | grey, the highest 8 bits of each sample, as Pillow does for colour |
+| grey of signed 16 or of 32 bits | grey, from its own least to its own greatest value |
+| grey of floats | the same, unless all lie within 0 and 1: then 0 is black and 1 is white |
+
+Colour profiles are ignored: samples are taken as sRGB.
 """
 
+import math
+
 import numpy as np
+from PIL import Image, TiffImagePlugin
 from PIL.ImageFile import ImageFile
 
-from imgvec.images.colour import flatten
+from imgvec.errors import NotAnImage
 from imgvec.images.formats import damage_refused, open_image
-from imgvec.images.geometry import Picture, square, upright
+from imgvec.images.geometry import Picture, exif_orientation, square, upright
 from imgvec.images.limits import ImageLimits, judge, judge_file
-from imgvec.images.orientation import exif_orientation
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
 __all__ = ["ImageLimits", "decode"]
+
+_TRANSPARENT_MODES = frozenset({"LA", "PA", "RGBA"})
+_BITS_PER_SAMPLE = 258
+
+
+def flatten(image: Image.Image) -> Image.Image:
+    """Give a loaded image as mode L or RGB, of the same size.
+
+    Raises:
+        NotAnImage: its samples are floats with no finite range.
+    """
+    if image.mode in ("I", "F"):
+        return _stretched(image)
+    if image.mode.startswith("I;16"):
+        return _high_bits(image)
+    if image.mode == "La":
+        image = image.convert("LA")
+    if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
+        return _on_white(image)
+    if image.mode in ("L", "RGB"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    """Composite an image that has an alpha channel, or a colour that stands for transparency."""
+    key = image.info.get("transparency")
+    if isinstance(key, tuple) and max(key) > 255:
+        # Of 16-bit colour Pillow keeps the high bytes, but not of the colour to compare with.
+        image.info["transparency"] = tuple(sample >> 8 for sample in key)
+    # A conversion to its own mode would be one more copy of a picture that may have 200 MB.
+    layer = image if image.mode == "RGBA" else image.convert("RGBA")
+    canvas = Image.new("RGB", image.size, "white")
+    canvas.paste(layer, mask=layer)
+    return canvas
+
+
+def _high_bits(image: Image.Image) -> Image.Image:
+    """Scale unsigned 12-bit or 16-bit grey; a PNG's transparent value becomes white."""
+    samples = np.asarray(image)
+    shift = 8
+    if isinstance(image, TiffImagePlugin.TiffImageFile):
+        shift = image.tag_v2[_BITS_PER_SAMPLE][0] - 8
+    grey = (samples >> shift).astype(np.uint8)
+    transparent = image.info.get("transparency")
+    if transparent is not None:
+        grey[samples == transparent] = 255
+    return Image.fromarray(grey)
+
+
+def _stretched(image: Image.Image) -> Image.Image:
+    """Map integers or floats to 8 bits by the range that they span."""
+    low, high = np.asarray(image.getextrema(), np.float64).tolist()
+    if not math.isfinite(high - low):
+        raise NotAnImage
+    if image.mode == "F" and low >= 0.0 and high <= 1.0:
+        low, high = 0.0, 1.0
+    scale = 255.0 / (high - low) if high > low else 0.0
+    return image.point(lambda sample: sample * scale - low * scale).convert("L")
 
 
 def decode(

@@ -1,4 +1,4 @@
-"""What an image may cost, judged by its header before a pixel is decoded."""
+"""Limits on the cost of an image, judged by its header before a pixel is decoded."""
 
 import io
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from PIL.TiffImagePlugin import (
 )
 
 from imgvec.errors import TooLarge
+from imgvec.settings import Settings
 
 MAX_SCANS = 100
 """Scans of a JPEG. Encoders write about ten, but 75 bytes suffice for one that takes as long as the
@@ -134,3 +135,12 @@ def _decoded(image: TiffImageFile) -> int:
     pixels = sum((right - left) * (lower - upper) for left, upper, right, lower in pieces)
     planes = tags.get(SAMPLESPERPIXEL, 1) if tags.get(PLANAR_CONFIGURATION) == 2 else 1
     return pixels // max(1, int(planes))
+
+
+def limits_of(settings: Settings) -> ImageLimits:
+    """The limits that the settings name."""
+    return ImageLimits(
+        max_bytes=settings.max_image,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+    )

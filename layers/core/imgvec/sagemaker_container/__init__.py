@@ -1,1 +1,1 @@
-"""The serving container: what encodes behind a SageMaker endpoint."""
+"""The serving container, which encodes behind a SageMaker endpoint."""

@@ -9,8 +9,8 @@ import sys
 import uvicorn
 
 from imgvec.errors import ImgvecError
-from imgvec.http.draining import DRAIN_SECONDS, GRACE_SECONDS, LastingServer
 from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
+from imgvec.http.server import DRAIN_SECONDS, GRACE_SECONDS, LastingServer
 from imgvec.sagemaker_container.app import create_serving_app
 from imgvec.settings import load_settings
 

@@ -11,8 +11,7 @@ import onnx
 import onnxruntime
 
 from imgvec.encoders.integrity import MANIFEST
-from imgvec.encoders.manifest import Manifest, Source, Space
-from imgvec.encoders.parts import File, Files, GraphFile
+from imgvec.encoders.manifest import File, Files, GraphFile, Manifest, Source, Space
 from imgvec.errors import ModelError
 from imgvec_models.build.tower import Built, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds

@@ -8,7 +8,7 @@ from PIL import Image
 from tokenizers import Tokenizer
 
 from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
-from imgvec.encoders.preprocessing import normaliser
+from imgvec.encoders.onnx import normaliser
 from imgvec.errors import ModelError
 from imgvec.images.geometry import Picture, square
 from imgvec_models.graphs.run import Feed

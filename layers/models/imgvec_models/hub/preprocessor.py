@@ -8,8 +8,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from imgvec.encoders.manifest import Preprocessing
-from imgvec.encoders.parts import wrong_fields
+from imgvec.encoders.manifest import Preprocessing, wrong_fields
 from imgvec.errors import ModelError
 
 BICUBIC = 3

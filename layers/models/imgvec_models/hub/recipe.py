@@ -6,8 +6,17 @@ from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
 
-from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
-from imgvec.encoders.parts import Digest, InnerPath, Name, Part, Sentence, wrong_fields
+from imgvec.encoders.manifest import (
+    Digest,
+    ImageInput,
+    InnerPath,
+    Name,
+    Part,
+    Preprocessing,
+    Sentence,
+    TextInput,
+    wrong_fields,
+)
 from imgvec.errors import ModelError
 
 SHIPPED: Final = Path(__file__).parents[1] / "recipes"

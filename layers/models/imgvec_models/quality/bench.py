@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from imgvec.encoders.protocol import Encoder
+from imgvec.encoders import Encoder
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.types import Pixels
 from imgvec_models.quality.photos import plain_decode

@@ -7,7 +7,7 @@ import numpy as np
 from onnxruntime import InferenceSession
 from tokenizers import Tokenizer
 
-from imgvec.encoders.preprocessing import normaliser, unit_prefix
+from imgvec.encoders.onnx import normaliser, unit_prefix
 from imgvec.types import Pixels, Vector
 from imgvec_models.graphs.compose import compose, output_name
 from imgvec_models.graphs.heads import find_heads

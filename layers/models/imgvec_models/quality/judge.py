@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from imgvec.encoders import Encoder
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.protocol import Encoder
 from imgvec.errors import ModelError
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.quality.bench import Bench

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from imgvec.encoders import Encoder
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
-from imgvec.encoders.protocol import Encoder
 from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import PHOTOS
 from imgvec_models.hub.pull import present, pulled_folder

@@ -1,14 +1,111 @@
-"""One DynamoDB table: the requests that the store makes of it, and what may go wrong."""
+"""One DynamoDB table: its requests, their values in DynamoDB's notation, and its errors."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol, TypeAlias, TypedDict
 
 from imgvec.errors import StoreError, TooFast
-from imgvec.stores.dynamodb.client import Answer, Client
-from imgvec.stores.dynamodb.items import Item, Value, Written, read_item, write_item
+
+# Python values, and the same as DynamoDB writes them: `{"S": "text"}`, `{"N": "1"}`, ...
+Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"]
+Item: TypeAlias = dict[str, Value]
+Written: TypeAlias = Mapping[str, "str | bool | list[Written] | Mapping[str, Written]"]
+
+
+def write(value: Value) -> Written:
+    """A value in DynamoDB's notation."""
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": repr(value)}
+        case list():
+            return {"L": [write(one) for one in value]}
+        case dict():
+            return {"M": write_item(value)}
+
+
+def write_item(item: Mapping[str, Value]) -> dict[str, Written]:
+    """An item, or a part of one."""
+    return {name: write(value) for name, value in item.items()}
+
+
+def read(written: Written) -> Value:
+    """The value that was written."""
+    match dict(written):
+        case {"N": str(number)}:
+            return float(number) if "." in number or "e" in number.lower() else int(number)
+        case {"L": list(values)}:
+            return [read(value) for value in values]
+        case {"M": Mapping() as values}:
+            return read_item(values)
+        case {"S": str(text)}:
+            return text
+        case {"BOOL": bool(truth)}:
+            return truth
+        case _:
+            raise ValueError(f"an attribute of a kind that is never written: {list(written)}")
+
+
+def read_item(written: Mapping[str, Written]) -> Item:
+    """The item that was written."""
+    return {name: read(value) for name, value in written.items()}
+
+
+class Answer(TypedDict, total=False):
+    """The fields that are read of DynamoDB's answers."""
+
+    Item: Mapping[str, Written]
+    Items: list[Mapping[str, Written]]
+    Attributes: Mapping[str, Written]
+    LastEvaluatedKey: Mapping[str, Written]
+
+
+class Client(Protocol):
+    """The calls that are made, each with the arguments that DynamoDB names."""
+
+    def get_item(self, **arguments: object) -> Answer:
+        """GetItem."""
+
+    def put_item(self, **arguments: object) -> Answer:
+        """PutItem."""
+
+    def update_item(self, **arguments: object) -> Answer:
+        """UpdateItem."""
+
+    def delete_item(self, **arguments: object) -> Answer:
+        """DeleteItem."""
+
+    def query(self, **arguments: object) -> Answer:
+        """Query."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def make_client() -> Client:
+    """A client for the region and credentials of the environment.
+
+    A request without an answer after 2 s is sent again, twice at most: together that stays well
+    within the function's time, and ids make a repeated write harmless.
+    """
+    # Slow to import, and not needed on a laptop.
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=1,
+        read_timeout=2,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=16,
+    )
+    client: Client = boto3.client("dynamodb", config=config)
+    return client
+
 
 THROTTLED: Final = frozenset(
     {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
@@ -18,7 +115,7 @@ _PLACEHOLDER: Final = re.compile(r"#(\w+)")
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a conditional write."""
+    """The outcome of a conditional write."""
 
     done: bool
     item: Item | None
@@ -157,3 +254,11 @@ def _key(pk: str, sk: str) -> dict[str, Written]:
 
 def _item(written: Mapping[str, Written] | None) -> Item | None:
     return None if written is None else read_item(written)
+
+
+class Part:
+    """One protocol's methods over the shared table."""
+
+    def __init__(self, table: Table) -> None:
+        """`table` exists."""
+        self._table = table

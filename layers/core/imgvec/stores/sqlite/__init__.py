@@ -1,15 +1,74 @@
 """Everything but the bytes of assets in one SQLite file: the store of one machine."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from imgvec.stores.sqlite.assets import SqliteAssets
-from imgvec.stores.sqlite.claims import SqliteClaims
-from imgvec.stores.sqlite.database import Database
-from imgvec.stores.sqlite.keys import SqliteKeys
+from imgvec.assets.ports import Asset, UploadStatus
+from imgvec.stores.sqlite.accounts import SqliteClaims, SqliteKeys, SqlitePlans
+from imgvec.stores.sqlite.database import MIGRATIONS, Database, Migration, Part
 from imgvec.stores.sqlite.meter import SqliteMeter
-from imgvec.stores.sqlite.migrations import MIGRATIONS, Migration
-from imgvec.stores.sqlite.plans import SqlitePlans
+
+
+class SqliteAssets(Part):
+    """An `AssetStore`."""
+
+    def add_asset(self, asset: Asset) -> None:
+        """Store metadata of a new asset."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "INSERT INTO assets (asset_id, consumer, filename, status, size, created, modified,"
+                " upload_token) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    asset.asset_id,
+                    asset.consumer,
+                    asset.filename,
+                    asset.status,
+                    asset.size,
+                    asset.created,
+                    asset.modified,
+                    asset.upload_token,
+                ),
+            )
+
+    def get_asset(self, asset_id: str) -> Asset | None:
+        """The asset, whoever owns it; the caller judges ownership."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT asset_id, consumer, filename, status, size, created, modified, upload_token"
+                " FROM assets WHERE asset_id = ?",
+                (asset_id,),
+            ).fetchone()
+        return Asset(*row) if row else None
+
+    def move_asset(
+        self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
+    ) -> bool:
+        """Change the status if it still is `origin`, atomically; False if it is not."""
+        with self._database.connection() as connection:
+            cursor = connection.execute(
+                "UPDATE assets SET status = ?, size = ?, modified = ?"
+                " WHERE asset_id = ? AND status = ?",
+                (target, size, when, asset_id, origin),
+            )
+        return cursor.rowcount == 1
+
+    def delete_asset(self, asset_id: str) -> bool:
+        """Forget the metadata; False if there was none."""
+        with self._database.connection() as connection:
+            cursor = connection.execute("DELETE FROM assets WHERE asset_id = ?", (asset_id,))
+        return cursor.rowcount == 1
+
+    def expired_assets(self, before: float) -> Sequence[Asset]:
+        """Uploads that were begun before this time and never finished."""
+        with self._database.connection() as connection:
+            rows = connection.execute(
+                "SELECT asset_id, consumer, filename, status, size, created, modified, upload_token"
+                " FROM assets WHERE status <> 'SUCCESS' AND created < ?",
+                (before,),
+            ).fetchall()
+        return [Asset(*row) for row in rows]
+
 
 FILE_NAME: Final = "imgvec.sqlite3"
 

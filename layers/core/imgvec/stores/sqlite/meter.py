@@ -7,7 +7,7 @@ from typing import Final
 
 from imgvec.accounts.ports import Hold, Label, Standing, UsageRow
 from imgvec.periods import month_last, month_start
-from imgvec.stores.sqlite.part import Part
+from imgvec.stores.sqlite.database import Part
 from imgvec.types import Quota
 
 _TAKEN: Final = """
@@ -67,7 +67,7 @@ class SqliteMeter(Part):
             return _remove(connection, hold)
 
     def standing(self, consumer: str, day: date, now: float) -> Standing:
-        """What is taken of a day and of its month."""
+        """The units taken of a day and of its month."""
         with self._database.connection() as connection:
             return _standing(connection, consumer, day, now)
 

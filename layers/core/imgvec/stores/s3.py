@@ -9,12 +9,124 @@ an asset: what arrives is judged, copied in the version that was judged, and rem
 
 import hashlib
 import io
+import os
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
-from typing import BinaryIO, Final
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, Final, Protocol, TypedDict
 
-from imgvec.stores.s3.client import Client, make_client
-from imgvec.stores.s3.faults import AbsentError, AtWorkError, TakenError, reported
+from imgvec.errors import StoreError, TooFast
+
+
+class Stream(Protocol):
+    """The body of an object."""
+
+    def read(self) -> bytes:
+        """All of it."""
+
+    def iter_chunks(self, chunk_size: int) -> Iterator[bytes]:
+        """Pieces of it."""
+
+
+class Answer(TypedDict, total=False):
+    """The fields that are read of S3's answers."""
+
+    Body: Stream
+    ContentLength: int
+    VersionId: str
+
+
+class Client(Protocol):
+    """The calls that are made, each with the arguments that S3 names."""
+
+    def get_object(self, **arguments: object) -> Answer:
+        """GetObject."""
+
+    def head_object(self, **arguments: object) -> Answer:
+        """HeadObject."""
+
+    def put_object(self, **arguments: object) -> Answer:
+        """PutObject."""
+
+    def delete_object(self, **arguments: object) -> Answer:
+        """DeleteObject."""
+
+    def generate_presigned_url(
+        self, operation: str, Params: Mapping[str, object], ExpiresIn: int
+    ) -> str:
+        """Sign an address; nothing is sent."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+def make_client() -> Client:
+    """A client for the region and credentials of the environment.
+
+    Virtual addressing and version 4 signatures, because boto3 still signs addresses the old way. An
+    emulator (`AWS_ENDPOINT_URL`) has no names below its own.
+    """
+    # Slow to import, and not needed on a laptop.
+    import boto3
+    from botocore.config import Config
+
+    style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
+    config = Config(
+        signature_version="s3v4",
+        s3={"addressing_style": style},
+        connect_timeout=1,
+        read_timeout=5,
+        retries={"mode": "standard", "total_max_attempts": 3},
+    )
+    client: Client = boto3.client("s3", config=config)
+    return client
+
+
+ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
+TAKEN: Final = frozenset({"412", "PreconditionFailed"})
+AT_WORK: Final = frozenset({"409", "ConditionalRequestConflict"})
+BUSY: Final = frozenset({"503", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"})
+
+
+class AbsentError(Exception):
+    """There is no such object."""
+
+
+class TakenError(Exception):
+    """There is such an object, and it was to be a new one."""
+
+
+class AtWorkError(Exception):
+    """Somebody else is about to write the same object."""
+
+
+@contextmanager
+def reported() -> Iterator[None]:
+    """Say in our words what S3 says of a call.
+
+    Raises:
+        AbsentError, TakenError, AtWorkError: what the store itself has an answer to.
+        TooFast: S3 asks to slow down.
+        StoreError: anything else.
+    """
+    # Loaded with the client by now.
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as problem:
+        code = problem.response["Error"]["Code"]
+        if code in ABSENT:
+            raise AbsentError from None
+        if code in TAKEN:
+            raise TakenError from None
+        if code in AT_WORK:
+            raise AtWorkError from None
+        if code in BUSY:
+            raise TooFast from None
+        raise StoreError(f"S3 refuses a request: {code}.") from problem
+    except BotoCoreError as problem:
+        raise StoreError(f"S3 cannot be reached: {type(problem).__name__}.") from problem
+
 
 INCOMING: Final = "incoming/"
 CHUNK: Final = 1 << 20
@@ -40,7 +152,7 @@ class S3Blobs:
                     self._client.put_object(**self._blob(asset_id), Body=whole, IfNoneMatch="*")
                 return len(whole)
             except AtWorkError:
-                # Another upload of the same id is on its way; whoever is whole first stands.
+                # Another upload of the same id is running; the first that completes stands.
                 continue
             except TakenError:
                 with reported():

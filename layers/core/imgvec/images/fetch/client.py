@@ -15,9 +15,8 @@ import httpcore2
 
 from imgvec import __version__
 from imgvec.errors import AddressRefused, FetchFailed, TooLarge
-from imgvec.images.dial import Dialer
-from imgvec.images.names import Resolver, dns_resolve, system_resolve
-from imgvec.images.urls import DEFAULT_PORTS, Target, follow, parse_url
+from imgvec.images.fetch.dial import Dialer, Resolver, dns_resolve, system_resolve
+from imgvec.images.fetch.urls import DEFAULT_PORTS, Target, follow, parse_url
 
 MAX_REDIRECTS = 3
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

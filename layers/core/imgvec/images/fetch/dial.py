@@ -3,16 +3,75 @@
 Between the judgement and the connection nothing asks for the name again, so a name server that
 changes its answer (DNS rebinding) gains nothing. The judgement sits in the network backend, under
 the HTTP client, so no request can come to pass around it (as in imgproxy and smokescreen).
+
+Strangers' names are resolved by DNS, names that an operator listed by the system. The system's
+resolver blocks a thread that nothing can call back, so a caller who names hosts whose name server
+never answers could use up all threads. A question to DNS is a datagram and a deadline; it also
+leaves out names that only the machine knows (its hosts file, search domains, multicast DNS), which
+hosts in `IMGVEC_FETCH_ALLOW` may need.
 """
 
-from collections.abc import Iterable
-from ipaddress import ip_address
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Iterable
+from ipaddress import IPv4Address, ip_address
+from itertools import chain, zip_longest
+from typing import TypeAlias
 
 import httpcore2
 
 from imgvec.errors import AddressRefused, FetchFailed
-from imgvec.images.addresses import IPAddress, is_public
-from imgvec.images.names import Resolver
+from imgvec.images.fetch.urls import IPAddress, is_public
+
+Resolver: TypeAlias = Callable[[str, int], Awaitable[tuple[IPAddress, ...]]]
+"""Gives all addresses of a host name, best first, for a port; raises `OSError` where none is."""
+
+
+async def dns_resolve(host: str, port: int) -> tuple[IPAddress, ...]:
+    """Ask the name servers of the system for both families, without a thread.
+
+    The families alternate (RFC 8305, section 4), so that the few addresses that are tried hold one
+    that this machine has a route to.
+
+    Raises:
+        OSError: neither family has an answer.
+    """
+    if f".{host}".endswith(".localhost"):
+        # RFC 6761, section 6.3: never asked of DNS.
+        return (IPv4Address("127.0.0.1"),)
+    families = await asyncio.gather(*(_records(host, kind) for kind in ("A", "AAAA")))
+    alternating = chain(*zip_longest(*families))
+    addresses = tuple(address for address in alternating if address is not None)
+    if not addresses:
+        raise OSError("no address")
+    return addresses
+
+
+async def _records(host: str, kind: str) -> list[IPAddress]:
+    """The addresses of one family; empty where the question fails, for the other may do."""
+    # Slow to import, and few requests name a host.
+    from dns.asyncresolver import Resolver as NameServers
+    from dns.exception import DNSException
+
+    try:
+        # Read anew each time: a laptop changes its network. A name is absolute, never a part of
+        # a search domain.
+        answer = await NameServers().resolve(f"{host}.", kind)
+    except DNSException:
+        return []
+    return [ip_address(record.to_text()) for record in answer]
+
+
+async def system_resolve(host: str, port: int) -> tuple[IPAddress, ...]:
+    """Ask the system's resolver, in a thread.
+
+    Raises:
+        OSError: no such name.
+    """
+    loop = asyncio.get_running_loop()
+    answers = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return tuple(ip_address(str(answer[4][0])) for answer in answers)
+
 
 MAX_DIALLED = 4
 """Addresses of one name that are tried, so that no name server can send us round the internet."""

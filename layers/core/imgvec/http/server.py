@@ -1,18 +1,22 @@
-"""What only a server on a socket must mind: where a request ends, what follows a refused one, and
-that a client may leave.
+"""A server on a socket: where requests end, clients that leave, and a stop that loses no request.
 
-Behind a gateway a request arrives whole, so this stands around the application in `imgvec serve`
-only.
+Behind a gateway a request arrives whole, so the middleware stands around the application in
+`imgvec serve` only. Uvicorn alone closes its listener at once, on clients that have connected and
+were not read yet; the servers here answer the requests that they have accepted before they stop.
 """
 
 import asyncio
+import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+import uvicorn
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.api.boundary import ErrorResponse
+from imgvec.embedding.in_flight import InFlight
 from imgvec.errors import BadParameter
 
 MOST_UNREAD: Final = 2_000_000
@@ -71,7 +75,7 @@ class _Rest:
 
     async def receive(self) -> Message:
         message = await self._receive()
-        # Who stops in the middle has seen enough of this client.
+        # An answer before the end of the body closes the connection.
         self._last = bool(message.get("more_body"))
         if message["type"] == "http.request" and not self._last:
             self._begin_to_watch()
@@ -103,11 +107,68 @@ class _Rest:
 
 
 def _ends_in_doubt(headers: Headers) -> bool:
-    """Whether nobody can say, without reading it, where a body ends or whether it is worth it.
+    """Whether the end of the body is unknown or too far away for the connection to be reused.
 
-    Who asked first whether to send the body may now send another request in its place.
+    A client that asked first whether to send the body may now send another request instead.
     """
     length = headers.get("content-length", "0")
     return "transfer-encoding" in headers or (
         length != "0" and ("expect" in headers or int(length) > MOST_UNREAD)
     )
+
+
+DRAIN_SECONDS: Final = 30
+"""How long a request that is under way may take to end once the server is asked to stop."""
+GRACE_SECONDS: Final = 2
+"""How long its answer may take to leave after that."""
+POLL_SECONDS: Final = 0.05
+
+
+class LastingServer(uvicorn.Server):
+    """Asked to stop, it goes on until no request is under way.
+
+    Meant for where nobody sends new ones to a process that is to stop.
+    """
+
+    def __init__(self, config: uvicorn.Config, seconds: float) -> None:
+        """It goes on for `seconds` at most."""
+        super().__init__(config)
+        self._seconds = seconds
+
+    async def main_loop(self) -> None:
+        """Serve until a signal comes, then to the end."""
+        await super().main_loop()
+        await _last(self, lambda: len(self.server_state.tasks), self._seconds)
+
+
+class DrainingServer(uvicorn.Server):
+    """Asked to stop, it refuses new requests and goes on listening until the last is answered.
+
+    `/ready` answers 503 in the meantime. A second Ctrl-C does not wait.
+    """
+
+    def __init__(self, config: uvicorn.Config, in_flight: InFlight, seconds: float) -> None:
+        """Requests that have not ended after `seconds` are broken off."""
+        super().__init__(config)
+        self._in_flight = in_flight
+        self._seconds = seconds
+
+    async def main_loop(self) -> None:
+        """Serve until a signal comes, then drain."""
+        await super().main_loop()
+        self._in_flight.draining = True
+        await _last(self, lambda: self._in_flight.requests, self._seconds)
+        if self._in_flight.requests:
+            # Their clients are gone then, which the application knows how to end.
+            for connection in list(self.server_state.connections):
+                connection.transport.abort()
+            # Now nothing is left that one could wait for, and the stores are closed in peace.
+            self.force_exit = False
+
+
+async def _last(server: uvicorn.Server, at_work: Callable[[], int], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    # The first pause reads connections that the kernel has accepted already.
+    await asyncio.sleep(POLL_SECONDS)
+    while at_work() and not server.force_exit and time.monotonic() < deadline:
+        await asyncio.sleep(POLL_SECONDS)

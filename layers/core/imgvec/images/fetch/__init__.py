@@ -1,32 +1,23 @@
-"""What reads images, as the settings want it."""
+"""Downloads of image URLs, guarded against being led into private networks."""
 
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
-from imgvec.images.limits import ImageLimits
-from imgvec.images.urls import parse_allow
+from imgvec.images.fetch.urls import parse_allow
 from imgvec.settings import Settings
 
 if TYPE_CHECKING:
-    from imgvec.images.fetch import Fetcher
+    from imgvec.images.fetch.client import Fetcher
 
 Fetch: TypeAlias = Callable[[str], Coroutine[None, None, bytes]]
 """Downloads a URL; raises what `Fetcher.fetch` raises."""
 
 
-def limits_of(settings: Settings) -> ImageLimits:
-    """How large an image may be."""
-    return ImageLimits(
-        max_bytes=settings.max_image,
-        max_pixels=settings.max_pixels,
-        max_frames=settings.max_frames,
-    )
-
-
 def fetch_of(settings: Settings) -> Fetch:
-    """What fetches images from URLs. Its HTTP client is imported with the first: many callers send
-    none, and a start is billed.
+    """Give the function that downloads image URLs.
+
+    Its HTTP client is imported with the first URL: many callers send none, and a start is billed.
 
     Raises:
         SettingsError: `IMGVEC_FETCH_ALLOW` names no host.
@@ -35,7 +26,7 @@ def fetch_of(settings: Settings) -> Fetch:
 
     @cache
     def fetcher() -> "Fetcher":
-        from imgvec.images.fetch import Fetcher
+        from imgvec.images.fetch.client import Fetcher
 
         return Fetcher(allow=allow, timeout=settings.fetch_timeout, max_bytes=settings.max_image)
 

@@ -1,0 +1,184 @@
+"""Options that commands share: numbers within bounds, days and times in UTC, and the store.
+
+Administrators' commands act on the store of the settings, or with `--stack` on that of a deployed
+stack and its gateway.
+"""
+
+import getpass
+import math
+import os
+from collections.abc import Callable, Collection, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, date, datetime
+from typing import Final, TypeVar
+
+import click
+
+from imgvec.accounts.gateway_names import IdentifierStore
+from imgvec.accounts.registry import Registry
+from imgvec.aws.gateway_keys.identifiers import Identifiers, states
+from imgvec.aws.gateway_keys.outputs import Stack, find_stack
+from imgvec.aws.gateway_keys.probe import Probe
+from imgvec.aws.gateway_keys.usage_plans import UsagePlans
+from imgvec.cli.terminal import say
+from imgvec.errors import StackError
+from imgvec.periods import end_of
+from imgvec.settings import load_settings
+from imgvec.stores import Store, identifiers_in, store_of
+from imgvec.types import Bounds
+
+
+class Number(click.FloatRange):
+    """A number within bounds; `nan`, which is neither above nor below any, is none."""
+
+    def convert(
+        self, value: float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it."""
+        number: float = super().convert(value, param, ctx)
+        if math.isnan(number):
+            self.fail(f"{value!r} is not a number", param, ctx)
+        return number
+
+
+def number_of(bounds: Bounds) -> Number:
+    """The type of an option with these bounds."""
+    return Number(*bounds)
+
+
+def integer_of(bounds: Bounds) -> click.IntRange:
+    """The same for integers."""
+    return click.IntRange(int(bounds.least), int(bounds.greatest))
+
+
+class Day(click.ParamType[date]):
+    """A day as `2026-12-31`."""
+
+    name = "date"
+
+    def convert(
+        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
+    ) -> date:
+        """Read it."""
+        if isinstance(value, date):
+            return value
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no day such as 2026-12-31", param, ctx)
+
+
+class Moment(click.ParamType[float]):
+    """A time as `2026-12-31T18:00Z`, or a day, which means its end; in seconds of the epoch."""
+
+    name = "date"
+
+    def convert(
+        self, value: str | float, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read it."""
+        if isinstance(value, float):
+            return value
+        try:
+            seconds = _seconds(value)
+            # Not all that can be read lies within the calendar.
+            datetime.fromtimestamp(seconds, UTC)
+        except (ValueError, OverflowError):
+            self.fail(f"{value!r} is no date such as 2026-12-31 or 2026-12-31T18:00Z", param, ctx)
+        return seconds
+
+
+def _seconds(text: str) -> float:
+    if len(text) <= len("2026-12-31"):
+        return end_of(date.fromisoformat(text))
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def shown(moment: float | None) -> str | None:
+    """A time for a person."""
+    if moment is None:
+        return None
+    try:
+        return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
+    except (ValueError, OverflowError):
+        # Stored by a version that took any: one such key would end the list of all.
+        return f"{moment:.0f} s"
+
+
+@contextmanager
+def open_store(stack: Stack | None = None) -> Iterator[Store]:
+    """The store of a stack, else that of the settings; a running server has the same one open."""
+    settings = load_settings()
+    if stack is not None:
+        settings = settings.model_copy(update={"table": stack.table})
+    with closing(store_of(settings)) as store:
+        yield store
+
+
+@contextmanager
+def open_registry(stack: Stack | None = None) -> Iterator[Registry]:
+    """The registry, in the name of the user who runs the command."""
+    with open_store(stack) as store:
+        yield registry_of(store)
+
+
+def registry_of(store: Store) -> Registry:
+    """The registry of a store that is open, in the name of the user who runs the command."""
+    return Registry(store, _user())
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container may run under a number that has no name.
+        return f"user {os.getuid()}"
+
+
+F = TypeVar("F", bound=Callable[..., None])
+
+_STATES: Final = {
+    "own": "{consumer} has a name of its own at the gateway.",
+    "pending": "{consumer} shares a name at the gateway until its own is accepted there: {again}.",
+    "shared": "{consumer} shares a name at the gateway and has none of its own: {again}.",
+}
+_AGAIN: Final = "`imgvec keys attach --stack {stack} {consumer}` tries again"
+
+
+def _find(context: click.Context, parameter: click.Parameter, value: str | None) -> Stack | None:
+    return None if value is None else find_stack(value)
+
+
+def stack_option(*, required: bool = False) -> Callable[[F], F]:
+    """The option, which gives the command a `Stack`."""
+    return click.option(
+        "--stack",
+        metavar="NAME",
+        required=required,
+        callback=_find,
+        help="Act on this deployed stack (credentials, AWS_DEFAULT_REGION from the environment).",
+    )
+
+
+def attach_consumers(stack: Stack | None, store: Store, consumers: Collection[str]) -> None:
+    """Give consumers names at the stack's gateway and say how they stand.
+
+    A refusal is told and ends nothing: keys work all the same, under a shared name.
+    """
+    found = identifiers_in(store)
+    if stack is None or found is None or not stack.usage_plans or not consumers:
+        return
+    say("Asking the gateway (a moment; half a minute where a tier changes).")
+    try:
+        identifiers_of(stack, store, found).attach(consumers)
+    except StackError as refusal:
+        say(str(refusal))
+    for consumer, state in states(found, consumers).items():
+        again = _AGAIN.format(consumer=consumer, stack=stack.name)
+        say(_STATES[state].format(consumer=consumer, again=again))
+
+
+def identifiers_of(stack: Stack, store: Store, found: IdentifierStore) -> Identifiers:
+    """The names at the gateway of a stack, and the calls that change them."""
+    return Identifiers(store, found, UsagePlans(stack), Probe(stack.url))

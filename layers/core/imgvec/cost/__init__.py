@@ -1,1 +1,0 @@
-"""What embeddings cost on AWS, at list prices."""

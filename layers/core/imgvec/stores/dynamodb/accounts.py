@@ -1,0 +1,181 @@
+"""API keys, plans, consumers, the administrators' record and idempotency claims in DynamoDB.
+
+Keys, plans, consumers and the record are one partition each. A claim is written only where an
+`Idempotency-Key` was sent.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from imgvec.accounts.consumers import Consumer
+from imgvec.accounts.ports import Action, Claim, KeyRecord
+from imgvec.errors import StoreError
+from imgvec.ids import base62
+from imgvec.stores.dynamodb.table import Item, Part
+from imgvec.types import Plan, bounded
+
+_KEYS: Final = "keys"
+_RECORD: Final = TypeAdapter(KeyRecord)
+
+
+class DynamoKeys(Part):
+    """A `KeyStore`. Look-ups may be a moment old; the gate remembers them for longer than that."""
+
+    def add_key(self, record: KeyRecord) -> None:
+        """Store a new key."""
+        item = _RECORD.dump_python(record, mode="json", exclude_none=True)
+        if not self._table.add(_KEYS, record.digest, item).done:
+            raise StoreError("There is a key of this digest.")
+
+    def find_key(self, digest: str) -> KeyRecord | None:
+        """The key with this digest, whatever its state."""
+        item = self._table.get(_KEYS, digest, consistent=False)
+        return _RECORD.validate_python(item) if item else None
+
+    def list_keys(self) -> Sequence[KeyRecord]:
+        """All keys, oldest first."""
+        records = [_RECORD.validate_python(item) for item in self._table.query(_KEYS)]
+        return sorted(records, key=lambda record: (record.created, record.key_id))
+
+    def revoke_key(self, key_id: str, when: float) -> bool:
+        """Revoke for good; False if there is no such key or it was revoked before."""
+        return self._change(key_id, "SET #revoked = :when", when)
+
+    def disable_key(self, key_id: str, when: float | None) -> bool:
+        """Switch off, or on again with None; False if there is no such key or it was revoked."""
+        if when is None:
+            return self._change(key_id, "REMOVE #disabled", None)
+        return self._change(key_id, "SET #disabled = :when", when)
+
+    def expire_key(self, key_id: str, when: float | None) -> bool:
+        """Let the key end at a time, or never with None; False as in `revoke_key`."""
+        if when is None:
+            return self._change(key_id, "REMOVE #expires", None)
+        return self._change(key_id, "SET #expires = :when", when)
+
+    def touch_key(self, digest: str, when: float, since: float) -> None:
+        """Note that the key was shown, unless that was noted after `since`."""
+        self._table.update(
+            (_KEYS, digest),
+            "SET #used = :when",
+            "attribute_exists(#pk) AND (attribute_not_exists(#used) OR #used <= :since)",
+            {"when": when, "since": since},
+        )
+
+    def _change(self, key_id: str, change: str, when: float | None) -> bool:
+        values = {} if when is None else {"when": when}
+        return any(
+            self._table.update(
+                (_KEYS, record.digest), change, "attribute_not_exists(#revoked)", values
+            ).done
+            for record in self.list_keys()
+            if record.key_id == key_id
+        )
+
+
+_PLANS: Final = "plans"
+_CONSUMERS: Final = "consumers"
+_ACTIONS: Final = "actions"
+_PLAN: Final = TypeAdapter(Plan)
+_CONSUMER: Final = TypeAdapter(Consumer)
+_ACTION: Final = TypeAdapter(Action)
+
+
+class DynamoPlans(Part):
+    """A `PlanStore`."""
+
+    def put_plan(self, plan: Plan) -> None:
+        """Store a plan; one of the same name is replaced, for all who have it."""
+        item = _PLAN.dump_python(plan, mode="json", exclude_none=True)
+        self._table.put(_PLANS, plan.name, item)
+
+    def list_plans(self) -> Sequence[Plan]:
+        """All plans, by name."""
+        return [bounded(_PLAN.validate_python(item)) for item in self._table.query(_PLANS)]
+
+    def add_consumer(self, name: str) -> None:
+        """Make a consumer without a plan known, unless it is."""
+        self._table.add(_CONSUMERS, name, {"name": name})
+
+    def assign_plan(self, consumer: str, plan: str) -> None:
+        """Give a consumer, known or new, a plan that exists."""
+        self._table.put(_CONSUMERS, consumer, {"name": consumer, "plan": plan})
+
+    def list_consumers(self) -> Sequence[Consumer]:
+        """All consumers, by name."""
+        return [_CONSUMER.validate_python(item) for item in self._table.query(_CONSUMERS)]
+
+    def plan_of(self, consumer: str) -> Plan | None:
+        """The consumer's plan; None where it has none."""
+        found = self._table.get(_CONSUMERS, consumer, consistent=False)
+        if found is None or "plan" not in found:
+            return None
+        item = self._table.get(_PLANS, str(found["plan"]), consistent=False)
+        return bounded(_PLAN.validate_python(item)) if item else None
+
+    def add_action(self, action: Action) -> None:
+        """Keep what was done."""
+        self._table.put(_ACTIONS, f"{action.when:017.6f} {base62(6)}", asdict(action))
+
+    def list_actions(self) -> Sequence[Action]:
+        """All that was done, oldest first."""
+        return [_ACTION.validate_python(item) for item in self._table.query(_ACTIONS)]
+
+
+_CLAIM: Final = TypeAdapter(Claim)
+_SAME: Final = "#hold_id = :old_hold_id AND #settled = :old_settled"
+ONE_DAY: Final = 24 * 3600
+
+
+class DynamoClaims(Part):
+    """A `ClaimStore`. A write that was sent twice has succeeded if its claim is there."""
+
+    def find_claim(self, consumer: str, name: str) -> Claim | None:
+        """The claim as it is now."""
+        item = self._table.get(_partition(consumer), name)
+        return _CLAIM.validate_json(str(item["document"])) if item else None
+
+    def add_claim(self, claim: Claim, now: float) -> bool:
+        """Store a claim; False if there is one of the same name. Time to live forgets old ones."""
+        written = self._table.add(_partition(claim.hold.consumer), claim.name, _item(claim))
+        return written.done or _is(written.item, claim)
+
+    def replace_claim(self, old: Claim, new: Claim) -> bool:
+        """Put `new` in the place of `old`; False if `old` is not there any more."""
+        written = self._table.update(
+            (_partition(old.hold.consumer), old.name),
+            "SET #hold_id = :hold_id, #settled = :settled, #document = :document, #ttl = :ttl",
+            _SAME,
+            {**_item(new), **_identity(old)},
+        )
+        return written.done or _is(written.item, new)
+
+    def delete_claim(self, old: Claim) -> bool:
+        """Remove `old`; False if it is not there any more."""
+        written = self._table.delete(_partition(old.hold.consumer), old.name, _SAME, _identity(old))
+        return written.done or (written.resent and written.item is None)
+
+
+def _partition(consumer: str) -> str:
+    return f"claims {consumer}"
+
+
+def _identity(claim: Claim) -> Item:
+    return {"old_hold_id": claim.hold.hold_id, "old_settled": claim.settled}
+
+
+def _item(claim: Claim) -> Item:
+    return {
+        "hold_id": claim.hold.hold_id,
+        "settled": claim.settled,
+        "document": _CLAIM.dump_json(claim).decode(),
+        "ttl": int(claim.kept) + ONE_DAY,
+    }
+
+
+def _is(item: Item | None, claim: Claim) -> bool:
+    """Whether what is there is this very claim, written by a request that was sent twice."""
+    return item is not None and item["document"] == _item(claim)["document"]

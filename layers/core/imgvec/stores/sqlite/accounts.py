@@ -1,0 +1,198 @@
+"""API keys, plans, consumers, the administrators' record and idempotency claims in SQLite."""
+
+from collections.abc import Sequence
+from dataclasses import astuple
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from imgvec.accounts.consumers import Consumer
+from imgvec.accounts.ports import Action, Claim, KeyRecord
+from imgvec.stores.sqlite.database import Part
+from imgvec.types import Plan, bounded
+
+
+class SqliteKeys(Part):
+    """A `KeyStore`."""
+
+    def add_key(self, record: KeyRecord) -> None:
+        """Store a new key."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "INSERT INTO keys"
+                " (key_id, consumer, digest, created, revoked, expires, disabled, used)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                astuple(record),
+            )
+
+    def find_key(self, digest: str) -> KeyRecord | None:
+        """The key with this digest, whatever its state."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT key_id, consumer, digest, created, revoked, expires, disabled, used"
+                " FROM keys WHERE digest = ?",
+                (digest,),
+            ).fetchone()
+        return KeyRecord(*row) if row else None
+
+    def list_keys(self) -> Sequence[KeyRecord]:
+        """All keys, oldest first."""
+        with self._database.connection() as connection:
+            rows = connection.execute(
+                "SELECT key_id, consumer, digest, created, revoked, expires, disabled, used"
+                " FROM keys ORDER BY created, rowid"
+            ).fetchall()
+        return [KeyRecord(*row) for row in rows]
+
+    def revoke_key(self, key_id: str, when: float) -> bool:
+        """Revoke for good; False if there is no such key or it was revoked before."""
+        return self._change(
+            "UPDATE keys SET revoked = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
+        )
+
+    def disable_key(self, key_id: str, when: float | None) -> bool:
+        """Switch off, or on again with None; False if there is no such key or it was revoked."""
+        return self._change(
+            "UPDATE keys SET disabled = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
+        )
+
+    def expire_key(self, key_id: str, when: float | None) -> bool:
+        """Let the key end at a time, or never with None; False as in `revoke_key`."""
+        return self._change(
+            "UPDATE keys SET expires = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
+        )
+
+    def touch_key(self, digest: str, when: float, since: float) -> None:
+        """Note that the key was shown, unless that was noted after `since`."""
+        with self._database.connection(synchronous="NORMAL") as connection:
+            connection.execute(
+                "UPDATE keys SET used = ? WHERE digest = ? AND coalesce(used, 0) <= ?",
+                (when, digest, since),
+            )
+
+    def _change(self, update: str, when: float | None, key_id: str) -> bool:
+        with self._database.connection() as connection:
+            return connection.execute(update, (when, key_id)).rowcount == 1
+
+
+_PLAN: Final = TypeAdapter(Plan)
+
+
+class SqlitePlans(Part):
+    """A `PlanStore`."""
+
+    def put_plan(self, plan: Plan) -> None:
+        """Store a plan; one of the same name is replaced, for all who have it."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "INSERT INTO plans (name, document) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET document = excluded.document",
+                (plan.name, _PLAN.dump_json(plan)),
+            )
+
+    def list_plans(self) -> Sequence[Plan]:
+        """All plans, by name."""
+        with self._database.connection() as connection:
+            rows = connection.execute("SELECT document FROM plans ORDER BY name").fetchall()
+        return [bounded(_PLAN.validate_json(document)) for (document,) in rows]
+
+    def add_consumer(self, name: str) -> None:
+        """Make a consumer without a plan known, unless it is."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "INSERT INTO consumers (name) VALUES (?) ON CONFLICT DO NOTHING", (name,)
+            )
+
+    def assign_plan(self, consumer: str, plan: str) -> None:
+        """Give a consumer, known or new, a plan that exists."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "INSERT INTO consumers (name, plan) VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET plan = excluded.plan",
+                (consumer, plan),
+            )
+
+    def list_consumers(self) -> Sequence[Consumer]:
+        """All consumers, by name."""
+        with self._database.connection() as connection:
+            rows = connection.execute("SELECT name, plan FROM consumers ORDER BY name").fetchall()
+        return [Consumer(*row) for row in rows]
+
+    def plan_of(self, consumer: str) -> Plan | None:
+        """The consumer's plan; None where it has none."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT document FROM plans JOIN consumers ON consumers.plan = plans.name"
+                " WHERE consumers.name = ?",
+                (consumer,),
+            ).fetchone()
+        return bounded(_PLAN.validate_json(row[0])) if row else None
+
+    def add_action(self, action: Action) -> None:
+        """Keep what was done."""
+        with self._database.connection() as connection:
+            connection.execute(
+                "INSERT INTO actions (moment, who, what, about) VALUES (?, ?, ?, ?)",
+                astuple(action),
+            )
+
+    def list_actions(self) -> Sequence[Action]:
+        """All that was done, oldest first."""
+        with self._database.connection() as connection:
+            rows = connection.execute(
+                "SELECT moment, who, what, about FROM actions ORDER BY moment, rowid"
+            ).fetchall()
+        return [Action(*row) for row in rows]
+
+
+_CLAIM: Final = TypeAdapter(Claim)
+
+
+class SqliteClaims(Part):
+    """A `ClaimStore`."""
+
+    def find_claim(self, consumer: str, name: str) -> Claim | None:
+        """The claim as it is now."""
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT document FROM claims WHERE consumer = ? AND name = ?", (consumer, name)
+            ).fetchone()
+        return _CLAIM.validate_json(row[0]) if row else None
+
+    def add_claim(self, claim: Claim, now: float) -> bool:
+        """Store a claim; False if there is one of the same name. Forgets those kept no longer."""
+        with self._database.transaction() as connection:
+            connection.execute("DELETE FROM claims WHERE kept <= ?", (now,))
+            cursor = connection.execute(
+                "INSERT INTO claims (consumer, name, hold_id, settled, kept, document)"
+                " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+                (*_identity(claim), claim.kept, _CLAIM.dump_json(claim)),
+            )
+        return cursor.rowcount == 1
+
+    def replace_claim(self, old: Claim, new: Claim) -> bool:
+        """Put `new` in the place of `old`; False if `old` is not there any more."""
+        with self._database.connection(synchronous="NORMAL") as connection:
+            cursor = connection.execute(
+                "UPDATE claims SET hold_id = ?, settled = ?, kept = ?, document = ?"
+                " WHERE consumer = ? AND name = ? AND hold_id = ? AND settled = ?",
+                (
+                    *(new.hold.hold_id, new.settled, new.kept, _CLAIM.dump_json(new)),
+                    *_identity(old),
+                ),
+            )
+        return cursor.rowcount == 1
+
+    def delete_claim(self, old: Claim) -> bool:
+        """Remove `old`; False if it is not there any more."""
+        with self._database.connection(synchronous="NORMAL") as connection:
+            cursor = connection.execute(
+                "DELETE FROM claims"
+                " WHERE consumer = ? AND name = ? AND hold_id = ? AND settled = ?",
+                _identity(old),
+            )
+        return cursor.rowcount == 1
+
+
+def _identity(claim: Claim) -> tuple[str, str, str, bool]:
+    return (claim.hold.consumer, claim.name, claim.hold.hold_id, claim.settled)
