@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from imgvec.aws.gateway_keys.calls import patient, reported
+from imgvec.aws.gateway_keys.usage_plans import patient, reported
 from infra.configuration import Configuration, Parameters
 
 

@@ -504,21 +504,21 @@ BOUNDARY: Final = (
     ),
     Guard(
         "parts of a form",
-        "api/forms.py",
+        "api/bodies.py",
         "MAX_PARTS: Final = 32",
         "MAX_PARTS: Final = 3200",
         f"{BODIES}::test_multipart",
     ),
     Guard(
         "escapes of a form",
-        "api/forms.py",
+        "api/bodies.py",
         'or body.count(b"%") > MAX_ESCAPES',
         "",
         f"{BODIES}::test_no_body_costs_much_more_than_its_length",
     ),
     Guard(
         "depth of JSON",
-        "api/json_body.py",
+        "api/bodies.py",
         "if brackets > MAX_DEPTH and _depth_passed(parsed):",
         "if False:",
         f"{BODIES}::test_json",
@@ -570,7 +570,7 @@ UPLOADS: Final = (
     ),
     Guard(
         "names of files",
-        "assets/filenames.py",
+        "assets/service.py",
         "last = _SEPARATOR.split(name)[-1]",
         "last = name",
         "tests/unit/test_filenames.py",
@@ -699,7 +699,7 @@ CROWDS: Final = (
     ),
     Guard(
         "no more is read than there is room for",
-        "embedding/in_flight.py",
+        "embedding/limiter.py",
         "while self._read and",
         "while False and",
         f"{OVERLOAD}::test_images_from_elsewhere_wait_for_room",
@@ -713,7 +713,7 @@ CROWDS: Final = (
     ),
     Guard(
         "what was fetched counts as bodies do",
-        "embedding/in_flight.py",
+        "embedding/limiter.py",
         "if self.crowded(size):",
         "if False:",
         f"{OVERLOAD}::test_bodies_are_bounded_together",

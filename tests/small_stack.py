@@ -15,8 +15,7 @@ import pytest
 
 from answering import QuietHandler, answering
 from imgvec.aws.gateway_keys.names import SHARED, Consumers, Shown, throttled_as
-from imgvec.aws.gateway_keys.outputs import TIERS, find_stack
-from imgvec.aws.gateway_keys.usage_plans import gateway_prefix
+from imgvec.aws.gateway_keys.usage_plans import TIERS, find_stack, gateway_prefix
 from imgvec.stores.dynamodb import DynamoStore
 from translated import written
 

@@ -12,7 +12,7 @@ import pytest
 
 from checks import COREVIZ_REASONS
 from imgvec.aws.gateway_keys.names import SHARED
-from imgvec.aws.gateway_keys.outputs import TIERS
+from imgvec.aws.gateway_keys.usage_plans import TIERS
 from places import ROOT
 from translated import Resource, nested, of_type, translated, written
 

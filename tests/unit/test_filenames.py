@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from imgvec.assets.filenames import clean_filename, extension
+from imgvec.assets.service import clean_filename, extension
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from fastapi.telemetry import TelemetryConfig
 
 
 @dataclass(slots=True)
@@ -42,6 +46,16 @@ class Record:
     """Milliseconds by stage: `admit`, `read`, `wait`, `decode`, `reserve`,
     `encode`, `settle`."""
 
+
+UNTRACED: "Final[TelemetryConfig]" = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
+"""FastAPI's telemetry, all off. By itself it gives the query and the message of each fault to the
+process's tracer (AWS's layer brings one), and keys and images may stand in a query."""
 
 _current: ContextVar[Record] = ContextVar("record")
 

@@ -11,7 +11,7 @@ from imgvec.accounts.authentication import Gate
 from imgvec.accounts.metering import Meter
 from imgvec.assets.ports import BlobStore
 from imgvec.assets.service import Assets
-from imgvec.embedding.in_flight import InFlight
+from imgvec.embedding.limiter import InFlight
 from imgvec.errors import NotReady, StoreError, TooFast
 from imgvec.request_log import current, stage
 from imgvec.settings import Settings

@@ -149,3 +149,11 @@ class RequestContext:
     """Path, and SHA-256 of the fields without the key; empty without an `idempotency_key`."""
     idempotency_key: str | None = None
     """As the client sent it, not validated yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A consumer and the name of its plan; without a plan it has no limit."""
+
+    name: str
+    plan: str | None = None

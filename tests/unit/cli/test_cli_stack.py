@@ -10,9 +10,7 @@ import pytest
 
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.names import SHARED, Consumers, Shown, own_name, throttled_as
-from imgvec.aws.gateway_keys.outputs import find_stack
-from imgvec.aws.gateway_keys.probe import Probe
-from imgvec.aws.gateway_keys.usage_plans import UsagePlans
+from imgvec.aws.gateway_keys.usage_plans import Probe, UsagePlans, find_stack
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import FILE_NAME
 from places import imgvec

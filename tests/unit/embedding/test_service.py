@@ -12,7 +12,7 @@ import pytest
 
 from checks import png_of
 from imgvec.embedding.compute import Compute
-from imgvec.embedding.in_flight import InFlight
+from imgvec.embedding.limiter import InFlight
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import (

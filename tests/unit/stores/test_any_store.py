@@ -4,14 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from imgvec.accounts.consumers import Consumer
 from imgvec.accounts.ports import Action, KeyRecord
 from imgvec.assets.lifecycle import UNFINISHED_SECONDS
 from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
 from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.types import Plan, Quota
+from imgvec.types import Consumer, Plan, Quota
 
 KEY = KeyRecord("k_1", "acme", "d1", created=10.25)
 ASSET = Asset("re_1", "acme", "cät.png", "WAITING", 0, 100.5, 100.5, upload_token="t1")

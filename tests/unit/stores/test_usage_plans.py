@@ -7,9 +7,7 @@ import boto3
 import pytest
 
 from imgvec.aws.gateway_keys.names import own_name
-from imgvec.aws.gateway_keys.outputs import find_stack
-from imgvec.aws.gateway_keys.probe import TIMES, Probe
-from imgvec.aws.gateway_keys.usage_plans import UsagePlans, gateway_prefix
+from imgvec.aws.gateway_keys.usage_plans import TIMES, Probe, UsagePlans, find_stack, gateway_prefix
 from imgvec.errors import StackError
 from refusing import refusing
 from small_stack import SmallStack, small_stack

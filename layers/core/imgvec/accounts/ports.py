@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
-from imgvec.accounts.consumers import Consumer
-from imgvec.types import Plan, Quota
+from imgvec.types import Consumer, Plan, Quota
 
 
 @dataclass(frozen=True, slots=True)

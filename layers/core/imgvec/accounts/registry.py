@@ -1,19 +1,34 @@
-"""Manages keys, plans and assignments for an operator, with an audit log."""
+"""Keys, plans and who has which: an operator's work, never a request's. All of it is on record."""
 
 import logging
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from imgvec.accounts.consumers import check_name
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import AccountStore, Action, KeyRecord
 from imgvec.errors import ConsumerError
 from imgvec.ids import base62
 from imgvec.types import Plan, bounded
 from imgvec.undo import undone
+
+_NAME: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+def check_name(name: str, what: str) -> None:
+    """Check the name of a consumer or a plan; `what` names the kind in the error.
+
+    Raises:
+        ConsumerError: it is not 1 to 64 characters of `A-Za-z0-9._-`.
+    """
+    if not _NAME.fullmatch(name):
+        raise ConsumerError(
+            f"A {what}'s name is 1 to 64 letters, digits, dots, hyphens and underscores."
+        )
+
 
 NO_KEY: Final = "There is no such key, or it was revoked before."
 log = logging.getLogger("imgvec.admin")

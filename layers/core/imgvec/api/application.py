@@ -18,13 +18,12 @@ from starlette.routing import Match
 from imgvec import __version__
 from imgvec.aliases import Off
 from imgvec.api.boundary import Boundary
-from imgvec.api.description import DescribedApi
-from imgvec.api.docs import add_docs
+from imgvec.api.docs import DescribedApi, add_docs
 from imgvec.api.intake import STOPPING, Intake, Paths
 from imgvec.api.mounts import Mounts, json_answer, services_of
 from imgvec.api.openapi import Shape, answer
-from imgvec.api.untraced import UNTRACED
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
+from imgvec.request_log import UNTRACED
 from imgvec.services import Services
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.api.boundary import ErrorResponse, own_path
-from imgvec.embedding.in_flight import InFlight
+from imgvec.embedding.limiter import InFlight
 from imgvec.errors import BadParameter, NotReady, Overloaded, RequestError
 
 STOPPING: Final = "The service is stopping, try again shortly"

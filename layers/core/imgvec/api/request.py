@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from starlette.datastructures import Headers
 from starlette.requests import Request
 
+from imgvec.api.bodies import form_items, json_items, read_multipart
 from imgvec.api.fields import NO_FIELDS, Fields, Item, fingerprint
-from imgvec.api.forms import form_items, read_multipart
-from imgvec.api.json_body import json_items
 from imgvec.errors import RequestError, TooLarge, WrongContentType
 
 JSON = "application/json"

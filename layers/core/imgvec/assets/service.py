@@ -1,18 +1,45 @@
-"""Uploaded files, each visible only to the consumer that owns it."""
+"""Uploaded files, each seen only by the consumer that owns it."""
 
 import hashlib
 import hmac
+import re
 import secrets
 import time
+import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
-from imgvec.assets.filenames import clean_filename
 from imgvec.assets.lifecycle import OPEN, Lifecycle
 from imgvec.assets.ports import Asset, AssetStore, BlobStore, DirectAccess, UploadStatus
 from imgvec.errors import AssetNotFound, TooLarge
 from imgvec.undo import undone
+
+LONGEST = 255
+UNNAMED = "unnamed"
+
+_SEPARATOR = re.compile(r"[/\\]")
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Unicode categories: control, format (direction overrides), lone surrogates, line separators."""
+
+
+def clean_filename(name: str) -> str:
+    """Reduce a client's file name to one visible path component of at most 255 characters.
+
+    A longer name is cut at its beginning, so that it keeps its extension; an empty one becomes
+    `unnamed`.
+    """
+    last = _SEPARATOR.split(name)[-1]
+    visible = "".join(char for char in last if unicodedata.category(char) not in _INVISIBLE)
+    cleaned = visible.strip()[-LONGEST:].strip()
+    return UNNAMED if cleaned in {"", ".", ".."} else cleaned
+
+
+def extension(filename: str) -> str:
+    """The part after the last dot, in lower case; empty without a dot."""
+    return PurePosixPath(filename).suffix.removeprefix(".").lower()
+
 
 UPLOAD_SECONDS: Final = 15 * 60
 """Life of an upload URL and its token."""

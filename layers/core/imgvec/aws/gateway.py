@@ -9,7 +9,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from imgvec.api.compression import compressed
+from imgvec.api.streaming import compressed
 from imgvec.errors import TooLarge
 
 MAX_EVENT_BODY: Final = 6_000_000

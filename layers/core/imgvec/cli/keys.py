@@ -10,7 +10,7 @@ from imgvec.accounts.ports import KeyRecord
 from imgvec.accounts.registry import CreatedKey
 from imgvec.accounts.usage import by_key
 from imgvec.aws.gateway_keys.identifiers import states
-from imgvec.aws.gateway_keys.outputs import Stack
+from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
     Moment,
     Number,

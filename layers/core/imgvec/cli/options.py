@@ -17,9 +17,7 @@ import click
 from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
-from imgvec.aws.gateway_keys.outputs import Stack, find_stack
-from imgvec.aws.gateway_keys.probe import Probe
-from imgvec.aws.gateway_keys.usage_plans import UsagePlans
+from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_stack
 from imgvec.cli.terminal import say
 from imgvec.errors import StackError
 from imgvec.periods import end_of

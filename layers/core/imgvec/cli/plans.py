@@ -3,7 +3,7 @@
 import click
 import orjson
 
-from imgvec.aws.gateway_keys.outputs import Stack
+from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
     attach_consumers,
     integer_of,

@@ -109,7 +109,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     from starlette.middleware import Middleware
 
     from imgvec import coldstart
-    from imgvec.api.compression import compressed
+    from imgvec.api.streaming import compressed
     from imgvec.app import create_app
     from imgvec.http.protocol import PatientProtocol
     from imgvec.http.server import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer, Wire

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, TypeAlias
 
-from imgvec.embedding.in_flight import InFlight
-from imgvec.embedding.limiter import Limiter
+from imgvec.embedding.limiter import InFlight, Limiter
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageSource, ImageUrl
 from imgvec.images.fetch import Fetch
 from imgvec.request_log import stage

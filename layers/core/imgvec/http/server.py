@@ -16,7 +16,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.api.boundary import ErrorResponse
-from imgvec.embedding.in_flight import InFlight
+from imgvec.embedding.limiter import InFlight
 from imgvec.errors import BadParameter
 
 MOST_UNREAD: Final = 2_000_000

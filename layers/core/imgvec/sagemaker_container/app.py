@@ -13,7 +13,6 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from imgvec.api.untraced import UNTRACED
 from imgvec.embedding.batcher import Batcher
 from imgvec.encoders import WantedImage
 from imgvec.encoders.onnx import OnnxEncoder
@@ -27,6 +26,7 @@ from imgvec.errors import (
     TooLarge,
     WrongContentType,
 )
+from imgvec.request_log import UNTRACED
 from imgvec.settings import Settings
 from imgvec.types import Pixels, Vector
 

@@ -1,12 +1,130 @@
-"""A stack's usage plans and gateway keys, by the API of API Gateway."""
+"""The gateway of a stack, as the command line works on it: outputs, keys, usage plans, a probe."""
 
-from collections.abc import Iterator, Sequence
-from typing import Final, Protocol, TypedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Protocol, TypedDict
 
 from imgvec.accounts.gateway_names import Tier
-from imgvec.aws.gateway_keys.calls import patient, reported
-from imgvec.aws.gateway_keys.names import own_name
-from imgvec.aws.gateway_keys.outputs import Stack
+from imgvec.aws.gateway_keys.names import PROBE, own_name
+from imgvec.errors import StackError
+
+if TYPE_CHECKING:
+    from botocore.config import Config
+
+_FIXES: Final = {
+    "LimitExceededException": "this region has all the API keys that it may have (10,000)",
+    "TooManyRequestsException": "it is asked too often now (5 new keys a second): try again later",
+    "ValidationError": "there is no such stack in this region and account",
+}
+
+
+def patient() -> "Config":
+    """Client configuration with retries: the control plane allows a few calls a second."""
+    from botocore.config import Config
+
+    return Config(
+        connect_timeout=5, read_timeout=20, retries={"mode": "standard", "total_max_attempts": 8}
+    )
+
+
+@contextmanager
+def reported(service: str) -> Iterator[None]:
+    """Turn an AWS error into one sentence.
+
+    Raises:
+        StackError: AWS rejects a call or cannot be reached.
+    """
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        yield
+    except ClientError as problem:
+        code = problem.response["Error"]["Code"]
+        raise StackError(f"{service} refuses: {_FIXES.get(code, code)}.") from problem
+    except BotoCoreError as problem:
+        raise StackError(
+            f"{service} cannot be asked ({type(problem).__name__}): see that "
+            "AWS_DEFAULT_REGION is set and that `aws sts get-caller-identity` answers."
+        ) from problem
+
+
+TIERS: Final = ("SlowPlanId", "MiddlePlanId", "FastPlanId")
+"""Outputs of `template.yaml`, absent where it was deployed with `GatewayKeys=off`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """A deployed stack."""
+
+    name: str
+    table: str
+    url: str
+    """URL at the gateway's own host name, not at a custom domain."""
+    usage_plans: tuple[str, ...]
+    """Ids of the usage plans; empty with `GatewayKeys=off`."""
+
+
+class _Output(TypedDict):
+    OutputKey: str
+    OutputValue: str
+
+
+class _CloudFormation(Protocol):
+    def describe_stacks(
+        self, *, StackName: str
+    ) -> Mapping[str, list[Mapping[str, list[_Output]]]]: ...
+
+
+def find_stack(name: str) -> Stack:
+    """Look a stack up, in the region and account of the environment.
+
+    Raises:
+        StackError: it does not exist, is not a stack of imgvec, or AWS cannot be reached.
+    """
+    import boto3
+
+    with reported("CloudFormation"):
+        client: _CloudFormation = boto3.client("cloudformation", config=patient())
+        found = client.describe_stacks(StackName=name)["Stacks"][0]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", ())}
+    try:
+        table, url = outputs["TableName"], outputs["GatewayUrl"]
+    except KeyError as missing:
+        raise StackError(
+            f"The stack {name} has no output {missing}: deploy it with this version of imgvec."
+        ) from None
+    return Stack(name, table, url, tuple(outputs[tier] for tier in TIERS if tier in outputs))
+
+
+TIMES: Final = 3
+"""Successes in a row that count: a new key reaches the gateway's machines one by one."""
+TIMEOUTS: Final = {"connect": 5.0, "read": 15.0, "write": 5.0, "pool": 5.0}
+
+
+class Probe:
+    """Sends requests to the deployed API: no other call shows that a new key is active."""
+
+    def __init__(self, url: str) -> None:
+        """`url` is the gateway's own URL."""
+        self._url = f"{url}/health"
+
+    def __call__(self, consumer: str) -> bool:
+        """Whether requests under this consumer's name are accepted."""
+        return all(self._passes(consumer) for _ in range(TIMES))
+
+    def _passes(self, consumer: str) -> bool:
+        # Imported here because it is slow, and few commands need it.
+        import httpcore2
+
+        try:
+            answer = httpcore2.request(
+                "GET", self._url, headers={PROBE: consumer}, extensions={"timeout": TIMEOUTS}
+            )
+        except (httpcore2.NetworkError, httpcore2.ProtocolError, httpcore2.TimeoutException):
+            return False
+        return answer.status == 200
+
 
 PAGE: Final = 500
 """Keys of a page, the most that API Gateway returns."""

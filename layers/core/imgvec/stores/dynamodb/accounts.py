@@ -10,12 +10,11 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.accounts.consumers import Consumer
 from imgvec.accounts.ports import Action, Claim, KeyRecord
 from imgvec.errors import StoreError
 from imgvec.ids import base62
 from imgvec.stores.dynamodb.table import Item, Part
-from imgvec.types import Plan, bounded
+from imgvec.types import Consumer, Plan, bounded
 
 _KEYS: Final = "keys"
 _RECORD: Final = TypeAdapter(KeyRecord)

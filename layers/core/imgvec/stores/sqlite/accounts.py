@@ -6,10 +6,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.accounts.consumers import Consumer
 from imgvec.accounts.ports import Action, Claim, KeyRecord
 from imgvec.stores.sqlite.database import Part
-from imgvec.types import Plan, bounded
+from imgvec.types import Consumer, Plan, bounded
 
 
 class SqliteKeys(Part):
