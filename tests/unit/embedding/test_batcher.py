@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -172,3 +172,38 @@ def test_an_item_whose_client_left_is_not_computed() -> None:
         run.gate.set()
         assert stays.result(30) == 4
     assert run.batches == [[0], [2]]
+
+
+def test_a_batch_that_is_not_full_goes_behind_work_that_brings_more_items() -> None:
+    run = Doubler()
+    queued = [1]
+    with ThreadPoolExecutor(1) as executor:
+        batcher: Batcher[int, int] = Batcher(
+            run, executor, size=4, more_coming=lambda: bool(queued)
+        )
+        held = threading.Event()
+        executor.submit(held.wait, 30)
+        first = batcher.submit(1)
+        second: list[Future[int]] = []
+
+        def bring() -> None:
+            queued.clear()
+            second.append(batcher.submit(2))
+
+        executor.submit(bring)
+        held.set()
+        assert first.result(30) == 2
+        assert second[0].result(30) == 4
+    assert run.batches == [[1, 2]]
+
+
+def test_a_batcher_that_shuts_down_computes_all_the_same() -> None:
+    run = Doubler()
+    with ThreadPoolExecutor(1) as executor:
+        batcher: Batcher[int, int] = Batcher(run, executor, size=4, more_coming=lambda: True)
+        held = threading.Event()
+        executor.submit(held.wait, 30)
+        future = batcher.submit(1)
+        executor.shutdown(wait=False)
+        held.set()
+        assert future.result(30) == 2

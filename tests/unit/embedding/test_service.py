@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from checks import png_of
-from imgvec.embedding.compute import Compute
+from imgvec.embedding.compute import BATCH, Compute
 from imgvec.embedding.limiter import InFlight
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
@@ -180,8 +180,8 @@ def test_one_consumers_line_does_not_hold_up_another(lists: int) -> None:
     with serving() as service:
         service.encoder.steps = threading.Semaphore(1)
         run(scenario)
-        # Those before it had a permit or stood in the first batch.
-        assert service.encoder.order.index(2) <= 8
+        # Those before it had a permit or stood in the first batches.
+        assert service.encoder.order.index(2) <= 3 * BATCH
         assert len(service.encoder.order) == 101
 
 
@@ -240,6 +240,28 @@ def test_a_client_that_leaves_frees_its_place_and_its_bytes() -> None:
         assert await service.levels("stays", image(4)) == [4]
         # At most the inference that had begun.
         assert len(service.encoder.order) <= before + 2
+
+    with serving() as service:
+        service.encoder.steps = threading.Semaphore(1)
+        run(scenario)
+
+
+def test_images_whose_clients_left_before_their_decode_do_not_hold_up_others() -> None:
+    """A decode that never begins brings no image, so no batch waits for it."""
+
+    async def scenario() -> None:
+        while service.encoder.order == []:
+            await asyncio.sleep(0.01)
+        busy = asyncio.create_task(service.levels("busy", image(1)))
+        await asyncio.sleep(0.1)
+        gone = [asyncio.create_task(service.levels("gone", image(5))) for _ in range(20)]
+        await asyncio.sleep(0.1)
+        for one in gone:
+            one.cancel()
+        await asyncio.gather(*gone, return_exceptions=True)
+        service.encoder.steps.release(10**6)
+        assert await busy == [1]
+        assert await service.levels("stays", image(4)) == [4]
 
     with serving() as service:
         service.encoder.steps = threading.Semaphore(1)

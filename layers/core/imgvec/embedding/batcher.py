@@ -35,10 +35,13 @@ class Batcher(Generic[Item, Result]):
         wait: float = 0.0,
         queue: int | None = None,
         trial: Callable[[], int] | None = None,
+        more_coming: Callable[[], bool] | None = None,
     ) -> None:
         """Compute in `executor` batches of up to `size`, with at most `queue` items waiting.
 
         `trial` is called once, when an item first waits behind a batch; it returns the new `size`.
+        While `more_coming` says that work in the executor's queue brings more items, a batch that
+        is not full goes behind that work.
         """
         self._run = run
         self._executor = executor
@@ -46,6 +49,7 @@ class Batcher(Generic[Item, Result]):
         self._wait = wait
         self._queue = queue
         self._trial = trial
+        self._more_coming = more_coming
         self._waiting: FairQueue[tuple[Item, Future[Result]]] = FairQueue()
         self._changed = Condition()
         self._crowded = False
@@ -73,6 +77,8 @@ class Batcher(Generic[Item, Result]):
         """Compute the waiting items, up to a batch; none if another thread has taken them."""
         with self._changed:
             self._gather()
+            if self._postponed():
+                return
             count = min(self._size, len(self._waiting))
             batch = [self._waiting.pop() for _ in range(count)]
             if batch:
@@ -85,6 +91,18 @@ class Batcher(Generic[Item, Result]):
             self._compute(batch)
         if trial is not None:
             self._size = trial()
+
+    def _postponed(self) -> bool:
+        """Put a batch that is not full behind the work that brings more items for it."""
+        if self._more_coming is None or not 0 < len(self._waiting) < self._size:
+            return False
+        if not self._more_coming():
+            return False
+        try:
+            self._executor.submit(self._take)
+        except RuntimeError:  # raised once the executor shuts down
+            return False
+        return True
 
     def _gather(self) -> None:
         """Wait for a full batch if the last one had several items and this one is not empty."""

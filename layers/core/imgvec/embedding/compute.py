@@ -4,11 +4,12 @@ import asyncio
 import logging
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Final, TypeVar
+from threading import Lock
+from typing import Final
 
 import numpy as np
 
@@ -22,15 +23,13 @@ from imgvec.images.decode import decode
 from imgvec.images.limits import limits_of
 from imgvec.request_log import stage
 from imgvec.settings import Settings
-from imgvec.types import Pixels, Vector
+from imgvec.types import Geometry, Pixels, Vector
 
 BATCH: Final = 4
 """Images of a batch; larger batches are not faster on a CPU and delay their first image."""
 FIRST_SECONDS: Final = 2.0
 """Time that a readiness check waits for the first inference."""
 POLL_SECONDS: Final = 0.02
-
-T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +45,8 @@ class Compute:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
         # More than threads, so that a thread that comes free finds work, and images to batch.
         self._permits = Limiter(BATCH * workers)
+        self._queued_decodes = 0
+        self._lock = Lock()
         self._encoders = encoders
         self._batchers: dict[str, Batcher[WantedImage, Vector]] = {
             encoder.name: Batcher(
@@ -53,6 +54,7 @@ class Compute:
                 self._threads,
                 size=1,
                 trial=partial(_batch_size, encoder),
+                more_coming=self._has_queued_decodes,
             )
             for encoder in encoders
         }
@@ -84,7 +86,10 @@ class Compute:
         size, geometry = encoder.image_size, encoder.geometry
         async with self._permits.permit(consumer):
             with stage("decode"):
-                return await self._run("decode", lambda: decode(data, size, self._limits, geometry))
+                self._count_decodes(1)
+                future = self._threads.submit(self._decode, data, size, geometry)
+                future.add_done_callback(self._forget_cancelled)
+                return await asyncio.wrap_future(future)
 
     async def encode_image(
         self, encoder: Encoder, pixels: Pixels, dimensions: int, consumer: str
@@ -98,21 +103,32 @@ class Compute:
     ) -> Embedding:
         """Embed a text alone: padding to the length of other texts would change its bits."""
         async with self._permits.permit(consumer):
-            vector, tokens = await self._run(
-                "encode", lambda: encoder.encode_text(text, dimensions)
-            )
-        return Embedding(vector, tokens)
+            future = self._threads.submit(self._encode_text, encoder, text, dimensions)
+            return await asyncio.wrap_future(future)
 
     def close(self) -> None:
         """Finish running work and end the threads."""
         self._threads.shutdown()
 
-    async def _run(self, stage: str, call: Callable[[], T]) -> T:
-        def measured() -> T:
-            with self._measuring(stage):
-                return call()
+    def _decode(self, data: bytes, size: int, geometry: Geometry) -> Pixels:
+        self._count_decodes(-1)
+        with self._measuring("decode"):
+            return decode(data, size, self._limits, geometry)
 
-        return await asyncio.get_running_loop().run_in_executor(self._threads, measured)
+    def _forget_cancelled(self, decoding: Future[Pixels]) -> None:
+        if decoding.cancelled():
+            self._count_decodes(-1)
+
+    def _count_decodes(self, change: int) -> None:
+        with self._lock:
+            self._queued_decodes += change
+
+    def _has_queued_decodes(self) -> bool:
+        return self._queued_decodes > 0
+
+    def _encode_text(self, encoder: Encoder, text: str, dimensions: int) -> Embedding:
+        with self._measuring("encode"):
+            return Embedding(*encoder.encode_text(text, dimensions))
 
     def _encode_batch(
         self, encoder: Encoder, batch: Sequence[WantedImage]

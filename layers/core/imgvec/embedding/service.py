@@ -162,7 +162,11 @@ def _result(
 
 async def _gathered(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """The results of all jobs, in order; the first failure cancels the others."""
-    tasks = [asyncio.ensure_future(job) for job in jobs]
+    first, *others = jobs
+    if not others:
+        # Most requests have one part, and a task of its own would cost more than it does.
+        return [await first]
+    tasks = [asyncio.ensure_future(job) for job in (first, *others)]
     try:
         return await asyncio.gather(*tasks)
     except BaseException:
