@@ -1,6 +1,8 @@
 """A new dialect is one new package: nothing else has to change."""
 
 import base64
+import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,7 +41,7 @@ from imgvec.aliases import Alias
 from imgvec.api.mounts import (
     Dialect, context_of, embedding_headers, embedding_of, json_answer, services_of
 )
-from imgvec.api.openapi import key_place
+from imgvec.api.openapi import STRING, Shape, answers, fields, key_place, operation
 from imgvec.api.request import JSON, read_call
 from imgvec.embedding.written import is_url, linked_image
 from imgvec.embedding.types import ImageInput, TextInput, each
@@ -50,7 +52,23 @@ WIDE = Alias("tiny-wide", (1024,))
 router = APIRouter()
 
 
-@router.post("/v1/vectors")
+class TinyVectors(Shape):
+    """The answer."""
+
+    v: list[str]
+
+
+class TinyProblem(Shape):
+    """The error envelope."""
+
+    oops: str
+
+
+@router.post(
+    "/v1/vectors",
+    openapi_extra=operation(json=fields(("things",), things={"type": "array", "items": STRING})),
+    responses=answers(TinyVectors, TinyProblem, 400, 418),
+)
 async def vectors(request: Request) -> Response:
     services = services_of(request)
     call = await read_call(request, (JSON,), services.settings.max_body)
@@ -150,7 +168,10 @@ def test_it_is_described_once(tiny: Place) -> None:
     described = tiny.client.get("/openapi.json").json()
     assert "/tiny/v1/vectors" in described["paths"]
     assert "/small/v1/vectors" not in described["paths"]
-    assert described["paths"]["/tiny/v1/vectors"]["post"]["security"] == [{"tiny token": []}]
+    operation = described["paths"]["/tiny/v1/vectors"]["post"]
+    assert operation["security"] == [{"tiny token": []}]
+    references = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(described)))
+    assert {"TinyVectors", "TinyProblem"} <= references <= described["components"]["schemas"].keys()
 
 
 def test_an_alias_that_leads_nowhere_stops_the_start(

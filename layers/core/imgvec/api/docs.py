@@ -67,7 +67,7 @@ class DescribedApi(FastAPI):
         if self.openapi_schema is None:
             described = super().openapi()
             components = described.setdefault("components", {})
-            components.setdefault("schemas", {}).update(shapes())
+            components.setdefault("schemas", {}).update(shapes(described["paths"]))
             schemes = components.setdefault("securitySchemes", {})
             mounts: Mounts = self.state.mounts
             for dialect in mounts.dialects:

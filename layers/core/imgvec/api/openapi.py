@@ -4,9 +4,11 @@ Dialects check the key before the parameters, so they parse requests by hand and
 hand too; a test compares both.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, Final, Literal, TypeAlias
 
+import orjson
 from pydantic import BaseModel, ConfigDict
 from pydantic.json_schema import models_json_schema
 
@@ -25,6 +27,7 @@ PICTURE: Final = (
 
 NONE: Final[Mapping[str, object]] = {}
 REFERENCE: Final = "#/components/schemas/{model}"
+_REFERENCE: Final = re.compile(r'"#/components/schemas/(\w+)"')
 
 
 def fields(required: tuple[str, ...] = (), **properties: Schema) -> Schema:
@@ -116,11 +119,20 @@ def answer(shape: type[Shape]) -> Schema:
     return {"content": {"application/json": {"schema": reference}}}
 
 
-def shapes() -> Schema:
-    """The schemas of all shapes, by name."""
+def shapes(described: object) -> Schema:
+    """The schemas, by name, of the shapes that a description refers to, and of those in them."""
     every: list[tuple[type[BaseModel], Literal["serialization"]]] = [
         (shape, "serialization") for shape in Shape.__subclasses__()
     ]
-    _, described = models_json_schema(every, ref_template=REFERENCE)
-    schemas: Schema = described["$defs"]
-    return schemas
+    _, known = models_json_schema(every, ref_template=REFERENCE)
+    schemas: Schema = known["$defs"]
+    found: Schema = {}
+    names = _references(described)
+    while names:
+        found |= {name: schemas[name] for name in names}
+        names = _references(found) - found.keys()
+    return found
+
+
+def _references(part: object) -> set[str]:
+    return set(_REFERENCE.findall(orjson.dumps(part).decode()))
