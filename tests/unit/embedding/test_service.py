@@ -150,6 +150,13 @@ def test_all_or_nothing() -> None:
         assert run(lambda: service.levels("a", image(3))) == [3]
 
 
+@pytest.mark.parametrize("inputs", [(), ((),), ((image(1),), ())], ids=["none", "empty", "one"])
+def test_a_request_without_parts_is_rejected(inputs: tuple[tuple[Part, ...], ...]) -> None:
+    with serving() as service, pytest.raises(BadParameter, match="nothing to embed"):
+        wanted = EmbedRequest(inputs, 2)
+        asyncio.run(service.embedding.embed(Principal("a", "k"), wanted, CONTEXT))
+
+
 def test_dimensions_that_no_encoder_has() -> None:
     with serving() as service, pytest.raises(BadParameter):
         wanted = each([image(1)], 3)

@@ -90,6 +90,8 @@ class EmbeddingService:
         self._compute.close()
 
     def _encoder_for(self, wanted: EmbedRequest) -> Encoder:
+        if not wanted.inputs or not all(wanted.inputs):
+            raise BadParameter("There is nothing to embed")
         encoder = self._encoders.for_dimensions(wanted.dimensions)
         if encoder is None:
             raise BadParameter
