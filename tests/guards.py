@@ -609,7 +609,7 @@ CROWDS: Final = (
     Guard(
         "a refused body is not parsed",
         "http/protocol.py",
-        "if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:",
+        "if unread and not self.transport.is_closing():",
         "if False:",
         f"{OVERLOAD}::test_a_refused_body_is_not_parsed",
     ),

@@ -154,6 +154,23 @@ def test_who_hangs_up_leaves_its_place_and_is_not_encoded(busy: Busy) -> None:
     assert [row["embeddings"] for row in json.loads(listed.stdout)] == [PLACES]
 
 
+def test_a_request_that_begins_before_the_answer_of_another_keeps_its_body(busy: Busy) -> None:
+    """Pipelined: its head and half of its body come while the first one is at work."""
+    busy.encoder.go.clear()
+    body = json.dumps({"text": "a cat"}).encode()
+    with wire(busy.address) as connection:
+        connection.begin("/api/ai/embed", len(body), busy.head, body)
+        wait_until_at_work(busy)
+        connection.begin("/api/ai/embed", len(body), busy.head, body[:9])
+        # Time for the server to read it.
+        time.sleep(0.2)
+        busy.encoder.go.set()
+        assert connection.answer().status_code == 200
+        time.sleep(0.2)
+        connection.send(body[9:])
+        assert connection.answer().status_code == 200
+
+
 def test_images_from_elsewhere_wait_for_room(
     tmp_path: Path, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

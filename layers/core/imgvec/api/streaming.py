@@ -28,6 +28,7 @@ class StreamedFile(Response):
         """`read` runs a blocking call in a thread; `file` is closed at the end."""
         super().__init__(headers={**headers, "Content-Length": str(size)})
         self._file = file
+        self._size = size
         self._read = read
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -40,9 +41,13 @@ class StreamedFile(Response):
                     "headers": self.raw_headers,
                 }
             )
-            while piece := await self._read(self._file.read, PIECE):
-                await send({"type": "http.response.body", "body": piece, "more_body": True})
-            await send({"type": "http.response.body", "body": b"", "more_body": False})
+            left = self._size
+            while left > 0 and (piece := await self._read(self._file.read, PIECE)):
+                left -= len(piece)
+                # A client has the whole file with its last byte, and may send its next request.
+                await send({"type": "http.response.body", "body": piece, "more_body": left > 0})
+            if left == self._size:
+                await send({"type": "http.response.body", "body": b""})
 
 
 COMPRESS_BYTES: Final = 1024

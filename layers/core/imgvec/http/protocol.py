@@ -226,9 +226,11 @@ class PatientProtocol(H11Protocol, asyncio.BufferedProtocol):
         self.loop.call_later(TAKE_SECONDS, self.transport.abort)
 
     def on_response_complete(self) -> None:
-        """Go on with what was sent next, or throw away first what nobody has read of a body."""
+        """Go on with the next request, or first throw away the unread rest of this one's body."""
+        # Asked before: afterwards the connection may be in the body of the next request.
+        unread = self.conn.their_state is h11.SEND_BODY
         super().on_response_complete()
-        if not self.transport.is_closing() and self.conn.their_state is h11.SEND_BODY:
+        if unread and not self.transport.is_closing():
             self.transport.throw_away(self.conn.rest(), self._begin)
 
     def _idle(self) -> bool:
