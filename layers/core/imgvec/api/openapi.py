@@ -121,8 +121,10 @@ def answer(shape: type[Shape]) -> Schema:
 
 def shapes(described: object) -> Schema:
     """The schemas, by name, of the shapes that a description refers to, and of those in them."""
+    # By name, because a module that is imported again leaves its old classes behind.
+    newest = {shape.__name__: shape for shape in Shape.__subclasses__()}
     every: list[tuple[type[BaseModel], Literal["serialization"]]] = [
-        (shape, "serialization") for shape in Shape.__subclasses__()
+        (shape, "serialization") for shape in newest.values()
     ]
     _, known = models_json_schema(every, ref_template=REFERENCE)
     schemas: Schema = known["$defs"]
