@@ -32,7 +32,9 @@ def check(answer: Answer, status: int) -> None:
     """PixLab's answer."""
     assert answer.status == status, answer.body
     if status == 200:
-        assert len(answer.json()["embedding"]) == 1024
+        embedding = answer.json()["embedding"]
+        listed = embedding if isinstance(embedding[0], list) else [embedding]
+        assert {len(vector) for vector in listed} == {1024}
     else:
         assert answer.json().keys() == {"status", "error"}
 
