@@ -114,12 +114,15 @@ class Others:
     store: DynamoStore
     s3: Any
     key: str = field(default_factory=mint)
+    limited: str = field(default_factory=mint)
+    """The key of a consumer with a quota of two images."""
 
     def __post_init__(self) -> None:
-        """A consumer with a key and a quota of two images."""
+        """A consumer with assets, and the limited one: no asset is read once a quota is spent."""
         self.store.add_key(KeyRecord("k_1", "acme", digest(self.key), created=1.0))
+        self.store.add_key(KeyRecord("k_2", "limited", digest(self.limited), created=1.0))
         self.store.put_plan(Plan("small", quota=Quota(daily=2)))
-        self.store.assign_plan("acme", "small")
+        self.store.assign_plan("limited", "small")
 
     @property
     def settings(self) -> Settings:
@@ -149,7 +152,12 @@ def calls_of_embeddings(account: Account) -> set[Granted]:
         body = {"image": "data:image/jpeg;base64," + base64.b64encode(PHOTO).decode()}
         # Twice the same, then one more than the quota has.
         for name, status in (("a", 200), ("a", 200), ("b", 200), ("c", 402)):
-            answer = client.post("/api/ai/embeddings", json=body, headers={"Idempotency-Key": name})
+            headers = {
+                "Idempotency-Key": name,
+                "Authorization": f"Bearer {others.limited}",
+                "x-api-key": others.limited,
+            }
+            answer = client.post("/api/ai/embeddings", json=body, headers=headers)
             assert answer.status_code == status, answer.text
         for asset_id in others.every_asset():
             client.post(

@@ -101,6 +101,9 @@ def _examples_of(dialect: Dialect) -> dict[str, Any]:
 
 
 def _kinds(kind: type[RequestError]) -> list[type[RequestError]]:
-    """All subclasses of an error, the general ones first."""
-    direct = kind.__subclasses__()
+    """All subclasses of an error, the general ones first.
+
+    Those of other modules are not the dialects' (the SageMaker container has one).
+    """
+    direct = [one for one in kind.__subclasses__() if one.__module__ == RequestError.__module__]
     return [*direct, *(below for one in direct for below in _kinds(one))]

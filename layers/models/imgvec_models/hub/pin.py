@@ -22,6 +22,8 @@ def write_recipe(recipe: Recipe, models: Path) -> Path:
     partial = path.with_suffix(".partial")
     with told(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(recipe.model_dump_json(indent=2, exclude_unset=True) + "\n")
+        # Files that are not pinned say so; a tower that needs no padding says nothing of it.
+        unsaid = {} if recipe.text.pad_token else {"text": {"pad_token"}}
+        partial.write_text(recipe.model_dump_json(indent=2, exclude=unsaid) + "\n")
         partial.replace(path)
     return path
