@@ -5,6 +5,7 @@ it.
 """
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -25,6 +26,10 @@ from places import (
     server_environment,
 )
 from standing import DEFAULT_PLACES, PLACES
+
+# `nohup make test` would hand its ignored SIGHUP on to each server that the tests start, and
+# `imgvec serve` rightly leaves an ignored one alone; its tests need what a terminal gives.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,15 @@ def get(running: Running, path: str) -> httpx2.Response:
     return httpx2.get(running.address + path, trust_env=False)
 
 
+def wait_until_it_stops(running: Running) -> httpx2.Response:
+    """Wait until a server that got a signal says that it takes no more work."""
+    deadline = time.monotonic() + 30
+    while (ready := get(running, "/ready")).status_code == 200:
+        assert time.monotonic() < deadline, "the signal was not heard"
+        time.sleep(0.01)
+    return ready
+
+
 def test_health_and_readiness(environment: Environment) -> None:
     with serving(environment) as running:
         health = get(running, "/health")
@@ -86,8 +95,7 @@ def test_signal_lets_a_request_finish(
         # Another request is answered after that one was begun.
         assert get(running, "/health").status_code == 200
         running.process.send_signal(number)
-        while (ready := get(running, "/ready")).status_code == 200:
-            time.sleep(0.01)
+        ready = wait_until_it_stops(running)
         # What was accepted is waited for, and meanwhile whoever asks is told.
         assert_plain_error(ready, 503)
         assert get(running, "/health").status_code == 200
@@ -122,8 +130,7 @@ def test_second_ctrl_c_waits_for_nobody(environment: Environment) -> None:
         begun.begin("/imgembed", 100, {"Content-Type": "application/json"})
         assert get(running, "/health").status_code == 200
         running.process.send_signal(signal.SIGINT)
-        while get(running, "/ready").status_code == 200:
-            time.sleep(0.01)
+        wait_until_it_stops(running)
         running.process.send_signal(signal.SIGINT)
         assert begun.ended()
         assert running.process.wait(timeout=20) == 0
