@@ -2,9 +2,9 @@
 
     python -m infra.deploy prod --sam sam [ThrottleRate=50 ...]
 
-What can fail at once is asked first: the account and Docker. Then the encoders are brought into the
-image's build context, and the image is built, compared with what the stack will ask it for, and
-deployed.
+It asks the account and Docker first: they can fail at once. Then it brings the encoders into
+the image's build context, builds the image, compares it with the encoders that the stack will ask
+for, and deploys.
 """
 
 import argparse

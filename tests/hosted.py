@@ -32,7 +32,7 @@ class HeldEncoder:
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({512, 768, 1024})
     texts: list[str] = field(default_factory=list)
-    """What it has begun to encode."""
+    """The texts that it has begun to encode."""
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Wait, then answer."""

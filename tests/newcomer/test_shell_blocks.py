@@ -84,7 +84,7 @@ class Newcomer:
 
 
 def clone(folder: Path) -> None:
-    """What a clone would have: files that git knows or would add, as they are now."""
+    """Copy the files that git knows or would add, as they are now: a clone has the same."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -79,7 +79,7 @@ def served(**settings: str) -> Iterator[tuple[Running, str]]:
 
 
 def memory_of(server: Running) -> str:
-    """What a server holds now, and at most until now."""
+    """The memory that a server holds now, and the most until now."""
     process = server.process.pid
     return f"resident {resident(process):.0f} MB, at most {resident(process, 'VmHWM'):.0f} MB"
 

@@ -58,8 +58,8 @@ class Wire:
 class _Rest:
     """One request's channels, and whether its connection must close behind it.
 
-    What is left of a body of a known length is thrown away, and the connection stays: to make a new
-    one costs more than all else about a refusal. Once a body is whole, or an answer is under
+    It throws the rest of a body of a known length away and keeps the connection: to make a new one
+    costs more than all else about a refusal. Once a body is whole, or an answer is under
     way, nobody else listens to the client: if it leaves, its `presence` ends here.
     """
 

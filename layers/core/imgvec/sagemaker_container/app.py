@@ -60,7 +60,7 @@ class Lane:
     def warm(self, batch_size: int) -> None:
         """Run the smallest and the largest batch, and a text.
 
-        What a provider prepares for a shape, it prepares now and not within a request.
+        A provider prepares itself for a shape when it first meets it: now, not within a request.
 
         Raises:
             RequestError: an inference gave no vector.
