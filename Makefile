@@ -37,7 +37,7 @@ test: .venv/test ## Set up and run the whole test suite, with coverage.
 
 test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
 	@TEST_PLACES="lambda function-url" $(BIN)/pytest tests/contract tests/runtime
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/cold_start.py
+	@PYTHONPATH=. $(BIN)/python tests/performance/cold_start.py
 
 test-endpoint: .venv/test ## Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
 	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
@@ -46,7 +46,7 @@ test-endpoint-container: .venv/test ## The same in the serving image, built here
 	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh
 
 bench-gpu: .venv/test ## Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
+	@PYTHONPATH=. $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
 
 endpoint-image: PROVIDER = cuda
 endpoint-image: ## Build the serving image: make endpoint-image ENCODERS=clip-vit-b32; PROVIDER=cpu for no GPU.
@@ -60,7 +60,7 @@ test-first-deploy: .venv/test .cache/sam/ready .cache/runtime/ready .cache/emula
 	@tests/cloud/first.sh
 
 hostile: .venv/test ## N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
-	@PYTHONPATH=.:tests $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
+	@PYTHONPATH=. $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
 test-parity: .venv/test .cache/parity/ready ## Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
@@ -89,25 +89,25 @@ image-size: ## Size and layers of the image that `sam build` made, and the time 
 		"import time; t = time.perf_counter(); import app; print(f'import of the function: {time.perf_counter() - t:.2f} s')"
 
 wheels: .venv/test ## List anew which wheels of the functions' locks the base images get (asks the package index).
-	@$(BIN)/python tests/locked_wheels.py
+	@PYTHONPATH=. $(BIN)/python tests/support/aws/locked_wheels.py
 
 events: .venv/test ## Write events/ anew, from the requests of the contract tests.
-	@PYTHONPATH=.:tests $(BIN)/python tests/ready_events.py
+	@PYTHONPATH=. $(BIN)/python tests/support/aws/sample_events.py
 
 load: .venv/test ## Good-put under overload, what a refusal costs, and what becomes of requests at SIGTERM.
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source stored
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/refusal.py --source upload
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source stored
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py drain
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/load.py overload --source upload
+	@PYTHONPATH=. $(BIN)/python tests/performance/refusal.py --source stored
+	@PYTHONPATH=. $(BIN)/python tests/performance/refusal.py --source upload
+	@PYTHONPATH=. $(BIN)/python tests/performance/load.py overload --source stored
+	@PYTHONPATH=. $(BIN)/python tests/performance/load.py drain
+	@PYTHONPATH=. $(BIN)/python tests/performance/load.py overload --source upload
 
 memory: .venv/test ## Resident memory under 500 images at once, and under downloads that break off.
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 0.3
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 2
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/memory.py downloads
+	@PYTHONPATH=. $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 0.3
+	@PYTHONPATH=. $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 2
+	@PYTHONPATH=. $(BIN)/python tests/performance/memory.py downloads
 
 soak: .venv/test ## Good and bad requests for a long time: make soak MINUTES=60
-	@PYTHONPATH=.:tests $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
+	@PYTHONPATH=. $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
 
 clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one target that needs the internet.
 	@$(BIN)/imgvec models pull clip-vit-b32
@@ -117,16 +117,13 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/imgvec models quality clip-vit-b32
 
 bench: .venv/test $(PEERS) .cache/shipped/ready ## Measure everything beside others; writes docs/performance.md (some 10 minutes).
-	@PYTHONPATH=.:tests $(BIN)/python -m benchmarks
+	@PYTHONPATH=. $(BIN)/python -m benchmarks
 
 scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
 	@PYTHONPATH=. $(BIN)/python -m benchmarks.scale
 
-mutations: .venv/test ## Switch off each guard in turn; the tests must notice. ONLY=word picks some.
-	@PYTHONPATH=.:tests $(BIN)/python tests/mutations.py $(ONLY)
-
 audit: .venv/test .cache/audit/ready ## Known vulnerabilities of the locked packages, from the service or as remembered.
-	@PYTHONPATH=.:tests $(BIN)/python tests/supply/audit.py
+	@PYTHONPATH=. $(BIN)/python tests/supply/audit.py
 
 sbom: .cache/sbom.json ## Write the software bill of materials (CycloneDX) of the image to .cache/sbom.json.
 

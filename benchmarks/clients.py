@@ -18,8 +18,8 @@ from benchmarks.wire import Connection, img_embed
 from imgvec.cli.bench import rate_of
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
-from places import Running
-from watching import cpu_seconds
+from tests.support.server.places import Running
+from tests.support.server.processes import cpu_seconds
 
 SECONDS: Final = 12.0
 SLICES: Final = 4

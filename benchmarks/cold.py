@@ -21,7 +21,7 @@ from benchmarks.material import CLIP, STARTER, Material
 from benchmarks.timing import Pace, Timed, in_turns
 from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import find_folders
-from places import create_key
+from tests.support.server.places import create_key
 
 ROUNDS: Final = 5
 PROCESS: Final = Path(__file__).with_name("cold_process.py")

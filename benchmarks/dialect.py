@@ -20,7 +20,6 @@ from starlette.types import ASGIApp
 from benchmarks.cold_process import ask
 from benchmarks.timing import Measured
 from benchmarks.wire import Request, img_embed, post_json
-from gateway import GATEWAY, event_of
 from imgvec.accounts.authentication import Gate
 from imgvec.api.application import assemble
 from imgvec.api.mounts import Mounts
@@ -31,6 +30,7 @@ from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult
 from imgvec.services import open_services
 from imgvec.settings import Settings
 from imgvec.types import Principal, RequestContext
+from tests.support.aws.rest_events import GATEWAY, event_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from benchmarks.material import CLIP, STARTER, Material
 from benchmarks.server import served
 from benchmarks.timing import Pace, in_turns
 from benchmarks.wire import Connection, get, img_embed, post_json
-from watching import resident
+from tests.support.server.processes import resident
 
 ROUNDS: Final = 25
 MIXED: Final = 1000

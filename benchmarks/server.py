@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from benchmarks.material import Material
-from places import Running, create_key, serving
-from watching import wait_until_ready
+from tests.support.server.places import Running, create_key, serving
+from tests.support.server.processes import wait_until_ready
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Final
 from benchmarks.material import CLIP, STARTER, Material
 from benchmarks.timing import Pace
 from imgvec.encoders.registry import shipped_folder
-from places import ROOT
+from tests.support.server.places import ROOT
 
 LEFT_OUT: Final = {"bin", "pages", "test", "tests", "__pycache__"}
 """Folders that the Dockerfile or .dockerignore leaves out; bytecode is written anew."""

@@ -13,10 +13,10 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from emulator import Emulator, NoEmulator
-from emulator import start as start_emulator
-from ministack import MINISTACK, emulated
-from places import (
+from tests.support.aws.dynamodb import Emulator, NoEmulator
+from tests.support.aws.dynamodb import start as start_emulator
+from tests.support.aws.ministack import MINISTACK, emulated
+from tests.support.server.places import (
     BEHIND_A_GATEWAY,
     CAT,
     PictureServer,
@@ -25,7 +25,7 @@ from places import (
     imgvec,
     server_environment,
 )
-from standing import DEFAULT_PLACES, PLACES
+from tests.support.server.start_places import DEFAULT_PLACES, PLACES
 
 # `nohup make test` would hand its ignored SIGHUP on to each server that the tests start, and
 # `imgvec serve` rightly leaves an ignored one alone; its tests need what a terminal gives.

@@ -13,7 +13,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from places import CAT, NOBODY, create_key, server_environment, serving
+from tests.support.server.places import CAT, NOBODY, create_key, server_environment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 SCHEMES = ("CoreViz", "PixLab", "memories.ai")

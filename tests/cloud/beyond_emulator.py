@@ -11,10 +11,10 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from account_settings import imitated_account_settings
-from local_hub import serving
-from pinned_hub import offer
-from thin_clip import SHAPES
+from tests.support.aws.account_settings import imitated_account_settings
+from tests.support.models.local_hub import serving
+from tests.support.models.pinned_hub import offer
+from tests.support.models.thin_clip import SHAPES
 
 NAME: Final = "clip-vit-b32"
 NEW_ACCOUNT: Final = 10

@@ -7,7 +7,7 @@ first_deploy() {
   cp -a --parents Makefile samconfig.toml template.yaml .dockerignore functions infra layers "$checkout"
   rm -rf "$checkout"/layers/models/{clip-*,pulled,recipes}
   ln -s "$PWD/.venv" "$checkout/.venv"
-  PYTHONPATH=tests "$python" tests/cloud/beyond_emulator.py "$work/tmp/operator" "$work/tmp/beyond.sh" \
+  PYTHONPATH=. "$python" tests/cloud/beyond_emulator.py "$work/tmp/operator" "$work/tmp/beyond.sh" \
     >"$work/beyond.log" 2>&1 &
   started+=($!)
   wait_for test -s "$work/tmp/beyond.sh" || fail "$work/beyond.log"
@@ -17,7 +17,7 @@ first_deploy() {
   deploy_prod >"$work/first-deploy.log" 2>&1 || fail "$work/first-deploy.log"
   say "make deploy ENV=prod from nothing: $((SECONDS - begun)) s"
   eval "$("$python" tests/cloud/outputs.py imgvec-prod "$AWS_ENDPOINT_URL")"
-  PYTHONPATH=tests:. "$python" tests/cloud/first_vector.py imgvec-prod embeddingsfunction:imgvec-embeddings \
+  PYTHONPATH=. "$python" tests/cloud/first_vector.py imgvec-prod embeddingsfunction:imgvec-embeddings \
     >"$work/first-vector.log" 2>&1 || fail "$work/first-vector.log"
   cat "$work/first-vector.log"
 

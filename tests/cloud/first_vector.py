@@ -15,12 +15,12 @@ from typing import Final
 import boto3
 import httpx2
 
-from checks import assert_unit
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import shipped_folder
 from imgvec.errors import ModelError
 from infra.encoders import check_image
-from places import CAT, imgvec
+from tests.support.contract.checks import assert_unit
+from tests.support.server.places import CAT, imgvec
 
 ENCODER: Final = "clip-vit-b32"
 BURST: Final = 3

@@ -13,9 +13,9 @@ from typing import Final
 import httpx2
 import pytest
 
-from checks import assert_unit
-from endpoints import ENDPOINTS, V2, Asking, Endpoint
-from places import PictureServer, Place, create_key, imgvec
+from tests.support.contract.checks import assert_unit
+from tests.support.contract.embed_routes import ENDPOINTS, V2, Asking, Endpoint
+from tests.support.server.places import PictureServer, Place, create_key, imgvec
 
 on_aws: Final = pytest.mark.skipif(
     "TEST_EMULATOR" in os.environ, reason="NOT RUN: the emulator does not do this"

@@ -11,10 +11,10 @@ from typing import Final
 
 import pytest
 
-from checks import bits
-from gateway import integration_of, response_of
-from places import ROOT, PictureServer, imgvec
-from ready_events import FOLDER, IMAGES, PHOTO, REQUESTS, SECOND
+from tests.support.aws.rest_events import integration_of, response_of
+from tests.support.aws.sample_events import FOLDER, IMAGES, PHOTO, REQUESTS, SECOND
+from tests.support.contract.checks import bits
+from tests.support.server.places import ROOT, PictureServer, imgvec
 
 SAM: Final = ROOT / ".cache" / "sam" / "bin" / "sam"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import boto3
 
-from emulator import Emulator
+from tests.support.aws.dynamodb import Emulator
 
 BUCKET = "imgvec-start-api"
 

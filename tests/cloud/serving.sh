@@ -8,7 +8,7 @@ build_serving() { # PROVIDER: with a CLIP of the true widths beside the starter
   rm -rf "$context"
   mkdir -p "$context"
   cp -r --parents Makefile .dockerignore infra/sagemaker layers/core/imgvec layers/models "$context"
-  PYTHONPATH=tests "$python" tests/thin_clip.py clip-vit-b32 "$context/layers/models"
+  PYTHONPATH=. "$python" tests/support/models/thin_clip.py clip-vit-b32 "$context/layers/models"
   make -C "$context" endpoint-image PROVIDER="$1" ENCODERS="clip-vit-b32 starter" \
     >"$work/serving.log" 2>&1 || fail "$work/serving.log"
   say "serving image for $1: $(docker image inspect imgvec-endpoint --format '{{.Size}}') bytes"

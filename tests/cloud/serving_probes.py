@@ -17,14 +17,14 @@ import httpx2
 import numpy as np
 import pytest
 
-from asynchronous_runtime import asynchronous, call
 from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.client import HEADER, PIXELS, Attributes
-from invoking import ASKED, coarse_pictures, invoke
-from places import Running, stop_server
-from serving_container import docker, run_command, serving_models, start_named
+from tests.support.aws.asynchronous_runtime import asynchronous, call
+from tests.support.aws.sagemaker_invocations import ASKED, coarse_pictures, invoke
+from tests.support.aws.serving_container import docker, run_command, serving_models, start_named
+from tests.support.server.places import Running, stop_server
 
 STARTER: Final = shipped_folder() / "starter"
 BAKED: Final = "/opt/imgvec/models/starter"

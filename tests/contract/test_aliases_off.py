@@ -9,7 +9,7 @@ from starlette.testclient import TestClient
 from imgvec.app import create_app
 from imgvec.errors import SettingsError
 from imgvec.settings import load_settings
-from places import PictureServer, create_key, server_environment
+from tests.support.server.places import PictureServer, create_key, server_environment
 
 OFF = "coreviz:default,pixlab:img-embed:1024,memories.ai:mobileclip,pixlab:pix-llm"
 TEXT = "/serve/api/v2/embeddings/text"

@@ -10,10 +10,16 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from checks import assert_made_headers, assert_unit, bits, data_uri, small_png
-from endpoints import V2
-from places import CAT, PictureServer, Place, imgvec
-from ways import COREVIZ_WAYS, WAYS, Caller
+from tests.support.contract.checks import (
+    assert_made_headers,
+    assert_unit,
+    bits,
+    data_uri,
+    small_png,
+)
+from tests.support.contract.embed_routes import V2
+from tests.support.contract.image_forms import COREVIZ_WAYS, WAYS, Caller
+from tests.support.server.places import CAT, PictureServer, Place, imgvec
 
 WIDTHS = [512, 1024]
 TEXT = "a photo of a cat, naïvely asleep"

@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from endpoints import CHECKS, ENDPOINTS, V2, Asking
 from imgvec.app import create_app
 from imgvec.settings import load_settings
 from imgvec.stores.sqlite import SqliteStore
-from ministack import CREDENTIALS
-from places import PictureServer, Place, create_key, server_environment
-from refusing import DYNAMODB, S3, refusing
+from tests.support.aws.ministack import CREDENTIALS
+from tests.support.aws.rejecting_listener import DYNAMODB, S3, refusing
+from tests.support.contract.embed_routes import CHECKS, ENDPOINTS, V2, Asking
+from tests.support.server.places import PictureServer, Place, create_key, server_environment
 
 FAULTS = {
     "throttled": (429, "ThrottlingException", "SlowDown"),

@@ -11,10 +11,6 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from checks import assert_memories_error, assert_pixlab_error
-from emulator import Emulator
-from endpoints import V2
-from faulty import STEPS, Faulty, faulty
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.metering import HOLD_SECONDS, Meter
 from imgvec.accounts.ports import KeyRecord, Standing
@@ -23,8 +19,12 @@ from imgvec.assets.ports import Asset
 from imgvec.settings import load_settings
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import SqliteStore
-from places import PictureServer, create_key, server_environment
-from refusing import refusing
+from tests.support.aws.dynamodb import Emulator
+from tests.support.aws.faulty_dynamodb import STEPS, Faulty, faulty
+from tests.support.aws.rejecting_listener import refusing
+from tests.support.contract.checks import assert_memories_error, assert_pixlab_error
+from tests.support.contract.embed_routes import V2
+from tests.support.server.places import PictureServer, create_key, server_environment
 
 CODES = {"ThrottlingException": 429, "AccessDeniedException": 500}
 

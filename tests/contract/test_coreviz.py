@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from checks import (
+from tests.support.contract.checks import (
     NO_SUCH_HOST,
     REFUSED_ADDRESS,
     assert_coreviz_error,
@@ -18,7 +18,7 @@ from checks import (
     icon,
     small_png,
 )
-from places import PictureServer, Place
+from tests.support.server.places import PictureServer, Place
 
 PATH = "/api/ai/embeddings"
 JSON = "application/json"

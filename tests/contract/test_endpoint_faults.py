@@ -16,16 +16,16 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from checks import assert_plain_error
-from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.client import HEADER, VECTOR, Attributes
 from imgvec.settings import load_settings
 from imgvec.types import Vector
-from places import PictureServer, Place, create_key, imgvec, server_environment
-from sagemaker_runtime import Call, Runtime, Script, endpoint
+from tests.support.aws.sagemaker_runtime import Call, Runtime, Script, endpoint
+from tests.support.contract.checks import assert_plain_error
+from tests.support.contract.embed_routes import ENDPOINTS, Asking
+from tests.support.server.places import PictureServer, Place, create_key, imgvec, server_environment
 
 TIMEOUT = 1.0
 REVISION = read_manifest(shipped_folder() / "starter").revision

@@ -12,13 +12,14 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
 from imgvec.encoders.integrity import MANIFEST, read_manifest
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.registry import shipped_folder
 from imgvec.settings import load_settings
-from places import (
+from tests.support.aws.sagemaker_runtime import Runtime, endpoint
+from tests.support.contract.embed_routes import ENDPOINTS, Asking
+from tests.support.server.places import (
     PictureServer,
     Place,
     create_key,
@@ -27,7 +28,6 @@ from places import (
     start_serving,
     stop_server,
 )
-from sagemaker_runtime import Runtime, endpoint
 
 CALLERS = 4
 

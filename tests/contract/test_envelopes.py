@@ -6,10 +6,25 @@ from collections.abc import Callable
 import httpx2
 import pytest
 
-from checks import NO_SUCH_HOST, REFUSED_ADDRESS, data_uri, huge_png, icon, small_png
-from endpoints import ASSET, CHECKS, ENDPOINTS, KEY_HEADERS, OVER_BODY, V2, Asking
 from imgvec.accounts.keys import mint
-from places import PictureServer, Place
+from tests.support.contract.checks import (
+    NO_SUCH_HOST,
+    REFUSED_ADDRESS,
+    data_uri,
+    huge_png,
+    icon,
+    small_png,
+)
+from tests.support.contract.embed_routes import (
+    ASSET,
+    CHECKS,
+    ENDPOINTS,
+    KEY_HEADERS,
+    OVER_BODY,
+    V2,
+    Asking,
+)
+from tests.support.server.places import PictureServer, Place
 
 MEMORIES_TOO_LARGE = "Request has exceeded the limit."
 

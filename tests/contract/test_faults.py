@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from checks import assert_plain_error
-from endpoints import ENDPOINTS, Asking
 from imgvec.app import create_app
 from imgvec.encoders.registry import Encoders
 from imgvec.settings import load_settings
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
-from places import PictureServer, Place, create_key, imgvec, server_environment
+from tests.support.contract.checks import assert_plain_error
+from tests.support.contract.embed_routes import ENDPOINTS, Asking
+from tests.support.server.places import PictureServer, Place, create_key, imgvec, server_environment
 
 SECRET = "a sentence that nobody outside may read"
 

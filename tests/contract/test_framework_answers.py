@@ -2,9 +2,9 @@
 
 import pytest
 
-from checks import assert_plain_error
-from endpoints import ASSET, CHECKS, KEY_HEADERS, V2
-from places import BEHIND_A_GATEWAY, Place
+from tests.support.contract.checks import assert_plain_error
+from tests.support.contract.embed_routes import ASSET, CHECKS, KEY_HEADERS, V2
+from tests.support.server.places import BEHIND_A_GATEWAY, Place
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import orjson
 import pytest
 
-from checks import assert_pixlab_error, small_png
-from endpoints import JSON, OVER_BODY
 from imgvec.accounts.keys import mint
-from places import Place
+from tests.support.contract.checks import assert_pixlab_error, small_png
+from tests.support.contract.embed_routes import JSON, OVER_BODY
+from tests.support.server.places import Place
 
 FORM = "application/x-www-form-urlencoded"
 PNG = small_png()

@@ -10,10 +10,10 @@ import httpx2
 import pytest
 from click.testing import CliRunner
 
-from checks import data_uri, icon, small_png
-from endpoints import ENDPOINTS, KEY_HEADERS, V2, Endpoint
 from imgvec.cli import group
-from places import BEHIND_A_GATEWAY, PictureServer, Place
+from tests.support.contract.checks import data_uri, icon, small_png
+from tests.support.contract.embed_routes import ENDPOINTS, KEY_HEADERS, V2, Endpoint
+from tests.support.server.places import BEHIND_A_GATEWAY, PictureServer, Place
 
 TEXT = f"{V2}/embeddings/text"
 # Outcome: status and exact body of each dialect.

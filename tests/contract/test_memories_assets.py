@@ -13,8 +13,14 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from checks import assert_memories_error, assert_unit, bits
-from places import BEHIND_A_GATEWAY, PictureServer, Place, create_key, server_environment
+from tests.support.contract.checks import assert_memories_error, assert_unit, bits
+from tests.support.server.places import (
+    BEHIND_A_GATEWAY,
+    PictureServer,
+    Place,
+    create_key,
+    server_environment,
+)
 
 BASE = "/serve/api/v2"
 LIMIT = 20_000_000

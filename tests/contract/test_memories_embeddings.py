@@ -7,7 +7,8 @@ from typing import Any
 import httpx2
 import pytest
 
-from checks import (
+from imgvec.accounts.keys import mint
+from tests.support.contract.checks import (
     REFUSED_ADDRESS,
     assert_made_headers,
     assert_memories_error,
@@ -17,8 +18,7 @@ from checks import (
     huge_png,
     icon,
 )
-from imgvec.accounts.keys import mint
-from places import PictureServer, Place, imgvec
+from tests.support.server.places import PictureServer, Place, imgvec
 
 UNKNOWN_KEY = mint()
 BASE = "/serve/api/v2"

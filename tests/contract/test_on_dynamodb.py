@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 from starlette.testclient import TestClient
 
-from checks import assert_pixlab_error
-from emulator import Emulator
 from imgvec.cli import group
-from places import CAT, PictureServer, server_environment
+from tests.support.aws.dynamodb import Emulator
+from tests.support.contract.checks import assert_pixlab_error
+from tests.support.server.places import CAT, PictureServer, server_environment
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import httpx2
 import numpy as np
 import pytest
 
-from places import CAT, PictureServer, Place
+from tests.support.server.places import CAT, PictureServer, Place
 
 CLIENTS = 16
 REQUESTS = 500

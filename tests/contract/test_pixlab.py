@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from checks import (
+from tests.support.contract.checks import (
     NO_SUCH_HOST,
     REFUSED_ADDRESS,
     assert_made_headers,
@@ -17,7 +17,7 @@ from checks import (
     icon,
     small_png,
 )
-from places import PictureServer, Place
+from tests.support.server.places import PictureServer, Place
 
 PATH = "/imgembed"
 PNG = small_png()

@@ -6,9 +6,9 @@ import json
 import httpx2
 import pytest
 
-from checks import bits, small_png
-from endpoints import ENDPOINTS
-from places import CAT, PictureServer, Place, imgvec
+from tests.support.contract.checks import bits, small_png
+from tests.support.contract.embed_routes import ENDPOINTS
+from tests.support.server.places import CAT, PictureServer, Place, imgvec
 
 PIXLAB = ENDPOINTS["pixlab"]
 PATHS = ["/imgembed", "/llmimgembed"]

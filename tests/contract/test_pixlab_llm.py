@@ -7,7 +7,7 @@ import time
 import httpx2
 import pytest
 
-from checks import (
+from tests.support.contract.checks import (
     REFUSED_ADDRESS,
     assert_made_headers,
     assert_pixlab_error,
@@ -16,7 +16,7 @@ from checks import (
     icon,
     small_png,
 )
-from places import PictureServer, Place
+from tests.support.server.places import PictureServer, Place
 
 PNG = small_png()
 BASE64 = base64.b64encode(PNG).decode()

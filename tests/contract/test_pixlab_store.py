@@ -8,10 +8,10 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from checks import assert_pixlab_error, bits, data_uri, small_png
 from imgvec.app import create_app
 from imgvec.settings import load_settings
-from places import PictureServer, Place, create_key, server_environment
+from tests.support.contract.checks import assert_pixlab_error, bits, data_uri, small_png
+from tests.support.server.places import PictureServer, Place, create_key, server_environment
 
 PATH = "/store"
 LINK_PATH = re.compile(r"(/\w+)?/store/[A-Za-z0-9_-]+")

@@ -18,8 +18,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from checks import assert_unit, bits
-from places import CAT, ROOT, PictureServer, Place
+from tests.support.contract.checks import assert_unit, bits
+from tests.support.server.places import CAT, ROOT, PictureServer, Place
 
 SAMPLES = Path(__file__).parent / "samples"
 NODE_CACHE = ROOT / ".cache" / "node"

@@ -12,13 +12,13 @@ import pytest
 from starlette.testclient import TestClient
 
 import imgvec.dialects
-from checks import assert_made_headers, assert_unit, bits
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.dialects.head_keys import all_head_keys
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
-from places import PictureServer, Place, create_key, server_environment
+from tests.support.contract.checks import assert_made_headers, assert_unit, bits
+from tests.support.server.places import PictureServer, Place, create_key, server_environment
 
 NAME = "tiny_vendor"
 INIT = '''

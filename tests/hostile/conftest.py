@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from places import PictureServer
-from target import Target, started_target
+from tests.support.server.hostile_target import Target, started_target
+from tests.support.server.places import PictureServer
 
 
 @pytest.fixture(scope="session")

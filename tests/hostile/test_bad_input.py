@@ -8,8 +8,8 @@ import httpx2
 import pytest
 from PIL import Image
 
-from bad_input_cases import CASES, MARK, Case
-from target import Target
+from tests.support.contract.bad_input_cases import CASES, MARK, Case
+from tests.support.server.hostile_target import Target
 
 
 def filled(value: Any, words: dict[str, str]) -> Any:

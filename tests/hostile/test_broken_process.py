@@ -12,12 +12,18 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from breaking import counted, embed, in_process, served
-from checks import NO_SUCH_HOST
-from endpoints import CHECKS, ENDPOINTS, Asking
 from imgvec.encoders.registry import shipped_folder
-from places import PictureServer, create_key, imgvec, server_environment, serving
-from wire import wire
+from tests.support.contract.checks import NO_SUCH_HOST
+from tests.support.contract.embed_routes import CHECKS, ENDPOINTS, Asking
+from tests.support.http.connection import wire
+from tests.support.server.breaking_servers import counted, embed, in_process, served
+from tests.support.server.places import (
+    PictureServer,
+    create_key,
+    imgvec,
+    server_environment,
+    serving,
+)
 
 
 @pytest.fixture

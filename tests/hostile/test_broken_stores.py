@@ -13,14 +13,22 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
-from breaking import counted, embed, in_process, kept, place_of, served, upload
-from checks import assert_plain_error
-from endpoints import CHECKS
 from imgvec.app import create_app
 from imgvec.settings import load_settings
 from imgvec.stores.sqlite import FILE_NAME
-from ministack import CREDENTIALS
-from places import PictureServer, imgvec, server_environment, serving
+from tests.support.aws.ministack import CREDENTIALS
+from tests.support.contract.checks import assert_plain_error
+from tests.support.contract.embed_routes import CHECKS
+from tests.support.server.breaking_servers import (
+    counted,
+    embed,
+    in_process,
+    kept,
+    place_of,
+    served,
+    upload,
+)
+from tests.support.server.places import PictureServer, imgvec, server_environment, serving
 
 
 @pytest.fixture

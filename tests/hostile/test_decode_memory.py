@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pictures import encoded
+from tests.support.images.pictures import encoded
 
 SIDE = (4000, 2500)
 BYTES_A_PIXEL = 20

@@ -17,14 +17,24 @@ from typing import TypeVar
 
 import pytest
 
-from authority import Authority, make_authority
 from imgvec import __version__
 from imgvec.errors import AddressRefused, BadParameter, FetchFailed, TooLarge
 from imgvec.images.fetch import dial, urls
 from imgvec.images.fetch.client import MAX_REDIRECTS, Fetcher
 from imgvec.images.fetch.dial import MAX_DIALLED, Resolver, system_resolve
 from imgvec.images.fetch.urls import IPAddress, is_public
-from listeners import Answer, Listener, Names, listener, redirect, repeats, response, says, stalls
+from tests.support.http.certificate_authority import Authority, make_authority
+from tests.support.http.listeners import (
+    Answer,
+    Listener,
+    Names,
+    listener,
+    redirect,
+    repeats,
+    response,
+    says,
+    stalls,
+)
 
 IMAGE = says(response())
 PUBLIC_HERE = IPv4Network("127.0.0.0/28")

@@ -7,12 +7,12 @@ import pytest
 from starlette.requests import Request
 from starlette.types import Message
 
-from checks import assert_coreviz_error, assert_pixlab_error
-from hostile_bodies import BOUNDED, DOCUMENTS, END, ESCAPED, FORMS, WHOLE, part
 from imgvec.api.request import FORM, JSON, MULTIPART, Call, read_call
 from imgvec.errors import TooLarge
-from raw_http import Answer, exchange, request
-from target import Target
+from tests.support.contract.checks import assert_coreviz_error, assert_pixlab_error
+from tests.support.http.hostile_bodies import BOUNDED, DOCUMENTS, END, ESCAPED, FORMS, WHOLE, part
+from tests.support.http.raw_http import Answer, exchange, request
+from tests.support.server.hostile_target import Target
 
 LIMIT = 20_000_000
 SECONDS = 1.5

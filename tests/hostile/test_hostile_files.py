@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from bounded_decoding import LIMITS, SIZE, outcome
-from hostile_files import BOMBS, GOOD, mutated, promised
-from places import CAT
+from tests.support.images.bounded_decoding import LIMITS, SIZE, outcome
+from tests.support.images.hostile_files import BOMBS, GOOD, mutated, promised
+from tests.support.server.places import CAT
 
 CUTS = (0.02, 0.1, 0.3, 0.5, 0.7, 0.9, 0.98)
 

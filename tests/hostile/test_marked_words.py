@@ -14,12 +14,18 @@ from typing import Final
 import httpx2
 import pytest
 
-from endpoints import V2
-from function_process import FunctionProcess
-from gateway import GATEWAY, GatewayTransport, RestApi
-from lambda_runtime import HANDLERS
-from marked_requests import MARK, MAX_BODY, PIECES, Sender, make_keys
-from places import ROOT, PictureServer, server_environment, start_server, stop_server
+from tests.support.aws.function_process import FunctionProcess
+from tests.support.aws.lambda_runtime import HANDLERS
+from tests.support.aws.rest_events import GATEWAY, GatewayTransport, RestApi
+from tests.support.contract.embed_routes import V2
+from tests.support.contract.marked_requests import MARK, MAX_BODY, PIECES, Sender, make_keys
+from tests.support.server.places import (
+    ROOT,
+    PictureServer,
+    server_environment,
+    start_server,
+    stop_server,
+)
 
 OUTCOMES: Final = {200, 400, 401, 402, 403, 404, 405, 413, 415, 422, 429, 500}
 FILE_SHOWN: Final = re.compile(r"/(metadata|download)$")

@@ -20,7 +20,7 @@ from schemathesis.specs.openapi.checks import (
 from imgvec.api.application import close
 from imgvec.app import create_app
 from imgvec.settings import load_settings
-from places import ROOT, PictureServer, create_key, server_environment
+from tests.support.server.places import ROOT, PictureServer, create_key, server_environment
 
 EXAMPLES = 10
 """Requests for each operation."""

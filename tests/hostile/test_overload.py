@@ -15,17 +15,17 @@ import httpx2
 import pytest
 from fastapi import FastAPI, Response
 
-from endpoints import ENDPOINTS, JSON, KEY_HEADERS, V2
-from hosted import HeldEncoder, hosted
 from imgvec.app import create_app
 from imgvec.embedding.limiter import UNMEASURED_SECONDS
 from imgvec.encoders.registry import Encoders
 from imgvec.http import protocol
 from imgvec.http.protocol import CountedConnection
 from imgvec.settings import load_settings
-from pictures import photo_jpeg
-from places import PictureServer, create_key, imgvec, server_environment
-from wire import wire
+from tests.support.contract.embed_routes import ENDPOINTS, JSON, KEY_HEADERS, V2
+from tests.support.http.connection import wire
+from tests.support.images.pictures import photo_jpeg
+from tests.support.server.hosted import HeldEncoder, hosted
+from tests.support.server.places import PictureServer, create_key, imgvec, server_environment
 
 WORKERS, PLACES = 1, 7
 """Threads that compute, and requests that are at work or wait."""

@@ -4,9 +4,9 @@ import random
 
 import pytest
 
-from bounded_decoding import outcome
-from hostile_files import mutated
-from pillow_source import NoArchive, pillow_images
+from tests.support.images.bounded_decoding import outcome
+from tests.support.images.hostile_files import mutated
+from tests.support.images.pillow_source import NoArchive, pillow_images
 
 READ = ("bmp", "gif", "jpeg", "jpg", "mpo", "png", "apng", "tif", "tiff", "webp")
 

@@ -12,9 +12,9 @@ from typing import Final, TypeAlias
 
 import pytest
 
-from fetch_table import PROXY, ROWS
-from fetch_trial import OUTCOMES, SILENT, Flood, Trial
-from island import NoIsland, run_on_island
+from tests.support.http.fetch_table import PROXY, ROWS
+from tests.support.http.fetch_trial import OUTCOMES, SILENT, Flood, Trial
+from tests.support.http.island_network import NoIsland, run_on_island
 
 Results: TypeAlias = tuple[list[Trial], Flood]
 IDS: Final = [ascii(f"{row.reason}: {row.url[:60]}")[1:-1] for row in ROWS]
@@ -32,7 +32,7 @@ DEADLINE_MARGIN: Final = 5.0
 def results() -> Results:
     """What came of every row, and of look-ups that hang."""
     try:
-        printed = json.loads(run_on_island("fetch_trial"))
+        printed = json.loads(run_on_island("tests.support.http.fetch_trial"))
     except NoIsland as missing:
         pytest.skip(f"NOT TESTED, THE TABLE OF FETCHING: {missing}")
     return [Trial(**row) for row in printed["rows"]], Flood(**printed["flood"])

@@ -6,11 +6,11 @@ from contextlib import suppress
 import pytest
 from PIL import Image
 
-from bounded_decoding import LIMITS, SIZE, seconds_of
 from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.decode import decode
-from pictures import encoded
-from tiny_files import MOST_BYTES, TINY
+from tests.support.images.bounded_decoding import LIMITS, SIZE, seconds_of
+from tests.support.images.pictures import encoded
+from tests.support.images.tiny_files import MOST_BYTES, TINY
 
 SECONDS = 0.3
 """Of processor time; the dearest takes 0.25 s."""

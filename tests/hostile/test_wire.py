@@ -6,10 +6,10 @@ import time
 
 import pytest
 
-from odd_requests import HEADERS, PATHS
-from raw_http import TIMEOUT, Answer, connected, exchange, read_answer, request
-from smuggling import CHUNKED, POST, SMUGGLED, SMUGGLING, TE, length
-from target import Target
+from tests.support.http.odd_requests import HEADERS, PATHS
+from tests.support.http.raw_http import TIMEOUT, Answer, connected, exchange, read_answer, request
+from tests.support.http.smuggling import CHUNKED, POST, SMUGGLED, SMUGGLING, TE, length
+from tests.support.server.hostile_target import Target
 
 OVER = 20_000_001
 PIECE = b"x" * 65_536

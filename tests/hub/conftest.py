@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from imgvec_models.hub.recipe import Recipe, Role, find_recipe
-from local_hub import PATHS, LocalHub, hub_path, remote, serving
+from tests.support.models.local_hub import PATHS, LocalHub, hub_path, remote, serving
 
 SIZES: dict[Role, int] = {"image": 3_000_000, "text": 2_000_000, "tokenizer": 5_000}
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from places import ROOT
+from tests.support.server.places import ROOT
 
 TARGET = ("make", "--no-print-directory", "--old-file=.venv/test", "clip-live")
 

@@ -12,7 +12,7 @@ import pytest
 from imgvec.errors import ModelError
 from imgvec_models.hub.pull import present, pull, pulled_folder
 from imgvec_models.hub.recipe import Recipe
-from local_hub import PATHS, REPOSITORY, REVISION, Fault, LocalHub, hub_path
+from tests.support.models.local_hub import PATHS, REPOSITORY, REVISION, Fault, LocalHub, hub_path
 
 IMAGE = hub_path("image")
 Usage = namedtuple("Usage", ["total", "used", "free"])

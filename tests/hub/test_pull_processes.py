@@ -10,7 +10,7 @@ import pytest
 
 from imgvec_models.hub.pin import write_recipe
 from imgvec_models.hub.recipe import Recipe
-from local_hub import Fault, LocalHub, hub_path
+from tests.support.models.local_hub import Fault, LocalHub, hub_path
 
 IMAGE = hub_path("image")
 PULL = [sys.executable, "-m", "imgvec", "models", "pull", "small-clip"]

@@ -25,10 +25,10 @@ from imgvec.images.decode import ImageLimits, decode
 from imgvec.settings import load_settings
 from imgvec_models.hub.pin import write_recipe
 from imgvec_models.hub.recipe import find_recipe
-from local_hub import serving
-from pictures import PHOTOS, photo
-from places import create_key
-from thin_clip import SHAPES, shaped_files, shaped_recipe
+from tests.support.images.pictures import PHOTOS, photo
+from tests.support.models.local_hub import serving
+from tests.support.models.thin_clip import SHAPES, shaped_files, shaped_recipe
+from tests.support.server.places import create_key
 
 TEXT = "/serve/api/v2/embeddings/text"
 IMAGE = "/serve/api/v2/embeddings/image"

@@ -18,8 +18,8 @@ from pathlib import Path
 
 import pytest
 
-from places import ROOT
-from unit.cli.said import set_up_in
+from tests.support.server.places import ROOT
+from tests.unit.cli.said import set_up_in
 
 PORT = 8000
 """README's commands ask there."""

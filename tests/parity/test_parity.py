@@ -14,14 +14,14 @@ import PIL
 import pytest
 from numpy.typing import NDArray
 
-from every_kind import LARGE, every_kind
-from hub_tokenizer import hub_tokenizer
 from imgvec.encoders.onnx import normaliser
 from imgvec.images.decode import ImageLimits, decode
 from imgvec_models.calibration.feeds import text_feeds
 from imgvec_models.hub.recipe import find_recipe
-from odd_texts import odd_texts
-from places import ROOT
+from tests.support.images.every_kind import LARGE, every_kind
+from tests.support.models.hub_tokenizer import hub_tokenizer
+from tests.support.models.odd_texts import odd_texts
+from tests.support.server.places import ROOT
 
 PYTHON = ROOT / ".cache" / "parity" / "bin" / "python"
 pytestmark = pytest.mark.skipif(

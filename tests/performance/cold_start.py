@@ -14,9 +14,9 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from lambda_runtime import HANDLER, LambdaRuntime
-from places import ROOT
-from ready_events import make
+from tests.support.aws.lambda_runtime import HANDLER, LambdaRuntime
+from tests.support.aws.sample_events import make
+from tests.support.server.places import ROOT
 
 WARM = 20
 STAGES = ("Admit", "Read", "Decode", "Reserve", "Encode", "Settle")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from load_client import Answer
+from tests.support.server.load_client import Answer
 
 WARM: Final = 0.1
 """Part of the time that is not judged: caches fill, pages are touched."""

@@ -18,14 +18,14 @@ from typing import Final
 
 import numpy as np
 
-from endpoint_cost import INSTANCES, crossing
-from endpoint_load import Latency, poisson, serving, throughput
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import find_folders
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.settings import Provider
-from performance.low_load import ONE_BY_ONE, SHARE, at_low_load
-from pictures import photo_jpeg
+from tests.performance.low_load import ONE_BY_ONE, SHARE, at_low_load
+from tests.support.aws.endpoint_cost import INSTANCES, crossing
+from tests.support.images.pictures import photo_jpeg
+from tests.support.server.endpoint_load import Latency, poisson, serving, throughput
 
 OPERATIONS: Final = {"clip-vit-b32": 8.8e9, "clip-vit-l14": 162e9}
 """Of one image: two for each multiplication of the tower's matrices."""

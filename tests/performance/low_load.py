@@ -1,6 +1,6 @@
 """What waiting for company costs where there is hardly any: arrivals at random, by turns.
 
-    PYTHONPATH=.:tests python tests/performance/low_load.py FOLDER
+    PYTHONPATH=. python tests/performance/low_load.py FOLDER
 
 FOLDER is an encoder's. On a busy machine, as root, begin it with `chrt --rr 10`: what else runs
 then has the processors when the bench leaves them.
@@ -10,8 +10,8 @@ import argparse
 from pathlib import Path
 from typing import Final
 
-from endpoint_load import Latency, Serving, poisson, serving, throughput
 from imgvec.settings import Settings
+from tests.support.server.endpoint_load import Latency, Serving, poisson, serving, throughput
 
 SHARE: Final = 0.1
 """Of what the process can do; more of it is no low load."""

@@ -22,12 +22,20 @@ from typing import Any, Final
 
 import httpx2
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from checks import small_png
 from imgvec.types import Quota
-from places import Running, imgvec, start_server, stop_server
-from sites import SHORT_HOLD, Site, ask_all, counted, prepare, site_of, verdicts
+from tests.support.accounts.shared_store import (
+    SHORT_HOLD,
+    Site,
+    ask_all,
+    counted,
+    prepare,
+    site_of,
+    verdicts,
+)
+from tests.support.contract.checks import small_png
+from tests.support.server.places import Running, imgvec, start_server, stop_server
 
 # A fork shares nothing that is open here: each process opens its own store.
 FORK: Final = multiprocessing.get_context("fork")

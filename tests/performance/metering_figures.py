@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from imgvec.accounts.authentication import Gate
 from imgvec.accounts.charge import short_name
@@ -27,7 +27,7 @@ from imgvec.errors import KeyInvalid
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Table, make_client
 from imgvec.types import Quota
-from sites import CONSUMER, Site, answer, prepare, site_of
+from tests.support.accounts.shared_store import CONSUMER, Site, answer, prepare, site_of
 
 WRITE_PRICE = 0.625
 """Dollars for a million write units, on demand, us-east-1."""

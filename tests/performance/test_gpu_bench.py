@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 
-from places import ROOT
+from tests.support.server.places import ROOT
 
 FIGURES = (
     r"no GPU|NVIDIA",

@@ -2,9 +2,9 @@
 
 import pytest
 
-from load_client import Answer
-from performance.flatness import Sample, costs, flat_cost, flat_memory
-from performance.soak import SAMPLES
+from tests.performance.flatness import Sample, costs, flat_cost, flat_memory
+from tests.performance.soak import SAMPLES
+from tests.support.server.load_client import Answer
 
 MINUTE, REQUESTS = 60.0, 20
 

@@ -15,17 +15,17 @@ import httpx2
 import pytest
 from samtranslator.yaml_helper import yaml_parse
 
-from checks import assert_unit, bits
-from endpoints import CHECKS, KEY_HEADERS, V2
-from gateway import GATEWAY, GatewayTransport, event_of, response_of
 from imgvec.aws.gateway import MAX_EVENT_BODY
 from imgvec.aws.sam_local import DESK_KEY
 from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import shipped_folder
 from imgvec.stores.sqlite import SqliteStore
-from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
-from places import ROOT, PictureServer, imgvec, server_environment
-from ready_events import PHOTO, REQUESTS, make
+from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
+from tests.support.aws.rest_events import GATEWAY, GatewayTransport, event_of, response_of
+from tests.support.aws.sample_events import PHOTO, REQUESTS, make
+from tests.support.contract.checks import assert_unit, bits
+from tests.support.contract.embed_routes import CHECKS, KEY_HEADERS, V2
+from tests.support.server.places import ROOT, PictureServer, imgvec, server_environment
 
 pytestmark = pytest.mark.skipif(
     EMULATOR is None or not CLIENT.exists(), reason="`make test-runtime` installs the runtime"

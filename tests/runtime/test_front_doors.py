@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import httpx2
 import pytest
 
-from gateway import GATEWAY, HOST, Event, event_of, response_of
 from imgvec.aws.gateway import MAX_EVENT_BODY
 from imgvec.aws.sam_local import DESK_KEY
-from lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
-from places import NOBODY, server_environment
-from second_format import DOMAIN, UNSEEN, second_event_of
+from tests.support.aws.http_events import DOMAIN, UNSEEN, second_event_of
+from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
+from tests.support.aws.rest_events import GATEWAY, HOST, Event, event_of, response_of
+from tests.support.server.places import NOBODY, server_environment
 
 pytestmark = pytest.mark.skipif(
     EMULATOR is None or not CLIENT.exists(), reason="`make test-runtime` installs the runtime"

@@ -7,8 +7,15 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from emulator import Emulator
-from gateway import (
+from imgvec.accounts.gateway_names import Identifier
+from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.ports import KeyRecord
+from imgvec.aws.gateway_keys.names import PROBE, SHARED, own_name
+from imgvec.aws.sam_local import DESK_KEY
+from imgvec.stores.dynamodb import DynamoStore
+from tests.support.aws.dynamodb import Emulator
+from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime
+from tests.support.aws.rest_events import (
     GATEWAY,
     GatewayTransport,
     authorizer_event,
@@ -16,15 +23,8 @@ from gateway import (
     integration_of,
     response_of,
 )
-from imgvec.accounts.gateway_names import Identifier
-from imgvec.accounts.keys import digest, mint
-from imgvec.accounts.ports import KeyRecord
-from imgvec.aws.gateway_keys.names import PROBE, SHARED, own_name
-from imgvec.aws.sam_local import DESK_KEY
-from imgvec.stores.dynamodb import DynamoStore
-from lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime
-from places import PictureServer, server_environment
-from ready_events import make
+from tests.support.aws.sample_events import make
+from tests.support.server.places import PictureServer, server_environment
 
 pytestmark = pytest.mark.skipif(
     EMULATOR is None or not CLIENT.exists(), reason="`make test-runtime` installs the runtime"

@@ -17,7 +17,7 @@ from datetime import date
 from pathlib import Path
 from typing import Final, TypedDict
 
-from places import ROOT
+from tests.support.server.places import ROOT
 
 PIP_AUDIT: Final = ROOT / ".cache" / "audit" / "bin" / "pip-audit"
 ANSWERS: Final = ROOT / ".cache" / "vulnerabilities.json"

@@ -9,9 +9,9 @@ from typing import Final
 
 import pytest
 
-from answering import QuietHandler, answering
-from supply.audit import OLD_DAYS, PIP_AUDIT, audit
-from supply.licences import licences, questionable
+from tests.supply.audit import OLD_DAYS, PIP_AUDIT, audit
+from tests.supply.licences import licences, questionable
+from tests.support.http.scripted_listener import QuietHandler, answering
 
 TODAY: Final = date(2026, 1, 15)
 LOCK: Final = f"""\

@@ -6,7 +6,7 @@ import pytest
 
 from imgvec.encoders.graph import PROVIDERS
 from imgvec.settings import Settings
-from translated import Resource, nested, translated, written
+from tests.support.aws.translated_template import Resource, nested, translated, written
 
 MODES = ("realtime", "zero", "asynchronous")
 ENDPOINT_NAME = "${Name}-encoder"

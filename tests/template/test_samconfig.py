@@ -10,8 +10,8 @@ import pytest
 
 from infra.configuration import read_configuration
 from infra.deploy import BURST, IN_THE_IMAGE, RATE
-from places import ROOT
-from translated import written
+from tests.support.aws.translated_template import written
+from tests.support.server.places import ROOT
 
 FILE: Final = ROOT / "samconfig.toml"
 SAM_PYTHON: Final = ROOT / ".cache" / "sam" / "bin" / "python"

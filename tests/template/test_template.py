@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from checks import COREVIZ_REASONS
 from imgvec.aws.gateway_keys.names import SHARED
 from imgvec.aws.gateway_keys.usage_plans import TIERS
-from places import ROOT
-from translated import Resource, nested, of_type, translated, written
+from tests.support.aws.translated_template import Resource, nested, of_type, translated, written
+from tests.support.contract.checks import COREVIZ_REASONS
+from tests.support.server.places import ROOT
 
 TEMPLATES = [ROOT / "template.yaml", *sorted(ROOT.glob("infra/*/template.yaml"))]
 

@@ -7,8 +7,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import parse_wheel_filename
 
-from locked_wheels import ARCHITECTURES, LOCKS, NEWEST_GLIBC_MINOR, TARGET
-from places import ROOT
+from tests.support.aws.locked_wheels import ARCHITECTURES, LOCKS, NEWEST_GLIBC_MINOR, TARGET
+from tests.support.server.places import ROOT
 
 LISTED = dict(line.split("  ") for line in TARGET.read_text().splitlines())
 """File names by SHA-256."""

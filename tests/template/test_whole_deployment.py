@@ -15,8 +15,9 @@ from typing import Any, Final, get_args
 import boto3
 import pytest
 
-from emulator import Emulator
-from every_call import (
+from imgvec.settings import Settings
+from tests.support.aws.dynamodb import Emulator
+from tests.support.aws.recorded_calls import (
     Account,
     Granted,
     calls_of_assets,
@@ -24,10 +25,16 @@ from every_call import (
     calls_of_embeddings,
     calls_of_embeddings_to_an_endpoint,
 )
-from imgvec.settings import Settings
-from resolved import Stack, dependencies, references
-from translated import nested, translation, written
-from whole_stack import FUNCTION, Deployment, deployment, environment_of, granted, letters_of
+from tests.support.aws.resolved_template import Stack, dependencies, references
+from tests.support.aws.translated_template import nested, translation, written
+from tests.support.aws.whole_deployment import (
+    FUNCTION,
+    Deployment,
+    deployment,
+    environment_of,
+    granted,
+    letters_of,
+)
 
 # Of the root's conditions.
 CHOICES: Final = {

@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 from imgvec.api import docs
 from imgvec.app import create_app
 from imgvec.settings import Settings
-from places import ROOT
+from tests.support.server.places import ROOT
 
 VENDORED = docs.PAGES / "swagger-ui"
 DESCRIBED = json.loads((ROOT / "openapi.json").read_text())

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from places import NOBODY, server_environment
+from tests.support.server.places import NOBODY, server_environment
 
 INITIALISATION = """
 import os, signal

@@ -15,7 +15,7 @@ from generate import NOTE, commands_page, deploy_page, openapi_json, settings_pa
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings, load_settings
-from places import CAT, ROOT, create_key
+from tests.support.server.places import CAT, ROOT, create_key
 
 README = (ROOT / "README.md").read_text()
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ready_events import FOLDER, REQUESTS, make, written
+from tests.support.aws.sample_events import FOLDER, REQUESTS, make, written
 
 
 @pytest.mark.parametrize("name", list(REQUESTS))

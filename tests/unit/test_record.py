@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 from imgvec.app import create_app
 from imgvec.request_log import Record, begin, current, stage
 from imgvec.settings import load_settings
-from places import PictureServer, create_key, server_environment
+from tests.support.server.places import PictureServer, create_key, server_environment
 
 
 def test_a_stage_adds_up_also_when_it_fails() -> None:

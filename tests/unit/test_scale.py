@@ -5,7 +5,7 @@ import pytest
 from benchmarks.scale.platform import Bucket
 from benchmarks.scale.simulate import SECONDS, Times, simulate
 from imgvec.cost import Workload
-from places import ROOT
+from tests.support.server.places import ROOT
 
 EVEN = Times(answer=0.1, spread=0.0, init=1.0)
 WIDE = 1_000_000.0

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from places import ROOT
+from tests.support.server.places import ROOT
 
 PAGE = (ROOT / "SECURITY.md").read_text()
 THREATS = PAGE.partition("## Threats")[2].partition("## What is not defended")[0]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from places import PictureServer, server_environment
-from unit.cli.said import Environment
+from tests.support.server.places import PictureServer, server_environment
+from tests.unit.cli.said import Environment
 
 
 @pytest.fixture

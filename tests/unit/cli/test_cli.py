@@ -11,8 +11,8 @@ import pytest
 
 from imgvec import __version__
 from imgvec.cli import group
-from places import CAT, ROOT, imgvec
-from unit.cli.said import Environment, assert_sentence
+from tests.support.server.places import CAT, ROOT, imgvec
+from tests.unit.cli.said import Environment, assert_sentence
 
 WIDTHS = [512, 768, 1024]
 SHIPPED = ROOT / "layers" / "models"

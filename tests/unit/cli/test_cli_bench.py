@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from places import imgvec
+from tests.support.server.places import imgvec
 
 
 def test_every_stage_has_its_times_and_all_cores_a_rate(tmp_path: Path) -> None:

@@ -10,8 +10,8 @@ from starlette.testclient import TestClient
 
 from imgvec.app import create_app
 from imgvec.settings import load_settings
-from places import CAT, PictureServer, create_key, imgvec
-from unit.cli.said import Environment, assert_sentence, lines_of
+from tests.support.server.places import CAT, PictureServer, create_key, imgvec
+from tests.unit.cli.said import Environment, assert_sentence, lines_of
 
 WIDTHS = [512, 768, 1024]
 

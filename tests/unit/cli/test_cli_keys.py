@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from imgvec.accounts.keys import well_formed
-from places import create_key, imgvec
-from unit.cli.said import Environment, assert_sentence
+from tests.support.server.places import create_key, imgvec
+from tests.unit.cli.said import Environment, assert_sentence
 
 
 def test_create_key(environment: Environment) -> None:

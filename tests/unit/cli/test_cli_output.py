@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from places import CAT, imgvec
-from unit.cli.said import Environment, assert_sentence, lines_of
+from tests.support.server.places import CAT, imgvec
+from tests.unit.cli.said import Environment, assert_sentence, lines_of
 
 
 def test_output_as_lines(environment: Environment, folder: Path, tmp_path: Path) -> None:

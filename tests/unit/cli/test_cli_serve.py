@@ -9,9 +9,10 @@ import time
 import httpx2
 import pytest
 
-from checks import assert_plain_error
-from endpoints import ENDPOINTS
-from places import (
+from tests.support.contract.checks import assert_plain_error
+from tests.support.contract.embed_routes import ENDPOINTS
+from tests.support.http.connection import wire
+from tests.support.server.places import (
     PictureServer,
     Running,
     create_key,
@@ -20,8 +21,7 @@ from places import (
     start_process,
     stop_server,
 )
-from unit.cli.said import Environment, assert_sentence
-from wire import wire
+from tests.unit.cli.said import Environment, assert_sentence
 
 
 def get(running: Running, path: str) -> httpx2.Response:

@@ -13,9 +13,9 @@ from imgvec.aws.gateway_keys.names import SHARED, Consumers, Shown, own_name, th
 from imgvec.aws.gateway_keys.usage_plans import Probe, UsagePlans, find_stack
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import FILE_NAME
-from places import imgvec
-from small_stack import SmallStack, small_stack
-from unit.cli.said import Environment, assert_sentence
+from tests.support.aws.small_stack import SmallStack, small_stack
+from tests.support.server.places import imgvec
+from tests.unit.cli.said import Environment, assert_sentence
 
 
 @pytest.fixture(scope="module")

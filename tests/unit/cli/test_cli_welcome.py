@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from emulator import Emulator
 from imgvec.accounts.keys import well_formed
-from places import CAT, ROOT, create_key, imgvec
-from unit.cli.said import Environment, assert_sentence, set_up_in
+from tests.support.aws.dynamodb import Emulator
+from tests.support.server.places import CAT, ROOT, create_key, imgvec
+from tests.unit.cli.said import Environment, assert_sentence, set_up_in
 
 
 @contextmanager

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.scale.platform import Bucket
 from infra.throttles import choose_throttles
-from places import ROOT
-from translated import written
+from tests.support.aws.translated_template import written
+from tests.support.server.places import ROOT
 
 PAGE: Final = (ROOT / "docs" / "deploy.md").read_text()
 ROW: Final = re.compile(r"^\| (\d[\d,]*\d)[^|]* \| (\d+) \| (\d+) \| ([^|]+) \| ([^|]+) \|$", re.M)

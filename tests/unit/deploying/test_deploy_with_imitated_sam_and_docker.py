@@ -17,11 +17,11 @@ from pathlib import Path
 import boto3
 import pytest
 
-from account_settings import imitated_account_settings
 from imgvec.encoders.bake import bake
 from imgvec.encoders.integrity import RECORD
 from imgvec.encoders.registry import shipped_folder
-from places import ROOT
+from tests.support.aws.account_settings import imitated_account_settings
+from tests.support.server.places import ROOT
 
 SAM = """\
 #!{python}

@@ -11,8 +11,8 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec.errors import ModelError
 from imgvec_models.shapes.sizes import SMALL
 from infra.encoders import place_encoder
-from local_hub import LocalHub, serving
-from pinned_hub import offer
+from tests.support.models.local_hub import LocalHub, serving
+from tests.support.models.pinned_hub import offer
 
 NAME = "clip-vit-b32"
 

@@ -5,11 +5,11 @@ import time
 
 import pytest
 
-from hosted import HeldEncoder
 from imgvec.embedding import compute
 from imgvec.embedding.compute import Compute
 from imgvec.encoders.registry import Encoders
 from imgvec.settings import Settings
+from tests.support.server.hosted import HeldEncoder
 
 
 def test_who_asks_in_the_moment_of_the_start_waits_for_the_first_inference() -> None:

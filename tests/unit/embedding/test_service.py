@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 import numpy as np
 import pytest
 
-from checks import png_of
 from imgvec.embedding.compute import BATCH, Compute
 from imgvec.embedding.limiter import InFlight
 from imgvec.embedding.service import EmbeddingService
@@ -28,6 +27,7 @@ from imgvec.encoders.registry import Encoders
 from imgvec.errors import AssetNotFound, BadParameter, NotAnImage, Overloaded
 from imgvec.settings import Settings
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Principal, RequestContext, Vector
+from tests.support.contract.checks import png_of
 
 T = TypeVar("T")
 CONTEXT = RequestContext("request", "test", "")

@@ -8,12 +8,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from damage import Damage, assert_refused, flip_a_bit, grow, remove, replace_by_folder, truncate
 from imgvec.encoders.bake import bake
 from imgvec.encoders.integrity import RECORD, read_manifest, read_verified, verified_graph, verify
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
-from places import ROOT
+from tests.support.models.damaged_files import (
+    Damage,
+    assert_refused,
+    flip_a_bit,
+    grow,
+    remove,
+    replace_by_folder,
+    truncate,
+)
+from tests.support.server.places import ROOT
 
 SERVED = ["image.int8.onnx", "text.int8.onnx", "tokenizer.json"]
 

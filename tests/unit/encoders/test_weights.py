@@ -7,7 +7,6 @@ from typing import Any
 import onnx
 import pytest
 
-from damage import Damage, assert_refused, flip_a_bit, remove, truncate
 from imgvec.encoders.bake import bake
 from imgvec.encoders.integrity import read_manifest, verified_graph
 from imgvec.encoders.manifest import File, GraphFile
@@ -16,6 +15,7 @@ from imgvec.errors import ModelError
 from imgvec.types import Pixels
 from imgvec_models.build.tower import weights_of
 from imgvec_models.hub.partial import measure
+from tests.support.models.damaged_files import Damage, assert_refused, flip_a_bit, remove, truncate
 
 Rewrite = Callable[[Path, Callable[[dict[str, Any]], None]], None]
 

@@ -12,7 +12,7 @@ from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.run import rows, session
 from imgvec_models.shapes.sizes import SMALL
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 WIDTHS = (SMALL.joint, SMALL.joint + 16, SMALL.joint + 32)
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}

@@ -11,7 +11,7 @@ from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.protos import MICROSOFT
 from imgvec_models.graphs.run import cosines, rows, session
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
 HEADS, WIDTH = 3, 12

@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 
 from imgvec.errors import ModelError
 from imgvec_models.graphs.load import OURS, load
-from small_clip import small_tower
+from tests.support.models.small_clip import small_tower
 
 Spoil = Callable[[onnx.ModelProto], None]
 

@@ -12,7 +12,7 @@ from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
 from imgvec_models.shapes.sizes import SMALL
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
 POSITIONS = SMALL.patches + 1

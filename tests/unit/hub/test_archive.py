@@ -10,7 +10,7 @@ import pytest
 
 from imgvec.errors import ModelError
 from imgvec_models.hub.archive import read_tensors
-from torch_archive import name_global, write_archive
+from tests.support.models.torch_archive import name_global, write_archive
 
 TRACED = Path(__file__).parent / "golden" / "traced.pt"
 

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hub_preprocessor import preprocessor_config
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import find_folders
 from imgvec.errors import ModelError
@@ -23,8 +22,9 @@ from imgvec_models.quality.exact import ExactEncoder
 from imgvec_models.quality.judge import Given
 from imgvec_models.quality.report import report
 from imgvec_models.shapes.sizes import SMALL
-from pictures import photo
-from small_clip import write_small_clip
+from tests.support.images.pictures import photo
+from tests.support.models.hub_preprocessor import preprocessor_config
+from tests.support.models.small_clip import write_small_clip
 
 NAME = "small-clip"
 

@@ -16,8 +16,8 @@ from imgvec_models.hub.export import NAMESPACE, export, namespaces
 from imgvec_models.hub.openai import write_towers
 from imgvec_models.hub.recipe import Recipe, find_recipe
 from imgvec_models.shapes.sizes import Clip, Transformer
-from small_clip import small_feeds
-from torch_archive import random_state, write_archive
+from tests.support.models.small_clip import small_feeds
+from tests.support.models.torch_archive import random_state, write_archive
 
 Array = NDArray[np.float64]
 CLIP = Clip(

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hub_preprocessor import preprocessor_config
 from imgvec.errors import ModelError
 from imgvec_models.hub.preprocessor import require_preprocessing
 from imgvec_models.hub.recipe import find_recipe
+from tests.support.models.hub_preprocessor import preprocessor_config
 
 RECIPE = find_recipe(Path("absent"), "clip-vit-b32")
 

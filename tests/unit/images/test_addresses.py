@@ -4,8 +4,8 @@ from ipaddress import ip_address
 
 import pytest
 
-from fetch_table import PUBLIC, REFUSED
 from imgvec.images.fetch.urls import is_public
+from tests.support.http.fetch_table import PUBLIC, REFUSED
 
 
 @pytest.mark.parametrize(("address", "reason"), PUBLIC)

@@ -9,7 +9,7 @@ from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 
 from imgvec.images.formats import Bmp
-from tiny_files import ends_of_line, jumps, rle_bitmap
+from tests.support.images.tiny_files import ends_of_line, jumps, rle_bitmap
 
 
 def loaded(opener: type[BmpImageFile], data: bytes) -> tuple[str, bytes] | None:

@@ -19,7 +19,15 @@ from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.formats import open_image
 from imgvec.images.limits import judge
 from imgvec.types import Pixels
-from pictures import PHOTOS, animation, encoded, photo, photo_jpeg, png_file, tiff_file
+from tests.support.images.pictures import (
+    PHOTOS,
+    animation,
+    encoded,
+    photo,
+    photo_jpeg,
+    png_file,
+    tiff_file,
+)
 
 SIZE = 32
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)

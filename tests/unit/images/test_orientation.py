@@ -7,7 +7,15 @@ import pytest
 
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.geometry import UPRIGHT, exif_orientation
-from pictures import ORIENTATIONS, encoded, exif, oriented, photo, png_file, stored
+from tests.support.images.pictures import (
+    ORIENTATIONS,
+    encoded,
+    exif,
+    oriented,
+    photo,
+    png_file,
+    stored,
+)
 
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)
 SIZE = 48

@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from imgvec.cli.models import quality
 from imgvec.errors import ModelError
 from imgvec_models.quality.photos import NEAR_DUPLICATES
-from pictures import photo
+from tests.support.images.pictures import photo
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec_models.quality.bench import Bench
 from imgvec_models.quality.photos import NEAR_DUPLICATES
 from imgvec_models.quality.ranking import Matrix, different_pairs, paired
-from pictures import encoded, photo
+from tests.support.images.pictures import encoded, photo
 
 NAMES = ("chelsea", "coffee", "rocket", "astronaut")
 DUPLICATE, GROUP = 0.95, 0.85

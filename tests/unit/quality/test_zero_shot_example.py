@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from places import CAT, ROOT
+from tests.support.server.places import CAT, ROOT
 
 SCRIPT = ROOT / "examples" / "zero_shot.py"
 

@@ -17,7 +17,7 @@ from imgvec_models.quantisation.alone import run_alone
 from imgvec_models.quantisation.avx2 import INSTALL, compare_encoder, run_emulated
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import SCHEMES
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 STARTER = Path(__file__).parents[3] / "layers" / "models" / "starter"
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}

@@ -5,7 +5,7 @@ import pytest
 
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.quantisation.judge import Judgement, judge
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 
 def test_a_scheme_is_judged_beside_float32(monkeypatch: pytest.MonkeyPatch) -> None:

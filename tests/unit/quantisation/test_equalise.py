@@ -9,7 +9,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.run import rows, session, values
 from imgvec_models.quantisation.equalise import equalise_residuals
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 SIDE = 32
 KERNELS = {"start": (8, 3, 3), "branch": (8, 8, 1), "reader": (12, 8, 1)}

@@ -14,7 +14,7 @@ from imgvec_models.quantisation.check import check_pairs
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import SCHEMES, Scheme
 from imgvec_models.quantisation.tables import LARGE
-from small_clip import END, small_feeds, small_tower
+from tests.support.models.small_clip import END, small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
 EXACT = [name for name, scheme in SCHEMES.items() if scheme.weights != "plain"]

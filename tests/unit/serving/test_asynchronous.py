@@ -6,12 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 import orjson
 import pytest
 
-from asynchronous_runtime import Objects, asynchronous, call
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.client import PIXELS, TEXT, Attributes
-from invoking import ASKED, coarse_pictures
-from places import NOBODY, server_environment, start_serving, stop_server
+from tests.support.aws.asynchronous_runtime import Objects, asynchronous, call
+from tests.support.aws.sagemaker_invocations import ASKED, coarse_pictures
+from tests.support.server.places import NOBODY, server_environment, start_serving, stop_server
 
 BULK = "s3://images/bulk"
 

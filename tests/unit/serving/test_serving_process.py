@@ -25,8 +25,14 @@ from imgvec.encoders.sagemaker.client import HEADER, PIXELS, TEXT, Attributes
 from imgvec.errors import InternalFault
 from imgvec.types import Pixels
 from imgvec_models.hub.partial import measure
-from invoking import coarse_pictures, invoke
-from places import NOBODY, Running, server_environment, start_serving, stop_server
+from tests.support.aws.sagemaker_invocations import coarse_pictures, invoke
+from tests.support.server.places import (
+    NOBODY,
+    Running,
+    server_environment,
+    start_serving,
+    stop_server,
+)
 
 STARTER = shipped_folder() / "starter"
 SIDE = 260

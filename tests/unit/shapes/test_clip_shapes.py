@@ -9,7 +9,7 @@ import pytest
 from imgvec_models.graphs.run import rows, session
 from imgvec_models.shapes.__main__ import write_towers
 from imgvec_models.shapes.sizes import B32, L14, SMALL, Clip
-from small_clip import small_feeds, small_tower
+from tests.support.models.small_clip import small_feeds, small_tower
 
 
 @pytest.mark.parametrize(

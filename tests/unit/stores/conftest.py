@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Emulator
 from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import SqliteStore
+from tests.support.aws.dynamodb import Emulator
 
 
 @pytest.fixture(params=["sqlite", "dynamodb"])

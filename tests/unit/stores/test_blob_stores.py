@@ -18,8 +18,8 @@ from imgvec.ids import memories_id
 from imgvec.stores.folder import FolderBlobs
 from imgvec.stores.s3 import S3Blobs, make_client
 from imgvec.stores.sqlite import SqliteStore
-from ministack import CREDENTIALS
-from refusing import refusing
+from tests.support.aws.ministack import CREDENTIALS
+from tests.support.aws.rejecting_listener import refusing
 
 MAX_BYTES = 1000
 

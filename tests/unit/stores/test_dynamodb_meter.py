@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from emulator import Emulator
 from imgvec.accounts.ports import Claim, Hold, Label, Standing
 from imgvec.errors import TooFast
 from imgvec.stores.dynamodb import DynamoStore
@@ -14,6 +13,7 @@ from imgvec.stores.dynamodb.accounts import DynamoClaims
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Answer, Table, make_client
 from imgvec.types import UNLIMITED, Quota
+from tests.support.aws.dynamodb import Emulator
 
 FIRST, SECOND = date(2026, 3, 1), date(2026, 3, 2)
 LABEL = Label("k_1", "pixlab", 512)

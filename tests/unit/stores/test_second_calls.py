@@ -8,7 +8,6 @@ from typing import Final, cast
 
 import pytest
 
-from bench import Bench
 from imgvec.accounts.keys import digest
 from imgvec.accounts.metering import HOLD_SECONDS, Meter
 from imgvec.accounts.ports import KeyRecord
@@ -19,7 +18,8 @@ from imgvec.errors import AssetNotFound, StoreError, TooFast
 from imgvec.stores import Store
 from imgvec.stores.folder import FolderBlobs
 from imgvec.types import Plan, Quota
-from second_call import FAULTS, FailingOnce
+from tests.support.accounts.failing_call import FAULTS, FailingOnce
+from tests.support.accounts.meter_bench import Bench
 
 FAILURES: Final = (StoreError, TooFast)
 KEY: Final = "order-1"

@@ -9,9 +9,9 @@ import pytest
 from imgvec.aws.gateway_keys.names import own_name
 from imgvec.aws.gateway_keys.usage_plans import TIMES, Probe, UsagePlans, find_stack, gateway_prefix
 from imgvec.errors import StackError
-from refusing import refusing
-from small_stack import SmallStack, small_stack
-from translated import written
+from tests.support.aws.rejecting_listener import refusing
+from tests.support.aws.small_stack import SmallStack, small_stack
+from tests.support.aws.translated_template import written
 
 REFUSAL = '{{"__type":"{code}","message":"secret words"}}'
 

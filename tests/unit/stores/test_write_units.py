@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from emulator import Emulator
 from imgvec.accounts.charge import short_name
 from imgvec.accounts.ports import Hold, Label
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Table, make_client
 from imgvec.types import Quota
+from tests.support.aws.dynamodb import Emulator
 
 DAY = date(2026, 2, 28)
 LABEL = Label("k_1a2B3c4D5e", "memories.ai", 1024)

@@ -1,0 +1,1 @@
+"""Helpers of the tests, by what they stand for; nothing outside tests imports them."""

@@ -1,0 +1,111 @@
+"""Makes `events/`: one event per dialect and form, from the requests of the contract tests.
+
+`make events` writes them; a test fails when a file and the contract have drifted apart.
+"""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Final
+
+import httpx2
+
+from imgvec.aws.sam_local import DESK_KEY
+from tests.support.aws.http_events import DOMAIN, second_event_of
+from tests.support.aws.rest_events import HOST, STAGE, Event, event_of
+from tests.support.contract.embed_routes import V2
+from tests.support.contract.image_forms import Caller
+from tests.support.server.places import ROOT, PictureServer, Place
+
+FOLDER: Final = ROOT / "events"
+PHOTO: Final = ROOT / "examples" / "small.jpg"
+IMAGES: Final = "images.example"
+"""Where the events with a URL say that the photo lies."""
+BOUNDARY: Final = b"--------------------------0123456789abcdef"
+WHEN: Final = 1_767_225_600.0
+TEXT: Final = "a photo of a cat"
+
+
+def _memories(caller: Caller, path: str, **content: Any) -> httpx2.Response:
+    headers = {"Authorization": caller.key}
+    return caller.client.post(f"{V2}{path}", headers=headers, **content)
+
+
+REQUESTS: Final[dict[str, Callable[[Caller], httpx2.Response]]] = {
+    "coreviz-image": lambda c: c.coreviz(image=c.uri),
+    "coreviz-image-url": lambda c: c.coreviz(image=c.url),
+    "coreviz-input": lambda c: c.coreviz(input=c.uri, type="image"),
+    "coreviz-text": lambda c: c.coreviz(text=TEXT),
+    "coreviz-sdk": lambda c: c.coreviz("/api/ai/embed", image=c.uri),
+    "pixlab-json": lambda c: c.img_embed(1024, img=c.base64),
+    "pixlab-json-url": lambda c: c.img_embed(512, img=c.url),
+    "pixlab-query": lambda c: c.query(512, img=c.url_safe),
+    "pixlab-query-url": lambda c: c.query(1024, img=c.url),
+    "pixlab-form": lambda c: c.form(1024, data={"img": c.base64}),
+    "pixlab-multipart": lambda c: c.form(1024, files={"file": c.data}),
+    "pixlab-llm": lambda c: c.llm(512, img=c.base64),
+    "pixlab-store": lambda c: c.client.post("/store", files={"file": c.data}, data={"key": c.key}),
+    "memories-image": lambda c: c.memories(512, files={"file": c.data}),
+    "memories-image-url": lambda c: c.memories(1024, image_url=c.url),
+    "memories-text": lambda c: _memories(
+        c, "/embeddings/text", json={"input": [TEXT], "model": "gemini-embedding-001"}
+    ),
+    "memories-upload": lambda c: _memories(c, "/upload", files={"file": c.data}),
+    "memories-signed-url": lambda c: _memories(
+        c, "/upload/signed-url", json={"original_filename": "cat.jpg"}
+    ),
+    "function-url": lambda c: c.form(1024, files={"file": c.data}),
+    "ready": lambda c: c.client.get("/ready"),
+}
+SECOND: Final = ("function-url",)
+"""Events of format 2.0; all others are a REST API's."""
+
+
+def make(name: str, images: str = IMAGES) -> Event:
+    """One event; its URLs name the host `images`."""
+    caught: list[httpx2.Request] = []
+
+    def catch(request: httpx2.Request) -> httpx2.Response:
+        caught.append(request)
+        return httpx2.Response(200)
+
+    host, stage = (DOMAIN, "") if name in SECOND else (HOST, f"/{STAGE}")
+    headers = {"User-Agent": "imgvec", "Accept-Encoding": "gzip", "Host": host}
+    with httpx2.Client(
+        transport=httpx2.MockTransport(catch), base_url=f"https://{host}{stage}", headers=headers
+    ) as client:
+        place = Place("events", client, DESK_KEY, "", "", {})
+        caller = Caller(place, PictureServer(images, {}), "cat.jpg", PHOTO.read_bytes())
+        REQUESTS[name](caller)
+    request = _same_boundary(caught[0])
+    if name in SECOND:
+        return second_event_of(request, request_id=name)
+    return event_of(request, request_id=name, when=WHEN)
+
+
+def _same_boundary(request: httpx2.Request) -> httpx2.Request:
+    """Clients choose a random one each time."""
+    kind = request.headers.get("Content-Type", "")
+    found = re.search("boundary=(.+)", kind)
+    if found is None:
+        return request
+    content = request.read().replace(found[1].encode(), BOUNDARY)
+    headers = {**request.headers, "Content-Type": kind.replace(found[1], BOUNDARY.decode())}
+    headers.pop("content-type")
+    headers.pop("content-length")
+    return httpx2.Request(request.method, request.url, headers=headers, content=content)
+
+
+def written(event: Event) -> str:
+    """An event as it stands in its file."""
+    return json.dumps(event, indent=2) + "\n"
+
+
+def main() -> None:
+    """Write every file."""
+    for name in REQUESTS:
+        (FOLDER / f"{name}.json").write_text(written(make(name)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,160 @@
+"""An endless mix of hostile requests, the same for the same seed."""
+
+import base64
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from imgvec.api.request import FORM, JSON
+from tests.support.contract.bad_input_cases import BAD_ADDRESSES
+from tests.support.http.hostile_bodies import BOUNDED, DOCUMENTS, END, ESCAPED, FORMS, part
+from tests.support.http.odd_requests import HEADERS, PATHS
+from tests.support.http.raw_http import request
+from tests.support.http.smuggling import SMUGGLING
+from tests.support.images.hostile_files import BOMBS, GOOD, mutated, promised
+
+BOMB_BYTES = 20_000
+LONGEST_BODY = 100_000
+"""Longer bodies have their tests; here they would be most of the time."""
+V2 = "/serve/api/v2"
+
+
+@dataclass(frozen=True)
+class Hostile:
+    """One request, ready to be sent."""
+
+    family: str
+    sent: bytes
+    ends: bool = False
+    """The server may close the connection behind it, even without an answer."""
+
+
+class Mix:
+    """Requests with a good key, for otherwise no more than the key would be judged."""
+
+    def __init__(self, key: str, seed: int) -> None:
+        self._key = key
+        self._chance = random.Random(seed)
+
+    def __iter__(self) -> Iterator[Hostile]:
+        """Families by their weights, for ever."""
+        families = list(self._families)
+        weights = [weight for weight, _ in self._families.values()]
+        while True:
+            (family,) = self._chance.choices(families, weights)
+            sent = self._families[family][1]()
+            yield Hostile(family, sent, ends=family == "ends in doubt")
+
+    @cached_property
+    def _families(self) -> dict[str, tuple[int, Callable[[], bytes]]]:
+        """By name: the weight in percent, and what makes a request."""
+        pick = self._chance.choice
+        files = list(GOOD.values())
+        bombs = [make(BOMB_BYTES) for make in BOMBS.values()]
+        bombs += [
+            promised(format, 60_000, 60_000) for format in ("PNG", "GIF", "JPEG", "BMP", "TIFF")
+        ]
+        return {
+            "changed image": (20, lambda: self._image(mutated(pick(files), self._chance))),
+            "cut image": (6, lambda: self._image(self._cut(pick(files)))),
+            "odd, whole image": (1, lambda: self._image(pick(files))),
+            "bomb": (2, lambda: self._image(pick(bombs))),
+            "form": (18, lambda: self._form(pick(_FORMS))),
+            "URL-encoded": (9, lambda: self._escaped(pick(_ESCAPED))),
+            "JSON": (15, lambda: self._document(pick(_DOCUMENTS))),
+            "noise": (10, self._noise),
+            "forbidden address": (8, lambda: self._address(pick(_ADDRESSES))),
+            "headers": (4, lambda: self._headers(pick(_HEADERS))),
+            "path and method": (6, self._path),
+            "ends in doubt": (1, lambda: pick(_SMUGGLING)),
+        }
+
+    def _cut(self, data: bytes) -> bytes:
+        return data[: self._chance.randrange(len(data))]
+
+    def _image(self, data: bytes) -> bytes:
+        """An image in one of the dialects' forms."""
+        text = base64.b64encode(data).decode()
+        match self._chance.randrange(5):
+            case 0:
+                return self._coreviz({"image": f"data:image/png;base64,{text}"})
+            case 1:
+                body = part("key", self._key.encode()) + part("file", data, '; filename="a"') + END
+                return _kept(body, BOUNDED)
+            case 2:
+                return _json({"key": self._key, "img": text}, "/imgembed")
+            case 3:
+                return _json({"key": self._key, "img": text}, "/llmimgembed")
+            case _:
+                model = part("model", b"mobileclip")
+                body = model + part("file", data, '; filename="a"') + END
+                path = f"{V2}/embeddings/image"
+                return _kept(body, BOUNDED, f"Authorization: {self._key}", path=path)
+
+    def _coreviz(self, content: dict[str, str]) -> bytes:
+        return _json(content, "/api/ai/embeddings", f"x-api-key: {self._key}")
+
+    def _form(self, form: tuple[str, bytes, int]) -> bytes:
+        content_type, body, _ = form
+        path = self._chance.choice(("/imgembed", "/store", f"{V2}/upload"))
+        keys = (f"WWW-Authenticate: {self._key}", f"Authorization: {self._key}")
+        return _kept(body, content_type, *keys, path=path)
+
+    def _escaped(self, body: bytes) -> bytes:
+        return _kept(body, f"Content-Type: {FORM}", f"WWW-Authenticate: {self._key}")
+
+    def _document(self, document: bytes) -> bytes:
+        keys = (f"x-api-key: {self._key}", f"Authorization: {self._key}")
+        again = f"Idempotency-Key: {self._chance.randrange(1000)}"
+        more = (again,) if self._chance.random() < 0.3 else ()
+        path = self._chance.choice(
+            ("/api/ai/embeddings", "/imgembed", "/llmimgembed", f"{V2}/embeddings/text")
+        )
+        return _kept(document, f"Content-Type: {JSON}", *keys, *more, path=path)
+
+    def _noise(self) -> bytes:
+        body = self._chance.randbytes(self._chance.randrange(2000))
+        content_type = self._chance.choice((BOUNDED, f"Content-Type: {JSON}", "X: y"))
+        key = f"WWW-Authenticate: {self._key}"
+        return _kept(body, content_type, key, path=self._chance.choice(("/imgembed", "/store")))
+
+    def _address(self, address: str) -> bytes:
+        match self._chance.randrange(3):
+            case 0:
+                return self._coreviz({"image": address})
+            case 1:
+                return _json({"key": self._key, "img": address}, "/imgembed")
+            case _:
+                content = {"image_url": address, "model": "mobileclip"}
+                path = f"{V2}/embeddings/image"
+                return _json(content, path, f"Authorization: {self._key}")
+
+    def _headers(self, lines: list[str]) -> bytes:
+        key = f"x-api-key: {self._key}"
+        return _kept(b'{"text":7}', key, *lines, path="/api/ai/embeddings")
+
+    def _path(self) -> bytes:
+        method = self._chance.choice(("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "X"))
+        return _kept(b"", path=self._chance.choice(_PATHS), method=method)
+
+
+def _kept(body: bytes, *headers: str, path: str = "/imgembed", method: str = "POST") -> bytes:
+    """A request that leaves its connection open."""
+    sent = request(body, *headers, path=path, method=method)
+    return sent.replace(b"Connection: close\r\n", b"", 1)
+
+
+def _json(content: dict[str, str], path: str, *headers: str) -> bytes:
+    return _kept(json.dumps(content).encode(), f"Content-Type: {JSON}", *headers, path=path)
+
+
+_FORMS = [form for form in FORMS.values() if len(form[1]) < LONGEST_BODY and form[2] != 200]
+_DOCUMENTS = [body for body, status in DOCUMENTS.values() if len(body) < LONGEST_BODY]
+_ESCAPED = list(ESCAPED.values())
+_ADDRESSES = [url for name, url in BAD_ADDRESSES.items() if name != "odd port"]
+"""The odd port is that of a public address, which is dialled."""
+_HEADERS = [lines for lines, _ in HEADERS.values()]
+_PATHS = list(PATHS)
+_SMUGGLING = list(SMUGGLING.values())
