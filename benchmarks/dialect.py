@@ -20,7 +20,7 @@ from starlette.types import ASGIApp
 from benchmarks.cold_process import ask
 from benchmarks.timing import Measured
 from benchmarks.wire import Request, img_embed, post_json
-from imgvec.accounts.authentication import Gate
+from imgvec.accounts.authentication import Authenticator
 from imgvec.api.application import assemble
 from imgvec.api.mounts import Mounts
 from imgvec.aws.adapter import adapt
@@ -64,10 +64,10 @@ class Echo(EmbeddingService):
         """Nothing waits."""
 
 
-class Anybody(Gate):
+class Anybody(Authenticator):
     """Lets everybody pass."""
 
-    def admit(self, shown: Collection[str]) -> Principal:
+    def authenticate(self, shown: Collection[str]) -> Principal:
         """The same principal for any key."""
         return Principal("anybody", "k_0")
 
@@ -77,7 +77,7 @@ def dialect_stages(folder: Path, photo: bytes) -> Iterator[DialectStages]:
     """The application over a store in `folder`, asked for 512 dimensions at PixLab's."""
     settings = Settings(data=folder)
     opened = open_services(settings)
-    services = replace(opened, gate=Anybody(opened.store))
+    services = replace(opened, authenticator=Anybody(opened.store))
     app = assemble(services, Mounts(all_dialects()), Echo())
     form = img_embed("", photo)
     content = {"img": base64.b64encode(photo).decode(), "dimension": 512}

@@ -6,9 +6,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
-from imgvec.accounts.authentication import Gate
-from imgvec.accounts.charge import Charge, Ticket
-from imgvec.accounts.metering import Meter
+from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.idempotency import IdempotentMeter, Ticket
+from imgvec.accounts.metering import Charge
 from imgvec.accounts.registry import Registry
 from imgvec.stores.sqlite import SqliteStore
 from imgvec.types import Plan, Quota, RequestContext
@@ -26,25 +26,25 @@ class GateStages:
         registry = Registry(store, who="bench")
         registry.put_plan(PLAN)
         self._key = registry.create_key("bench", PLAN.name).key
-        self._gate = Gate(store)
-        self._meter = Meter(store, window=86400)
+        self._gate = Authenticator(store)
+        self._meter = IdempotentMeter(store, window=86400)
         self._photo = photo
         self._numbers = itertools.count()
         self._ticket: Ticket | None = None
-        self.admit()
+        self.authenticate()
 
-    def admit(self) -> None:
+    def authenticate(self) -> None:
         """Find the key."""
-        self._caller = self._gate.admit([self._key])
+        self._caller = self._gate.authenticate([self._key])
 
     def permit(self) -> None:
         """Judge space and rate."""
-        self._gate.permit(self._caller, SPACE)
+        self._gate.authorize(self._caller, SPACE)
 
     def reserve(self) -> None:
         """Take a unit."""
         attempt = RequestContext(f"request-{next(self._numbers)}", "pixlab", "")
-        charge = Charge(self._caller, attempt, SPACE, (self._photo,), "revision")
+        charge = Charge(self._caller, attempt, SPACE, "revision", (self._photo,))
         self._ticket = self._meter.reserve(charge)
 
     def settle(self) -> None:
@@ -54,7 +54,7 @@ class GateStages:
 
     def pass_all(self) -> None:
         """A whole request's way."""
-        self.admit()
+        self.authenticate()
         self.permit()
         self.reserve()
         self.settle()

@@ -56,7 +56,7 @@ def _timed(
         work: dict[str, Measured] = {
             **_computed(material, photo),
             GATE: gate.pass_all,
-            f"{OF_THAT}admit: find the key and its plan": gate.admit,
+            f"{OF_THAT}admit: find the key and its plan": gate.authenticate,
             f"{OF_THAT}permit: space and rate": gate.permit,
             f"{OF_THAT}reserve a unit (SQLite)": gate.reserve,
             f"{OF_THAT}settle it (SQLite)": gate.settle,

@@ -11,9 +11,10 @@ import httpx2
 import pytest
 from starlette.testclient import TestClient
 
+from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.keys import digest, mint
-from imgvec.accounts.metering import HOLD_SECONDS, Meter
-from imgvec.accounts.ports import KeyRecord, Standing
+from imgvec.accounts.metering import RESERVED_SECONDS
+from imgvec.accounts.ports import KeyRecord, QuotaUsage
 from imgvec.app import create_app
 from imgvec.assets.ports import Asset
 from imgvec.settings import load_settings
@@ -48,14 +49,16 @@ class Cloud:
         """Units counted, and units taken of today."""
         counted = sum(row.images for row in self.store.usage("acme", date.min, date.max))
         today = datetime.now(UTC).date()
-        return counted, self.store.standing("acme", today, time.time()).day
+        return counted, self.store.quota_usage("acme", today, time.time()).day
 
     def taken_when_all_is_put_right(self) -> tuple[int, int]:
         """Units counted, and units taken of today, once what is held has run out."""
-        late = Meter(self.store, window=3600, clock=lambda: time.time() + HOLD_SECONDS + 60)
+        late = IdempotentMeter(
+            self.store, window=3600, clock=lambda: time.time() + RESERVED_SECONDS + 60
+        )
         counted = sum(row.images for row in late.usage("acme", date.min, date.max))
         today = datetime.now(UTC).date()
-        return counted, self.store.standing("acme", today, time.time()).day
+        return counted, self.store.quota_usage("acme", today, time.time()).day
 
 
 @pytest.fixture
@@ -167,6 +170,6 @@ def test_a_bucket_that_refuses_an_asset_to_embed(
             )
         assert_memories_error(answer, status)
         assert ("Retry-After" in answer.headers) == (status == 429)
-        assert store.standing("acme", datetime.now(UTC).date(), time.time()) == Standing(0, 0)
+        assert store.quota_usage("acme", datetime.now(UTC).date(), time.time()) == QuotaUsage(0, 0)
         # The file is as it was for whoever asks later.
         assert store.get_asset("re_1") == Asset("re_1", "acme", "cat.jpg", "SUCCESS", 9, 1.0, 1.0)

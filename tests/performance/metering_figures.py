@@ -17,11 +17,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from imgvec.accounts.authentication import Gate
-from imgvec.accounts.charge import short_name
+from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.keys import mint
-from imgvec.accounts.metering import Meter
-from imgvec.accounts.ports import Hold, Label
+from imgvec.accounts.metering import short_name
+from imgvec.accounts.ports import Label, Reservation
 from imgvec.accounts.registry import Registry
 from imgvec.errors import KeyInvalid
 from imgvec.stores.dynamodb.meter import DynamoMeter
@@ -56,15 +56,15 @@ def overhead(site: Site, rounds: int) -> None:
     key = prepare(site, Quota(daily=10_000_000, monthly=100_000_000))
     names = itertools.count()
     with closing(site.open()) as store:
-        gate = Gate(store, cache_seconds=30 if site.kind == "dynamodb" else 0)
-        meter = Meter(store, window=3600)
+        gate = Authenticator(store, cache_seconds=30 if site.kind == "dynamodb" else 0)
+        meter = IdempotentMeter(store, window=3600)
 
         def whole(idempotent: bool) -> bool:
             return answer(gate, meter, key, f"n{next(names)}", idempotent, 0.0)
 
         whole(False)
         print(f"overhead, {site.kind}, {rounds} requests one after the other:")
-        print(f"  admit: {spread(milliseconds(lambda: gate.admit([key]), rounds))}")
+        print(f"  admit: {spread(milliseconds(lambda: gate.authenticate([key]), rounds))}")
         print(f"  admit, reserve, settle: {spread(milliseconds(lambda: whole(False), rounds))}")
         keyed = milliseconds(lambda: whole(True), rounds)
         print(f"  the same with an Idempotency-Key: {spread(keyed)}")
@@ -74,7 +74,7 @@ def ceiling(site: Site, seconds: float = 5.0, threads: int = 16) -> None:
     """Images a second of one consumer."""
     key = prepare(site, Quota(daily=10_000_000, monthly=100_000_000))
     with closing(site.open()) as store:
-        gate, meter = Gate(store, cache_seconds=30), Meter(store, window=3600)
+        gate, meter = Authenticator(store, cache_seconds=30), IdempotentMeter(store, window=3600)
         end = time.perf_counter() + seconds
 
         def ask(number: int) -> int:
@@ -104,10 +104,12 @@ def capacity(table: str) -> None:
     label, day = Label("k_1a2B3c4D5e", "memories.ai", 1024), date(2026, 2, 28)
     print("write units of an image (reserve, settle), by holds in flight beside it:")
     for number in range(60):
-        meter.reserve(Hold("acme-photos", short_name(f"h{number}"), day, 1.8e9), Quota(1000), 0.0)
+        meter.reserve(
+            Reservation("acme-photos", short_name(f"h{number}"), day, 1.8e9), Quota(1000), 0.0
+        )
         if number % 10 in (0, 5):
             consumed.clear()
-            extra = Hold("acme-photos", short_name("extra"), day, 1.8e9)
+            extra = Reservation("acme-photos", short_name("extra"), day, 1.8e9)
             meter.reserve(extra, Quota(daily=1000), 0.0)
             meter.settle(extra, label)
             cost = sum(consumed) * WRITE_PRICE
@@ -127,7 +129,7 @@ def timing(site: Site, rounds: int) -> None:
         revoked = [registry.create_key(CONSUMER) for _ in range(200)]
         for created in revoked:
             registry.revoke_key(created.record.key_id)
-        gate = Gate(store)
+        gate = Authenticator(store)
         unknown = [mint() for _ in range(200)]
         samples: dict[str, list[float]] = {"unknown": [], "revoked": [], "mistyped": []}
         for number in range(rounds):
@@ -139,7 +141,7 @@ def timing(site: Site, rounds: int) -> None:
             for kind, key in shown.items():
                 with suppress(KeyInvalid):
                     started = time.perf_counter()
-                    gate.admit([key])
+                    gate.authenticate([key])
                 samples[kind].append((time.perf_counter() - started) * 1000)
     print(f"refusals, {site.kind}, {rounds} of each in turn:")
     for kind, taken in samples.items():

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.authentication import Gate
-from imgvec.accounts.charge import Charge, Ticket
-from imgvec.accounts.metering import Meter
+from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.idempotency import IdempotentMeter, Ticket
+from imgvec.accounts.metering import Charge
 from imgvec.accounts.ports import AccountStore
-from imgvec.embedding.metered import Accounts
+from imgvec.embedding.metered import StoredAccounts
 from imgvec.errors import StoreError, TooFast
 from imgvec.settings import load_settings
 from imgvec.stores import StoreExecutor, store_of
@@ -40,7 +40,7 @@ def test_what_succeeds_is_left_alone() -> None:
     assert taken == []
 
 
-class SlowMeter(Meter):
+class SlowMeter(IdempotentMeter):
     """Says that it begins to reserve, and waits for the word to go on."""
 
     def __init__(self, store: AccountStore, *, window: float) -> None:
@@ -59,11 +59,11 @@ def test_a_request_that_is_broken_off_while_it_reserves_holds_nothing(
 ) -> None:
     settings = load_settings({"IMGVEC_DATA": str(tmp_path)})
     context = RequestContext("request", "pixlab", "/imgembed one", key)
-    charge = Charge(Principal("acme", "k_1"), context, 512, (b"image",), "r1")
+    charge = Charge(Principal("acme", "k_1"), context, 512, "r1", (b"image",))
 
-    async def breaking_off(accounts: Accounts, meter: SlowMeter) -> None:
+    async def breaking_off(accounts: StoredAccounts, meter: SlowMeter) -> None:
         async def request() -> None:
-            async with accounts.units(charge):
+            async with accounts.request(charge, 1) as counted, counted.units([b"image"]):
                 raise AssertionError("it was broken off before")
 
         task = asyncio.create_task(request())
@@ -77,7 +77,7 @@ def test_a_request_that_is_broken_off_while_it_reserves_holds_nothing(
     with closing(store_of(settings)) as store:
         meter = SlowMeter(store, window=3600.0)
         with closing(StoreExecutor()) as threads:
-            asyncio.run(breaking_off(Accounts(Gate(store), meter, threads), meter))
+            asyncio.run(breaking_off(StoredAccounts(Authenticator(store), meter, threads), meter))
         # The threads have ended.
-        assert store.standing("acme", datetime.now(UTC).date(), 0.0).day == 0
-        assert Meter(store, window=3600.0).reserve(charge) is not None
+        assert store.quota_usage("acme", datetime.now(UTC).date(), 0.0).day == 0
+        assert IdempotentMeter(store, window=3600.0).reserve(charge) is not None

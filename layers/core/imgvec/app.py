@@ -7,7 +7,7 @@ from imgvec.api.application import assemble
 from imgvec.api.mounts import Mounts
 from imgvec.dialects import all_dialects
 from imgvec.embedding.compute import Compute
-from imgvec.embedding.metered import Accounts
+from imgvec.embedding.metered import StoredAccounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.encoders.registry import Encoders, load_encoders
@@ -42,7 +42,7 @@ def embedding_service(services: Services, encoders: Encoders) -> EmbeddingServic
         encoders,
         Compute(encoders, settings),
         Sources(fetch_of(settings), load_asset, services.in_flight),
-        Accounts(services.gate, services.meter, services.threads),
+        StoredAccounts(services.authenticator, services.meter, services.threads),
     )
 
 

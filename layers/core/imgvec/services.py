@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, ParamSpec, TypeVar
 
-from imgvec.accounts.authentication import Gate
-from imgvec.accounts.metering import Meter
+from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.assets.ports import BlobStore
 from imgvec.assets.service import Assets
 from imgvec.embedding.limiter import InFlight
@@ -36,8 +36,8 @@ class Services:
     settings: Settings
     store: Store
     blobs: BlobStore
-    gate: Gate
-    meter: Meter
+    authenticator: Authenticator
+    meter: IdempotentMeter
     assets: Assets
     in_flight: InFlight
     threads: StoreExecutor
@@ -50,7 +50,7 @@ class Services:
             KeyDisabled: the key is switched off.
         """
         with stage("admit"):
-            principal = await self.threads.run(self.gate.admit, keys)
+            principal = await self.threads.run(self.authenticator.authenticate, keys)
         current().consumer = principal.consumer
         return principal
 
@@ -98,8 +98,8 @@ def open_services(settings: Settings) -> Services:
         settings=settings,
         store=store,
         blobs=blobs,
-        gate=Gate(store, cache_seconds=cache_seconds_of(settings)),
-        meter=Meter(store, window=settings.idempotency_hours * 3600),
+        authenticator=Authenticator(store, cache_seconds=cache_seconds_of(settings)),
+        meter=IdempotentMeter(store, window=settings.idempotency_hours * 3600),
         assets=Assets(store, blobs, max_bytes=settings.max_image, direct=direct),
         in_flight=InFlight(settings.max_bodies),
         threads=StoreExecutor(),

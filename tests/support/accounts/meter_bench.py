@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from imgvec.accounts.charge import Charge, Ticket
-from imgvec.accounts.metering import Meter
+from imgvec.accounts.idempotency import IdempotentMeter, Ticket
+from imgvec.accounts.metering import Charge
 from imgvec.periods import day_of
 from imgvec.stores import Store
 from imgvec.types import Plan, Principal, Quota, RequestContext
@@ -22,9 +22,9 @@ class Bench:
     now: float = NOON
     requests: int = 0
 
-    def meter(self) -> Meter:
+    def meter(self) -> IdempotentMeter:
         """A process's own meter."""
-        return Meter(self.store, window=WINDOW, clock=lambda: self.now)
+        return IdempotentMeter(self.store, window=WINDOW, clock=lambda: self.now)
 
     def charge(
         self,
@@ -40,7 +40,7 @@ class Bench:
         self.requests += 1
         attempt = RequestContext(f"request-{self.requests}", "pixlab", asked, key)
         caller = Principal(consumer, "k_1", Plan("plan", quota=self.quota))
-        return Charge(caller, attempt, 512, (content,) * units, revision)
+        return Charge(caller, attempt, 512, revision, (content,) * units)
 
     def answer(self, charge: Charge) -> Ticket:
         """Reserve and settle; there is no twin in the way."""
@@ -58,7 +58,7 @@ class Bench:
 
     def taken(self) -> int:
         """Units taken of the day: counted and held."""
-        return self.store.standing("acme", day_of(self.now), self.now).day
+        return self.store.quota_usage("acme", day_of(self.now), self.now).day
 
     def later(self, seconds: float) -> None:
         """Let time pass."""

@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
-from imgvec.accounts.authentication import Gate
-from imgvec.accounts.charge import Charge
-from imgvec.accounts.metering import Meter
+from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.idempotency import IdempotentMeter
+from imgvec.accounts.metering import Charge
 from imgvec.accounts.registry import Registry
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.periods import day_of
@@ -64,24 +64,26 @@ def prepare(site: Site, quota: Quota | None) -> str:
         return registry.create_key(CONSUMER, "proof" if quota is not None else None).key
 
 
-def counted(site: Site, hold_seconds: float = 60.0) -> tuple[int, int]:
+def counted(site: Site, reserved_seconds: float = 60.0) -> tuple[int, int]:
     """Images counted, and holds that are left."""
     with closing(site.open()) as store:
-        meter = Meter(store, window=3600, hold_seconds=hold_seconds)
+        meter = IdempotentMeter(store, window=3600, reserved_seconds=reserved_seconds)
         now = time.time()
         today = day_of(now)
         yesterday = today - timedelta(days=1)
         images = sum(row.images for row in meter.usage(CONSUMER, yesterday, today))
-        standing = [store.standing(CONSUMER, day, now).day for day in (yesterday, today)]
+        standing = [store.quota_usage(CONSUMER, day, now).day for day in (yesterday, today)]
         return images, sum(standing) - images
 
 
-def answer(gate: Gate, meter: Meter, key: str, name: str, idempotent: bool, work: float) -> bool:
+def answer(
+    gate: Authenticator, meter: IdempotentMeter, key: str, name: str, idempotent: bool, work: float
+) -> bool:
     """One request as the service answers it; False where the quota is used up."""
-    caller = gate.admit([key])
-    gate.permit(caller, 512)
+    caller = gate.authenticate([key])
+    gate.authorize(caller, 512)
     attempt = RequestContext(name, "proof", "asked", name if idempotent else None)
-    charge = Charge(caller, attempt, 512, (name.encode(),), "r" * 64)
+    charge = Charge(caller, attempt, 512, "r" * 64, (name.encode(),))
     while True:
         try:
             ticket = meter.reserve(charge)
@@ -101,8 +103,10 @@ def ask_all(site: Site, key: str, names: range, log: str, idempotent: bool, work
     """A process's share of the requests; each answer that got out is a line of the log."""
     handle = os.open(log, os.O_APPEND | os.O_CREAT | os.O_WRONLY)
     with closing(site.open()) as store:
-        gate = Gate(store, cache_seconds=30)
-        meter = Meter(store, window=3600, hold_seconds=SHORT_HOLD if idempotent else 60)
+        gate = Authenticator(store, cache_seconds=30)
+        meter = IdempotentMeter(
+            store, window=3600, reserved_seconds=SHORT_HOLD if idempotent else 60
+        )
         for name in names:
             done = answer(gate, meter, key, f"n{name}", idempotent, work)
             os.write(handle, f"n{name} {'answered' if done else '402'}\n".encode())

@@ -22,8 +22,8 @@ from fastapi import FastAPI
 from starlette.testclient import TestClient
 
 from imgvec.accounts.gateway_names import Identifier
+from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.keys import digest, mint
-from imgvec.accounts.metering import Meter
 from imgvec.accounts.ports import KeyRecord
 from imgvec.app import create_app
 from imgvec.assets.ports import Asset, UploadStatus
@@ -102,7 +102,9 @@ class Account:
         session.events.register("after-call.s3.*", self.note_answer)
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(boto3, "DEFAULT_SESSION", session)
-            patch.setattr("imgvec.services.Meter", partial(Meter, clock=lambda: NOON))
+            patch.setattr(
+                "imgvec.services.IdempotentMeter", partial(IdempotentMeter, clock=lambda: NOON)
+            )
             yield
 
 

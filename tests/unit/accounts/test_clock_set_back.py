@@ -2,7 +2,7 @@
 
 import pytest
 
-from imgvec.accounts.metering import HOLD_SECONDS
+from imgvec.accounts.metering import RESERVED_SECONDS
 from imgvec.types import Quota
 from tests.support.accounts.meter_bench import Bench
 
@@ -24,7 +24,7 @@ def test_what_was_reserved_is_counted_once(bench: Bench, key: str | None, hours:
 def test_replay_stays_a_replay(bench: Bench) -> None:
     bench.answer(bench.charge("order-1"))
     bench.later(-2 * HOUR)
-    assert bench.answer(bench.charge("order-1")).hold is None
+    assert bench.answer(bench.charge("order-1")).reservation is None
     bench.later(2 * HOUR)
     assert bench.counted() == 1
 
@@ -35,6 +35,6 @@ def test_what_the_dead_hold_comes_back_when_the_clock_has_caught_up(bench: Bench
     bench.later(-HOUR)
     # Held for longer than usual, and never given away twice.
     assert bench.taken() == 1
-    bench.later(HOUR + HOLD_SECONDS + 1)
+    bench.later(HOUR + RESERVED_SECONDS + 1)
     bench.answer(bench.charge())
     assert (bench.counted(), bench.taken()) == (1, 1)

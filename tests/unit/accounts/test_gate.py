@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.authentication import Gate
+from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.cache import MOST, Cache
 from imgvec.accounts.keys import mint
 from imgvec.accounts.ports import KeyRecord
@@ -36,23 +36,25 @@ def created(store: SqliteStore) -> CreatedKey:
 
 def refusal(store: SqliteStore, shown: Collection[str]) -> KeyInvalid:
     with pytest.raises(KeyInvalid) as caught:
-        Gate(store).admit(shown)
+        Authenticator(store).authenticate(shown)
     return caught.value
 
 
 def test_a_key_names_its_consumer(store: SqliteStore, created: CreatedKey) -> None:
-    assert Gate(store).admit([created.key]) == Principal("acme", created.record.key_id)
+    assert Authenticator(store).authenticate([created.key]) == Principal(
+        "acme", created.record.key_id
+    )
 
 
 @pytest.mark.parametrize("times", [2, 3])
 def test_the_same_key_in_several_places_is_one_key(
     store: SqliteStore, created: CreatedKey, times: int
 ) -> None:
-    assert Gate(store).admit([created.key] * times).consumer == "acme"
+    assert Authenticator(store).authenticate([created.key] * times).consumer == "acme"
 
 
 def test_an_empty_place_is_no_key(store: SqliteStore, created: CreatedKey) -> None:
-    assert Gate(store).admit(["", created.key]).consumer == "acme"
+    assert Authenticator(store).authenticate(["", created.key]).consumer == "acme"
     assert refusal(store, [""]).message == "No API key was sent"
 
 
@@ -93,11 +95,11 @@ def test_unknown_and_revoked_keys_are_refused_in_the_same_words(
 def test_revoking_is_felt_by_a_gate_that_has_admitted_the_key(
     store: SqliteStore, created: CreatedKey
 ) -> None:
-    gate = Gate(store)
-    gate.admit([created.key])
+    gate = Authenticator(store)
+    gate.authenticate([created.key])
     registry(store, 200.0).revoke_key(created.record.key_id)
     with pytest.raises(KeyInvalid):
-        gate.admit([created.key])
+        gate.authenticate([created.key])
 
 
 def test_another_key_of_the_consumer_outlives_a_revoked_one(
@@ -105,7 +107,9 @@ def test_another_key_of_the_consumer_outlives_a_revoked_one(
 ) -> None:
     second = registry(store, 101.0).create_key("acme")
     registry(store, 200.0).revoke_key(created.record.key_id)
-    assert Gate(store).admit([second.key]) == Principal("acme", second.record.key_id)
+    assert Authenticator(store).authenticate([second.key]) == Principal(
+        "acme", second.record.key_id
+    )
 
 
 def test_a_store_that_answers_with_another_key_lets_nobody_in(
@@ -130,18 +134,20 @@ def test_a_refusal_does_not_repeat_the_key(store: SqliteStore) -> None:
 class TestStates:
     def test_an_expired_key(self, store: SqliteStore) -> None:
         created = registry(store, 100.0).create_key("acme", expires=200.0)
-        assert Gate(store, clock=lambda: 199.9).admit([created.key]).consumer == "acme"
+        assert (
+            Authenticator(store, clock=lambda: 199.9).authenticate([created.key]).consumer == "acme"
+        )
         with pytest.raises(KeyInvalid, match="expired"):
-            Gate(store, clock=lambda: 200.0).admit([created.key])
+            Authenticator(store, clock=lambda: 200.0).authenticate([created.key])
 
     def test_a_disabled_key_until_it_is_enabled(
         self, store: SqliteStore, created: CreatedKey
     ) -> None:
         registry(store, 200.0).disable_key(created.record.key_id)
         with pytest.raises(KeyDisabled):
-            Gate(store).admit([created.key])
+            Authenticator(store).authenticate([created.key])
         registry(store, 201.0).enable_key(created.record.key_id)
-        assert Gate(store).admit([created.key]).consumer == "acme"
+        assert Authenticator(store).authenticate([created.key]).consumer == "acme"
 
     def test_what_is_over_is_told_before_what_is_off(
         self, store: SqliteStore, created: CreatedKey
@@ -149,21 +155,21 @@ class TestStates:
         registry(store, 200.0).disable_key(created.record.key_id)
         registry(store, 200.0).revoke_key(created.record.key_id)
         with pytest.raises(KeyInvalid, match="unknown or revoked"):
-            Gate(store).admit([created.key])
+            Authenticator(store).authenticate([created.key])
 
     def test_the_time_of_use_is_kept_to_a_minute(
         self, store: SqliteStore, created: CreatedKey
     ) -> None:
         used = []
         for now in (1000.0, 1030.0, 1059.9, 1060.0, 1100.0):
-            Gate(store, clock=partial(float, now)).admit([created.key])
+            Authenticator(store, clock=partial(float, now)).authenticate([created.key])
             used.append(store.list_keys()[0].used)
         assert used == [1000.0, 1000.0, 1000.0, 1060.0, 1060.0]
 
     def test_a_refused_key_is_not_used(self, store: SqliteStore, created: CreatedKey) -> None:
         registry(store, 200.0).disable_key(created.record.key_id)
         with pytest.raises(KeyDisabled):
-            Gate(store).admit([created.key])
+            Authenticator(store).authenticate([created.key])
         assert store.list_keys()[0].used is None
 
 
@@ -171,7 +177,7 @@ class TestPlans:
     def caller(self, store: SqliteStore, created: CreatedKey, plan: Plan) -> Principal:
         registry(store, 1.0).put_plan(plan)
         registry(store, 1.0).assign_plan("acme", plan.name)
-        return Gate(store).admit([created.key])
+        return Authenticator(store).authenticate([created.key])
 
     def test_the_caller_has_the_consumers_plan(
         self, store: SqliteStore, created: CreatedKey
@@ -186,21 +192,21 @@ class TestPlans:
 
     def test_spaces(self, store: SqliteStore, created: CreatedKey) -> None:
         caller = self.caller(store, created, Plan("small", spaces=frozenset({512})))
-        gate = Gate(store)
-        assert gate.permit(caller, 512) is None
+        gate = Authenticator(store)
+        assert gate.authorize(caller, 512) is None
         with pytest.raises(SpaceForbidden):
-            gate.permit(caller, 768)
+            gate.authorize(caller, 768)
 
     def test_a_forbidden_space_takes_no_token(
         self, store: SqliteStore, created: CreatedKey
     ) -> None:
         plan = Plan("small", rate=0.001, burst=1, spaces=frozenset({512}))
-        caller, gate = self.caller(store, created, plan), Gate(store)
+        caller, gate = self.caller(store, created, plan), Authenticator(store)
         with pytest.raises(SpaceForbidden):
-            gate.permit(caller, 768)
-        assert gate.permit(caller, 512) is not None
+            gate.authorize(caller, 768)
+        assert gate.authorize(caller, 512) is not None
         with pytest.raises(TooFast):
-            gate.permit(caller, 512)
+            gate.authorize(caller, 512)
 
 
 class TestCache:
@@ -208,23 +214,25 @@ class TestCache:
         self, store: SqliteStore, created: CreatedKey, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         now = [1000.0]
-        gate = Gate(store, cache_seconds=30.0, clock=lambda: now[0])
+        gate = Authenticator(store, cache_seconds=30.0, clock=lambda: now[0])
         monkeypatch.setattr(gate, "_known", Cache(30.0, clock=lambda: now[0]))
-        gate.admit([created.key])
+        gate.authenticate([created.key])
         registry(store, 1000.0).revoke_key(created.record.key_id)
         now[0] += 29.9
-        assert gate.admit([created.key]).consumer == "acme", "positive control: it is remembered"
+        assert gate.authenticate([created.key]).consumer == "acme", (
+            "positive control: it is remembered"
+        )
         now[0] += 0.1
         with pytest.raises(KeyInvalid):
-            gate.admit([created.key])
+            gate.authenticate([created.key])
 
     def test_a_key_that_was_unknown_works_as_soon_as_it_is_made(self, store: SqliteStore) -> None:
-        gate = Gate(store, cache_seconds=30.0)
+        gate = Authenticator(store, cache_seconds=30.0)
         created = registry(store, 1.0).create_key("acme")
         store.revoke_key(created.record.key_id, 2.0)
         with pytest.raises(KeyInvalid):
-            gate.admit([mint()])
-        assert gate.admit([registry(store, 3.0).create_key("acme").key]).consumer == "acme"
+            gate.authenticate([mint()])
+        assert gate.authenticate([registry(store, 3.0).create_key("acme").key]).consumer == "acme"
 
     def test_it_does_not_grow_without_end(self) -> None:
         cache = Cache[int](30.0)

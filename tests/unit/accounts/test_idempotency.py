@@ -11,8 +11,8 @@ from datetime import date
 
 import pytest
 
-from imgvec.accounts.charge import Charge, Ticket
-from imgvec.accounts.metering import HOLD_SECONDS, Meter
+from imgvec.accounts.idempotency import IdempotentMeter, Ticket
+from imgvec.accounts.metering import RESERVED_SECONDS, Charge
 from imgvec.errors import BadParameter, QuotaExhausted, TooFast
 from imgvec.types import Quota
 from tests.support.accounts.meter_bench import WINDOW, Bench
@@ -52,12 +52,12 @@ def busy(bench: Bench, charge: Charge) -> None:
 
 def replayed(bench: Bench, charge: Charge) -> None:
     """Answered, and free."""
-    assert bench.answer(charge).hold is None
+    assert bench.answer(charge).reservation is None
 
 
 def new(bench: Bench, charge: Charge) -> None:
     """Answered, and counted."""
-    assert bench.answer(charge).hold is not None
+    assert bench.answer(charge).reservation is not None
 
 
 def exhausted(bench: Bench, charge: Charge) -> None:
@@ -70,10 +70,10 @@ def torn(bench: Bench, charge: Charge) -> None:
     """Die between the claim's settling and the hold's."""
     ticket = bench.meter().reserve(charge)
     assert ticket is not None
-    assert ticket.turn is not None
-    assert ticket.hold is not None
-    settled = replace(ticket.turn.claim, hold=ticket.hold, settled=True)
-    assert bench.store.replace_claim(ticket.turn.claim, settled)
+    assert ticket.lease is not None
+    assert ticket.reservation is not None
+    settled = replace(ticket.lease.record, reservation=ticket.reservation, settled=True)
+    assert bench.store.replace_record(ticket.lease.record, settled)
 
 
 def overtaken(bench: Bench, charge: Charge) -> None:
@@ -81,7 +81,7 @@ def overtaken(bench: Bench, charge: Charge) -> None:
     slow = bench.meter()
     ticket = slow.reserve(charge)
     assert ticket is not None
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     new(bench, replace(charge, context=replace(charge.context, request_id="faster")))
     with pytest.raises(TooFast):
         slow.settle(ticket)
@@ -123,7 +123,7 @@ def quota(daily: int) -> Step:
 def parallel(requests: int, units: int = 1) -> Step:
     """All at once, each waiting for its twin as the service does; one of them is counted."""
 
-    def one(pair: tuple[Meter, Charge]) -> Ticket:
+    def one(pair: tuple[IdempotentMeter, Charge]) -> Ticket:
         meter, charge = pair
         while (ticket := meter.reserve(charge)) is None:
             time.sleep(0.002)
@@ -134,7 +134,7 @@ def parallel(requests: int, units: int = 1) -> Step:
         asked = [(bench.meter(), bench.charge(KEY, units=units)) for _ in range(requests)]
         with ThreadPoolExecutor(requests) as pool:
             tickets = list(pool.map(one, asked))
-        assert sum(ticket.hold is not None for ticket in tickets) == 1
+        assert sum(ticket.reservation is not None for ticket in tickets) == 1
 
     return step
 
@@ -151,30 +151,30 @@ WAYS: dict[str, tuple[list[Step], int]] = {
     "parallel, sixteen": ([parallel(16)], 1),
     "parallel lists": ([parallel(8, units=3)], 3),
     "parallel, and once more": ([parallel(8), does(replayed)], 1),
-    "parallel after a crash": ([does(die), wait(HOLD_SECONDS), parallel(8)], 1),
+    "parallel after a crash": ([does(die), wait(RESERVED_SECONDS), parallel(8)], 1),
     "parallel after a failure": ([does(fail), parallel(8)], 1),
     "parallel with one other": ([parallel(4), does(new, "order-2"), does(replayed)], 2),
     "after a timeout, while the first works": ([does(die), does(busy)], 0),
     "after a timeout, when the first is done": ([does(new), wait(30), does(replayed)], 1),
     "after a timeout, an hour later": ([does(new), wait(HOUR), does(replayed)], 1),
     "crash, at once": ([does(die), does(busy), does(busy)], 0),
-    "crash, and too early": ([does(die), wait(HOLD_SECONDS - 1), does(busy)], 0),
-    "crash, in time": ([does(die), wait(HOLD_SECONDS), does(new)], 1),
-    "crash, in time, twice": ([does(die), wait(HOLD_SECONDS), does(new), does(replayed)], 1),
+    "crash, and too early": ([does(die), wait(RESERVED_SECONDS - 1), does(busy)], 0),
+    "crash, in time": ([does(die), wait(RESERVED_SECONDS), does(new)], 1),
+    "crash, in time, twice": ([does(die), wait(RESERVED_SECONDS), does(new), does(replayed)], 1),
     "two crashes": (
-        [does(die), wait(HOLD_SECONDS), does(die), wait(HOLD_SECONDS), does(new)],
+        [does(die), wait(RESERVED_SECONDS), does(die), wait(RESERVED_SECONDS), does(new)],
         1,
     ),
     "crash, never again": ([does(die), wait(HOUR)], 0),
     "crash, after the window": ([does(die), wait(WINDOW), does(new)], 1),
-    "crash of a list": ([does(die, units=3), wait(HOLD_SECONDS), does(new, units=3)], 3),
+    "crash of a list": ([does(die, units=3), wait(RESERVED_SECONDS), does(new, units=3)], 3),
     "torn, at once": ([does(torn), does(replayed)], 1),
-    "torn, later": ([does(torn), wait(HOLD_SECONDS), does(replayed), does(replayed)], 1),
+    "torn, later": ([does(torn), wait(RESERVED_SECONDS), does(replayed), does(replayed)], 1),
     "torn, answered again, and read when the claim is gone": (
         [does(torn), does(replayed), wait(WINDOW), does(new, "order-2")],
         2,
     ),
-    "torn, never again": ([does(torn), wait(HOLD_SECONDS)], 1),
+    "torn, never again": ([does(torn), wait(RESERVED_SECONDS)], 1),
     "overtaken": ([does(overtaken), does(replayed)], 1),
     "failure": ([does(fail), does(new)], 1),
     "failures": ([does(fail), does(fail), does(new), does(replayed)], 1),
@@ -183,7 +183,7 @@ WAYS: dict[str, tuple[list[Step], int]] = {
     "other body": ([does(new), does(refused, asked="other"), does(replayed)], 1),
     "other body, while the first works": ([does(die), does(refused, asked="other")], 0),
     "other body, after a crash": (
-        [does(die), wait(HOLD_SECONDS), does(refused, asked="other")],
+        [does(die), wait(RESERVED_SECONDS), does(refused, asked="other")],
         0,
     ),
     "other body, after the window": ([does(new), wait(WINDOW), does(new, asked="other")], 2),
@@ -209,7 +209,7 @@ WAYS: dict[str, tuple[list[Step], int]] = {
     "not ASCII": ([does(refused, "Bestellung-ä")], 0),
     "quota used up by the first": ([quota(1), does(new), does(replayed), does(exhausted, "2")], 1),
     "quota used up before": (
-        [quota(1), does(die, None), does(exhausted), wait(HOLD_SECONDS), does(new)],
+        [quota(1), does(die, None), does(exhausted), wait(RESERVED_SECONDS), does(new)],
         1,
     ),
     "quota too small for other bytes": (
@@ -217,7 +217,7 @@ WAYS: dict[str, tuple[list[Step], int]] = {
         1,
     ),
     "over midnight": ([wait(EVENING), does(new), wait(HOUR), does(replayed)], 1),
-    "crash at midnight": ([wait(EVENING), does(die), wait(HOLD_SECONDS), does(new)], 1),
+    "crash at midnight": ([wait(EVENING), does(die), wait(RESERVED_SECONDS), does(new)], 1),
 }
 
 
@@ -227,9 +227,9 @@ def test_counted_as_ruled(bench: Bench, name: str) -> None:
     for step in steps:
         step(bench)
     # What still works when the steps end is dead by then.
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     assert bench.counted() == expected
-    left = bench.store.expired_holds("acme", date(2026, 2, 1), date(2026, 3, 1), bench.now)
+    left = bench.store.expired_reservations("acme", date(2026, 2, 1), date(2026, 3, 1), bench.now)
     assert list(left) == []
 
 

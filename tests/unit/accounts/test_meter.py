@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from imgvec.accounts.metering import HOLD_SECONDS, MARGIN_SECONDS, SPENT_SECONDS, Meter
+from imgvec.accounts.idempotency import IdempotentMeter
+from imgvec.accounts.metering import MARGIN_SECONDS, RESERVED_SECONDS, SPENT_SECONDS
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.periods import day_of, end_of
 from imgvec.types import Quota
@@ -37,7 +38,7 @@ def test_the_quota_holds_and_says_what_is_left(bench: Bench) -> None:
     assert (allowance.limit, allowance.remaining, allowance.reset) == (2, 0, 12 * 3600)
 
 
-def spent(bench: Bench) -> Meter:
+def spent(bench: Bench) -> IdempotentMeter:
     """A process that has seen a daily quota of two used up."""
     bench.quota = Quota(daily=2)
     bench.answer(bench.charge(units=2))
@@ -132,7 +133,7 @@ def test_what_the_dead_hold_comes_back(bench: Bench, key: str | None) -> None:
     assert bench.meter().reserve(bench.charge(key)) is not None
     with pytest.raises(QuotaExhausted):
         bench.meter().reserve(bench.charge())
-    bench.later(HOLD_SECONDS - 1)
+    bench.later(RESERVED_SECONDS - 1)
     with pytest.raises(QuotaExhausted):
         bench.meter().reserve(bench.charge())
     bench.later(1)
@@ -142,12 +143,14 @@ def test_what_the_dead_hold_comes_back(bench: Bench, key: str | None) -> None:
 
 def test_reading_the_usage_is_enough(bench: Bench) -> None:
     bench.meter().reserve(bench.charge())
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     assert (bench.counted(), bench.taken()) == (0, 0)
 
 
 @pytest.mark.parametrize("key", [None, "order-1"])
-@pytest.mark.parametrize("late", [HOLD_SECONDS - MARGIN_SECONDS + 0.001, HOLD_SECONDS, 3600.0])
+@pytest.mark.parametrize(
+    "late", [RESERVED_SECONDS - MARGIN_SECONDS + 0.001, RESERVED_SECONDS, 3600.0]
+)
 def test_one_who_comes_late_is_neither_answered_nor_counted(
     bench: Bench, key: str | None, late: float
 ) -> None:
@@ -166,7 +169,7 @@ def test_one_who_comes_late_takes_nothing_from_who_has_it_now(bench: Bench) -> N
     late = bench.meter()
     ticket = late.reserve(bench.charge())
     assert ticket is not None
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     bench.answer(bench.charge())
     with pytest.raises(TooFast):
         late.settle(ticket)
@@ -179,9 +182,9 @@ def test_a_hold_that_another_has_recovered_is_not_settled(bench: Bench) -> None:
     plain, claimed = late.reserve(bench.charge()), late.reserve(bench.charge("order-1"))
     assert plain is not None
     assert claimed is not None
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     assert bench.counted() == 0
-    bench.later(-HOLD_SECONDS)
+    bench.later(-RESERVED_SECONDS)
     for ticket in (plain, claimed):
         with pytest.raises(TooFast):
             late.settle(ticket)
@@ -193,11 +196,11 @@ def test_a_crash_between_the_claims_settling_and_the_holds_is_put_right(bench: B
     charge = bench.charge("order-1")
     ticket = bench.meter().reserve(charge)
     assert ticket is not None
-    assert ticket.turn is not None
-    assert ticket.hold is not None
-    settled = replace(ticket.turn.claim, hold=ticket.hold, settled=True)
-    assert bench.store.replace_claim(ticket.turn.claim, settled)
-    bench.later(HOLD_SECONDS)
+    assert ticket.lease is not None
+    assert ticket.reservation is not None
+    settled = replace(ticket.lease.record, reservation=ticket.reservation, settled=True)
+    assert bench.store.replace_record(ticket.lease.record, settled)
+    bench.later(RESERVED_SECONDS)
     assert (bench.counted(), bench.taken()) == (1, 1)
     with pytest.raises(QuotaExhausted):
         bench.meter().reserve(bench.charge())

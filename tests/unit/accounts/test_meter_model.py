@@ -25,9 +25,9 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from imgvec.accounts.authentication import Gate
-from imgvec.accounts.charge import Ticket
-from imgvec.accounts.metering import HOLD_SECONDS, MARGIN_SECONDS
+from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.idempotency import Ticket
+from imgvec.accounts.metering import MARGIN_SECONDS, RESERVED_SECONDS
 from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, KeyDisabled, KeyInvalid, QuotaExhausted, TooFast
 from imgvec.stores import Store
@@ -48,7 +48,9 @@ STARTS = st.sampled_from(
         datetime(2026, 6, 14, 12, 0, 0, tzinfo=UTC),
     ]
 )
-PAUSES = st.sampled_from([1.0, 20.0, HOLD_SECONDS - MARGIN_SECONDS, HOLD_SECONDS, 3600.0, 86400.0])
+PAUSES = st.sampled_from(
+    [1.0, 20.0, RESERVED_SECONDS - MARGIN_SECONDS, RESERVED_SECONDS, 3600.0, 86400.0]
+)
 
 
 @dataclass
@@ -104,7 +106,7 @@ class Machine(RuleBasedStateMachine):
         self.store = self.open_store()
         self.bench = Bench(self.store)
         self.model = Model(Quota())
-        self.gate = Gate(self.store, clock=lambda: self.bench.now)
+        self.gate = Authenticator(self.store, clock=lambda: self.bench.now)
         self.registry = Registry(self.store, "test", clock=lambda: self.bench.now)
 
     def open_store(self) -> Store:
@@ -132,15 +134,15 @@ class Machine(RuleBasedStateMachine):
             return multiple()
         assert expected
         assert ticket is not None
-        assert ticket.hold is not None
-        expires = self.bench.now + HOLD_SECONDS
-        self.model.held[ticket.hold.hold_id] = Taken(self.today, units, expires)
+        assert ticket.reservation is not None
+        expires = self.bench.now + RESERVED_SECONDS
+        self.model.held[ticket.reservation.id] = Taken(self.today, units, expires)
         return ticket
 
     @rule(ticket=tickets)
     def settle(self, ticket: Ticket) -> None:
-        assert ticket.hold is not None
-        known = self.model.held.pop(ticket.hold.hold_id, None)
+        assert ticket.reservation is not None
+        known = self.model.held.pop(ticket.reservation.id, None)
         in_time = known is not None and self.bench.now <= known.expires - MARGIN_SECONDS
         try:
             self.bench.meter().settle(ticket)
@@ -153,9 +155,9 @@ class Machine(RuleBasedStateMachine):
 
     @rule(ticket=tickets)
     def release(self, ticket: Ticket) -> None:
-        assert ticket.hold is not None
+        assert ticket.reservation is not None
         self.bench.meter().release(ticket)
-        self.model.held.pop(ticket.hold.hold_id, None)
+        self.model.held.pop(ticket.reservation.id, None)
 
     @rule(seconds=PAUSES)
     def pause(self, seconds: float) -> None:
@@ -176,8 +178,8 @@ class Machine(RuleBasedStateMachine):
             counted[row.day] += row.images
         assert counted == +self.model.done
         live = {name for name, one in self.model.held.items() if one.expires > self.bench.now}
-        assert list(self.store.expired_holds("acme", since, until, self.bench.now)) == []
-        standing = self.store.standing("acme", self.today, self.bench.now)
+        assert list(self.store.expired_reservations("acme", since, until, self.bench.now)) == []
+        standing = self.store.quota_usage("acme", self.today, self.bench.now)
         held = sum(
             self.model.held[name].units for name in live if self.model.held[name].day == self.today
         )
@@ -214,10 +216,10 @@ class Machine(RuleBasedStateMachine):
             key.disabled = not on
 
     @rule(key=keys)
-    def admit(self, key: Key) -> None:
+    def authenticate(self, key: Key) -> None:
         over = key.expires is not None and self.bench.now >= key.expires
         try:
-            caller = self.gate.admit([key.key])
+            caller = self.gate.authenticate([key.key])
         except KeyInvalid:
             assert key.revoked or over
         except KeyDisabled:
@@ -228,7 +230,7 @@ class Machine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Read once more, and close."""
-        self.bench.later(HOLD_SECONDS)
+        self.bench.later(RESERVED_SECONDS)
         self.read()
         self.store.close()
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from imgvec.accounts.keys import well_formed
-from imgvec.accounts.ports import Hold, KeyRecord, Label
+from imgvec.accounts.ports import KeyRecord, Label, Reservation
 from imgvec.cli import group
 from imgvec.errors import ConsumerError
 from imgvec.periods import day_of
@@ -49,7 +49,7 @@ def answered(*arguments: str) -> list[dict[str, object]]:
 def count(store: SqliteStore, day: date, dialect: str, space: int, images: int) -> None:
     for consumer, factor in (("acme", 1), ("bit", 10)):
         name = f"{day}{dialect}{space}*{images * factor}"
-        hold = Hold(consumer, name, day, 1e12)
+        hold = Reservation(consumer, name, day, 1e12)
         store.add_consumer(consumer)
         store.reserve(hold, UNLIMITED, 0.0)
         assert store.settle(hold, Label("k_1", dialect, space))

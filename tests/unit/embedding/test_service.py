@@ -12,6 +12,7 @@ import pytest
 
 from imgvec.embedding.compute import BATCH, Compute
 from imgvec.embedding.limiter import InFlight
+from imgvec.embedding.metered import NoAccounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import (
@@ -106,7 +107,7 @@ def serving(most_bytes: int = 10**6, queue_seconds: float = 300) -> Iterator[Ser
         raise AssetNotFound
 
     compute = Compute(encoders, Settings(workers=1, queue_seconds=queue_seconds))
-    service = EmbeddingService(encoders, compute, Sources(fetch, load, in_flight))
+    service = EmbeddingService(encoders, compute, Sources(fetch, load, in_flight), NoAccounts())
     try:
         yield Service(encoder, service, in_flight, fetched)
     finally:

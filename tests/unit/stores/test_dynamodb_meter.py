@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from imgvec.accounts.ports import Claim, Hold, Label, Standing
+from imgvec.accounts.ports import IdempotencyRecord, Label, QuotaUsage, Reservation
 from imgvec.errors import TooFast
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.dynamodb.accounts import DynamoClaims
+from imgvec.stores.dynamodb.accounts import DynamoRecords
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Answer, Table, make_client
 from imgvec.types import UNLIMITED, Quota
@@ -20,8 +20,8 @@ LABEL = Label("k_1", "pixlab", 512)
 NOW = 1000.0
 
 
-def hold(name: str, day: date = FIRST) -> Hold:
-    return Hold("acme", name, day, expires=2000)
+def hold(name: str, day: date = FIRST) -> Reservation:
+    return Reservation("acme", name, day, expires=2000)
 
 
 def raw_client() -> Any:
@@ -67,7 +67,7 @@ class TestClocks:
         dynamo.reserve(hold("a", SECOND), UNLIMITED, NOW)
         granted, standing = dynamo.reserve(hold("b", FIRST), Quota(daily=2), NOW)
         assert granted == hold("b", SECOND)
-        assert standing == Standing(2, 2)
+        assert standing == QuotaUsage(2, 2)
         assert dynamo.settle(granted, LABEL)
         assert dynamo.reserve(hold("c", FIRST), Quota(daily=2), NOW)[0] is None
 
@@ -75,7 +75,7 @@ class TestClocks:
         dynamo.reserve(hold("a", FIRST), UNLIMITED, NOW)
         dynamo.reserve(hold("b", SECOND), UNLIMITED, NOW)
         assert dynamo.settle(hold("a", FIRST), LABEL)
-        assert dynamo.standing("acme", SECOND, NOW) == Standing(1, 2)
+        assert dynamo.quota_usage("acme", SECOND, NOW) == QuotaUsage(1, 2)
 
     def test_a_new_month_closes_nothing(self, dynamo: DynamoStore) -> None:
         dynamo.reserve(hold("a", FIRST), UNLIMITED, NOW)
@@ -90,7 +90,7 @@ class TestSentTwice:
             granted, _ = meter.reserve(hold(name), Quota(daily=2), NOW)
             assert granted == hold(name)
             assert meter.settle(granted, LABEL) is True
-        assert meter.standing("acme", FIRST, NOW) == Standing(2, 2)
+        assert meter.quota_usage("acme", FIRST, NOW) == QuotaUsage(2, 2)
         assert [row.images for row in meter.usage("acme", FIRST, FIRST)] == [2]
 
     def test_a_unit_is_given_back_once(self, lossy: Table) -> None:
@@ -98,17 +98,17 @@ class TestSentTwice:
         meter.reserve(hold("a"), UNLIMITED, NOW)
         meter.reserve(hold("b"), UNLIMITED, NOW)
         meter.release(hold("a"))
-        assert meter.standing("acme", FIRST, NOW) == Standing(1, 1)
+        assert meter.quota_usage("acme", FIRST, NOW) == QuotaUsage(1, 1)
 
     def test_claims_are_known_as_ones_own(self, lossy: Table) -> None:
-        claims = DynamoClaims(lossy)
-        claim = Claim("n", "asked", "c", "r", hold("n/1"), LABEL, kept=NOW)
-        other = Claim("n", "asked", "c", "r", hold("n/2"), LABEL, kept=NOW)
-        assert claims.add_claim(claim, NOW) is True
-        assert claims.add_claim(other, NOW) is False
-        assert claims.replace_claim(claim, other) is True
-        assert claims.delete_claim(other) is True
-        assert claims.find_claim("acme", "n") is None
+        claims = DynamoRecords(lossy)
+        claim = IdempotencyRecord("n", "asked", "c", "r", hold("n/1"), LABEL, kept=NOW)
+        other = IdempotencyRecord("n", "asked", "c", "r", hold("n/2"), LABEL, kept=NOW)
+        assert claims.add_record(claim, NOW) is True
+        assert claims.add_record(other, NOW) is False
+        assert claims.replace_record(claim, other) is True
+        assert claims.delete_record(other) is True
+        assert claims.find_record("acme", "n") is None
 
 
 def test_a_store_that_gives_no_item_back_is_not_asked_for_ever(

@@ -7,7 +7,7 @@ from datetime import date
 
 import pytest
 
-from imgvec.accounts.ports import Claim, Hold, Label, Standing, UsageRow
+from imgvec.accounts.ports import IdempotencyRecord, Label, QuotaUsage, Reservation, UsageRow
 from imgvec.stores import Store
 from imgvec.types import UNLIMITED, Quota
 
@@ -16,19 +16,19 @@ LABEL = Label("k_1", "pixlab", 512)
 NOW = 1000.0
 
 
-def hold(name: str, day: date = DAY, consumer: str = "acme", expires: float = 2000) -> Hold:
-    return Hold(consumer, name, day, expires)
+def hold(name: str, day: date = DAY, consumer: str = "acme", expires: float = 2000) -> Reservation:
+    return Reservation(consumer, name, day, expires)
 
 
 def taken(store: Store, day: date = DAY) -> tuple[int, int]:
-    standing = store.standing("acme", day, NOW)
+    standing = store.quota_usage("acme", day, NOW)
     return standing.day, standing.month
 
 
 class TestReserve:
     def test_takes_units_of_the_day_and_its_month(self, any_store: Store) -> None:
-        assert any_store.reserve(hold("a"), UNLIMITED, NOW) == (hold("a"), Standing(1, 1))
-        assert any_store.reserve(hold("b*5"), UNLIMITED, NOW) == (hold("b*5"), Standing(6, 6))
+        assert any_store.reserve(hold("a"), UNLIMITED, NOW) == (hold("a"), QuotaUsage(1, 1))
+        assert any_store.reserve(hold("b*5"), UNLIMITED, NOW) == (hold("b*5"), QuotaUsage(6, 6))
         assert taken(any_store) == (6, 6)
 
     def test_the_same_hold_is_taken_once(self, any_store: Store) -> None:
@@ -41,7 +41,7 @@ class TestReserve:
     def test_the_last_unit_is_granted_and_no_further(self, any_store: Store, quota: Quota) -> None:
         for name in ("a", "b", "c"):
             assert any_store.reserve(hold(name), quota, NOW)[0] is not None
-        assert any_store.reserve(hold("d"), quota, NOW) == (None, Standing(3, 3))
+        assert any_store.reserve(hold("d"), quota, NOW) == (None, QuotaUsage(3, 3))
         assert taken(any_store) == (3, 3)
 
     def test_units_are_granted_all_or_none(self, any_store: Store) -> None:
@@ -63,9 +63,9 @@ class TestReserve:
         for name in ("a", "b"):
             any_store.reserve(hold(name, first), quota, NOW)
         assert any_store.reserve(hold("c", first), quota, NOW)[0] is None
-        assert any_store.reserve(hold("c", second), quota, NOW)[1] == Standing(1, 3)
+        assert any_store.reserve(hold("c", second), quota, NOW)[1] == QuotaUsage(1, 3)
         assert any_store.reserve(hold("d", second), quota, NOW)[0] is None
-        assert any_store.reserve(hold("e", third), quota, NOW) == (None, Standing(0, 3))
+        assert any_store.reserve(hold("e", third), quota, NOW) == (None, QuotaUsage(0, 3))
 
     @pytest.mark.parametrize(
         ("before", "after"),
@@ -80,7 +80,7 @@ class TestReserve:
     ) -> None:
         any_store.reserve(hold("a*3", before), Quota(monthly=3), NOW)
         assert any_store.reserve(hold("b", before), Quota(monthly=3), NOW)[0] is None
-        assert any_store.reserve(hold("c", after), Quota(monthly=3), NOW)[1] == Standing(1, 1)
+        assert any_store.reserve(hold("c", after), Quota(monthly=3), NOW)[1] == QuotaUsage(1, 1)
 
 
 class TestSettleAndRelease:
@@ -110,7 +110,7 @@ class TestSettleAndRelease:
         any_store.reserve(hold("a*2", first), quota, NOW)
         assert any_store.reserve(hold("b", second), quota, NOW)[0] is None
         any_store.release(hold("a*2", first))
-        assert any_store.reserve(hold("b", second), quota, NOW)[1] == Standing(1, 1)
+        assert any_store.reserve(hold("b", second), quota, NOW)[1] == QuotaUsage(1, 1)
 
     def test_a_hold_of_the_day_before_is_counted_to_its_day(self, any_store: Store) -> None:
         first, second = date(2026, 3, 1), date(2026, 3, 2)
@@ -139,14 +139,17 @@ class TestExpiry:
         dead, live = hold("a", expires=NOW), hold("b", expires=NOW + 1)
         any_store.reserve(dead, UNLIMITED, NOW - 60)
         assert any_store.reserve(live, UNLIMITED, NOW)[1].expired == (dead,)
-        assert any_store.standing("acme", DAY, NOW).expired == (dead,)
-        assert list(any_store.expired_holds("acme", DAY, DAY, NOW)) == [dead]
-        assert list(any_store.expired_holds("acme", DAY, DAY, NOW - 1)) == []
+        assert any_store.quota_usage("acme", DAY, NOW).expired == (dead,)
+        assert list(any_store.expired_reservations("acme", DAY, DAY, NOW)) == [dead]
+        assert list(any_store.expired_reservations("acme", DAY, DAY, NOW - 1)) == []
 
     def test_one_refused_is_told_of_what_the_dead_hold(self, any_store: Store) -> None:
         dead = hold("a*2", expires=NOW)
         any_store.reserve(dead, Quota(daily=2), NOW - 60)
-        assert any_store.reserve(hold("b"), Quota(daily=2), NOW) == (None, Standing(2, 2, (dead,)))
+        assert any_store.reserve(hold("b"), Quota(daily=2), NOW) == (
+            None,
+            QuotaUsage(2, 2, (dead,)),
+        )
 
     def test_also_of_an_earlier_day_of_the_month(self, any_store: Store) -> None:
         first, second = date(2026, 3, 1), date(2026, 3, 2)
@@ -178,66 +181,66 @@ class TestParallel:
         assert taken(any_store, second) == (32, 35)
 
 
-CLAIM = Claim(
+CLAIM = IdempotencyRecord(
     name="name",
-    asked="/imgembed abc",
+    fingerprint="/imgembed abc",
     content="c" * 64,
     revision="r" * 64,
-    hold=hold("name/one"),
+    reservation=hold("name/one"),
     label=LABEL,
     kept=NOW + 3600,
 )
-OTHER = replace(CLAIM, hold=hold("name/two"), content="d" * 64)
+OTHER = replace(CLAIM, reservation=hold("name/two"), content="d" * 64)
 
 
 class TestClaims:
     def test_kept_as_given(self, any_store: Store) -> None:
-        assert any_store.find_claim("acme", "name") is None
-        assert any_store.add_claim(CLAIM, NOW) is True
-        assert any_store.find_claim("acme", "name") == CLAIM
-        assert any_store.find_claim("other", "name") is None
+        assert any_store.find_record("acme", "name") is None
+        assert any_store.add_record(CLAIM, NOW) is True
+        assert any_store.find_record("acme", "name") == CLAIM
+        assert any_store.find_record("other", "name") is None
 
     def test_a_name_is_claimed_once(self, any_store: Store) -> None:
-        any_store.add_claim(CLAIM, NOW)
-        assert any_store.add_claim(OTHER, NOW) is False
-        assert any_store.find_claim("acme", "name") == CLAIM
+        any_store.add_record(CLAIM, NOW)
+        assert any_store.add_record(OTHER, NOW) is False
+        assert any_store.find_record("acme", "name") == CLAIM
 
     def test_replaced_only_if_it_is_as_it_was(self, any_store: Store) -> None:
         settled = replace(CLAIM, settled=True)
-        any_store.add_claim(CLAIM, NOW)
-        assert any_store.replace_claim(settled, OTHER) is False
-        assert any_store.replace_claim(CLAIM, settled) is True
-        assert any_store.replace_claim(CLAIM, OTHER) is False
-        assert any_store.find_claim("acme", "name") == settled
-        assert any_store.replace_claim(settled, OTHER) is True
-        assert any_store.find_claim("acme", "name") == OTHER
+        any_store.add_record(CLAIM, NOW)
+        assert any_store.replace_record(settled, OTHER) is False
+        assert any_store.replace_record(CLAIM, settled) is True
+        assert any_store.replace_record(CLAIM, OTHER) is False
+        assert any_store.find_record("acme", "name") == settled
+        assert any_store.replace_record(settled, OTHER) is True
+        assert any_store.find_record("acme", "name") == OTHER
 
     def test_deleted_only_if_it_is_as_it_was(self, any_store: Store) -> None:
-        any_store.add_claim(CLAIM, NOW)
-        assert any_store.delete_claim(OTHER) is False
-        assert any_store.delete_claim(replace(CLAIM, settled=True)) is False
-        assert any_store.delete_claim(CLAIM) is True
-        assert any_store.delete_claim(CLAIM) is False
-        assert any_store.find_claim("acme", "name") is None
+        any_store.add_record(CLAIM, NOW)
+        assert any_store.delete_record(OTHER) is False
+        assert any_store.delete_record(replace(CLAIM, settled=True)) is False
+        assert any_store.delete_record(CLAIM) is True
+        assert any_store.delete_record(CLAIM) is False
+        assert any_store.find_record("acme", "name") is None
 
     @pytest.mark.parametrize(
         "move",
         [
-            pytest.param(lambda s, n: s.add_claim(attempt(n), NOW), id="add"),
-            pytest.param(lambda s, n: s.replace_claim(CLAIM, attempt(n)), id="replace"),
+            pytest.param(lambda s, n: s.add_record(attempt(n), NOW), id="add"),
+            pytest.param(lambda s, n: s.replace_record(CLAIM, attempt(n)), id="replace"),
         ],
     )
     def test_of_many_at_once_one_succeeds(
         self, any_store: Store, move: Callable[[Store, int], bool]
     ) -> None:
-        any_store.add_claim(replace(CLAIM, name="other"), NOW)
+        any_store.add_record(replace(CLAIM, name="other"), NOW)
         if move(any_store, 99) is False:
-            any_store.add_claim(CLAIM, NOW)
+            any_store.add_record(CLAIM, NOW)
         else:
-            any_store.delete_claim(attempt(99))
+            any_store.delete_record(attempt(99))
         with ThreadPoolExecutor(16) as pool:
             assert sum(pool.map(lambda n: move(any_store, n), range(32))) == 1
 
 
-def attempt(number: int) -> Claim:
-    return replace(CLAIM, hold=hold(f"name/{number}"))
+def attempt(number: int) -> IdempotencyRecord:
+    return replace(CLAIM, reservation=hold(f"name/{number}"))

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from imgvec.accounts.authentication import Gate
+from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import KeyRecord
 from imgvec.accounts.registry import Registry
@@ -48,7 +48,7 @@ def test_every_field_but_its_own_is_copied(any_store: Store) -> None:
     }
     assert (new.digest, new.created, new.used) == (digest(created.key), NOW, None)
     with pytest.raises(KeyDisabled):
-        Gate(any_store, clock=lambda: NOW).admit([created.key])
+        Authenticator(any_store, clock=lambda: NOW).authenticate([created.key])
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,9 @@ from typing import Final, cast
 
 import pytest
 
+from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.keys import digest
-from imgvec.accounts.metering import HOLD_SECONDS, Meter
+from imgvec.accounts.metering import RESERVED_SECONDS
 from imgvec.accounts.ports import KeyRecord
 from imgvec.accounts.registry import Registry
 from imgvec.assets.ports import BlobStore
@@ -41,16 +42,16 @@ def failing(store: object, method: str, fault: str, calls_before: int = 0) -> St
     return cast(Store, FailingOnce(store, method, fault, calls_before))
 
 
-def meter_of(bench: Bench, method: str, fault: str, calls_before: int = 0) -> Meter:
+def meter_of(bench: Bench, method: str, fault: str, calls_before: int = 0) -> IdempotentMeter:
     """A process whose store fails once."""
     store = failing(bench.store, method, fault, calls_before)
-    return Meter(store, window=3600.0, clock=lambda: bench.now)
+    return IdempotentMeter(store, window=3600.0, clock=lambda: bench.now)
 
 
 def assert_free(bench: Bench, key: str | None) -> None:
     """Nothing is taken, and the same request is answered and counted at once."""
     assert (bench.counted(), bench.taken()) == (0, 0)
-    assert bench.answer(bench.charge(key)).hold is not None
+    assert bench.answer(bench.charge(key)).reservation is not None
     assert bench.counted() == 1
 
 
@@ -63,20 +64,20 @@ def test_a_reservation_that_fails(bench: Bench, fault: str, key: str | None) -> 
 
 def test_a_claim_that_fails(bench: Bench, fault: str) -> None:
     with pytest.raises(FAILURES):
-        meter_of(bench, "add_claim", fault).reserve(bench.charge(KEY))
+        meter_of(bench, "add_record", fault).reserve(bench.charge(KEY))
     assert_free(bench, KEY)
 
 
-@pytest.mark.parametrize("method", ["replace_claim", "release", "reserve"])
+@pytest.mark.parametrize("method", ["replace_record", "release", "reserve"])
 def test_a_claim_of_the_dead_that_is_taken_over(bench: Bench, fault: str, method: str) -> None:
     assert bench.meter().reserve(bench.charge(KEY)) is not None
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     with pytest.raises(FAILURES):
         meter_of(bench, method, fault).reserve(bench.charge(KEY))
     assert_free(bench, KEY)
 
 
-@pytest.mark.parametrize("method", ["replace_claim", "reserve"])
+@pytest.mark.parametrize("method", ["replace_record", "reserve"])
 def test_a_key_whose_content_has_changed_stands_for_what_it_did(
     bench: Bench, fault: str, method: str
 ) -> None:
@@ -84,14 +85,14 @@ def test_a_key_whose_content_has_changed_stands_for_what_it_did(
     bench.answer(bench.charge(KEY))
     with pytest.raises(FAILURES):
         meter_of(bench, method, fault).reserve(bench.charge(KEY, content=b"other"))
-    assert bench.answer(bench.charge(KEY)).hold is None
+    assert bench.answer(bench.charge(KEY)).reservation is None
     assert (bench.counted(), bench.taken()) == (1, 1)
 
 
 def test_the_dead_that_cannot_be_put_right(bench: Bench, fault: str) -> None:
     bench.quota = Quota(daily=2)
     assert bench.meter().reserve(bench.charge()) is not None
-    bench.later(HOLD_SECONDS)
+    bench.later(RESERVED_SECONDS)
     with pytest.raises(FAILURES):
         meter_of(bench, "release", fault).reserve(bench.charge(KEY))
     assert_free(bench, KEY)
@@ -107,7 +108,7 @@ def test_a_settlement_that_fails_holds_no_unit(bench: Bench, fault: str) -> None
     assert bench.taken() == bench.counted() == FAULTS[fault][1]
 
 
-@pytest.mark.parametrize("method", ["replace_claim", "settle"])
+@pytest.mark.parametrize("method", ["replace_record", "settle"])
 def test_a_settlement_with_a_claim_is_counted_once(bench: Bench, fault: str, method: str) -> None:
     meter = meter_of(bench, method, fault)
     ticket = meter.reserve(bench.charge(KEY))
@@ -126,8 +127,8 @@ def test_a_unit_that_cannot_be_given_back_locks_no_key(bench: Bench, fault: str)
     assert ticket is not None
     with pytest.raises(FAILURES):
         meter.release(ticket)
-    assert bench.answer(bench.charge(KEY)).hold is not None
-    bench.later(HOLD_SECONDS)
+    assert bench.answer(bench.charge(KEY)).reservation is not None
+    bench.later(RESERVED_SECONDS)
     assert (bench.counted(), bench.taken()) == (1, 1)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.ports import Hold, Label
+from imgvec.accounts.ports import Label, Reservation
 from imgvec.assets.ports import Asset
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
 from imgvec.types import UNLIMITED
@@ -23,12 +23,12 @@ import sys
 from datetime import date
 from pathlib import Path
 from imgvec.types import UNLIMITED
-from imgvec.accounts.ports import Hold, Label
+from imgvec.accounts.ports import Reservation, Label
 from imgvec.stores.sqlite import SqliteStore
 
 store = SqliteStore(Path(sys.argv[1]))
 for units in range(1, int(sys.argv[3]) + 1):
-    hold = Hold("acme", f"{sys.argv[2]}-{units}*{units}", date(2026, 2, 28), expires=1e10)
+    hold = Reservation("acme", f"{sys.argv[2]}-{units}*{units}", date(2026, 2, 28), expires=1e10)
     store.reserve(hold, UNLIMITED, now=0.0)
     assert store.settle(hold, Label("k_1", "pixlab", 512))
 store.close()
@@ -36,7 +36,7 @@ store.close()
 
 
 def count(store: SqliteStore, name: str, units: int) -> None:
-    hold = Hold("acme", f"{name}*{units}", DAY, expires=1e10)
+    hold = Reservation("acme", f"{name}*{units}", DAY, expires=1e10)
     store.reserve(hold, UNLIMITED, now=0.0)
     assert store.settle(hold, Label("k_1", "pixlab", 512))
 

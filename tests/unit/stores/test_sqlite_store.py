@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.ports import Hold, KeyRecord, Label, UsageRow
+from imgvec.accounts.ports import KeyRecord, Label, Reservation, UsageRow
 from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
 from imgvec.stores import Store
@@ -19,7 +19,7 @@ from imgvec.types import UNLIMITED
 
 KEY = KeyRecord(key_id="k_1", consumer="acme", digest="d1", created=10.25)
 DAY = date(2026, 2, 28)
-HOLD = Hold("acme", "h*3", DAY, expires=100.0)
+HOLD = Reservation("acme", "h*3", DAY, expires=100.0)
 LABEL = Label("k_1", "pixlab", 512)
 ASSET = Asset("re_1", "acme", "cät.png", "WAITING", 0, 100.5, 100.5, upload_token="t1")
 

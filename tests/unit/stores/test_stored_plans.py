@@ -4,7 +4,7 @@ from typing import Final
 
 import pytest
 
-from imgvec.accounts.authentication import Gate
+from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, TooFast
 from imgvec.stores import Store
@@ -59,9 +59,9 @@ def test_no_administrator_stores_such_a_rate(any_store: Store, rate: float) -> N
 def test_a_stored_rate_of_next_to_nothing_is_429_and_no_error(any_store: Store) -> None:
     any_store.put_plan(Plan("p", rate=1e-120))
     created = Registry(any_store, "root").create_key("acme", "p")
-    gate = Gate(any_store)
-    caller = gate.admit([created.key])
-    gate.permit(caller, 512)
+    gate = Authenticator(any_store)
+    caller = gate.authenticate([created.key])
+    gate.authorize(caller, 512)
     with pytest.raises(TooFast) as refused:
-        gate.permit(caller, 512)
+        gate.authorize(caller, 512)
     assert refused.value.retry_after == 10_000

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from imgvec.accounts.charge import short_name
-from imgvec.accounts.ports import Hold, Label
+from imgvec.accounts.metering import short_name
+from imgvec.accounts.ports import Label, Reservation
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Table, make_client
 from imgvec.types import Quota
@@ -50,8 +50,8 @@ class Counted:
         return list(self.units)
 
 
-def hold(name: str) -> Hold:
-    return Hold("a-consumer", short_name(name), DAY, 1.8e9)
+def hold(name: str) -> Reservation:
+    return Reservation("a-consumer", short_name(name), DAY, 1.8e9)
 
 
 @pytest.fixture

@@ -19,8 +19,8 @@ TOUCH_SECONDS: Final = 60.0
 UNKNOWN: Final = "The API key is unknown or revoked"
 
 
-class Gate:
-    """Authenticates and authorizes by key. Calls are thread-safe; `admit` blocks (a look-up)."""
+class Authenticator:
+    """Authenticates and authorizes by key. Calls are thread-safe; `authenticate` blocks."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class Gate:
         """Accept a key that is in no store, for the life of this process."""
         self._own[record.digest] = record
 
-    def admit(self, shown: Collection[str]) -> Principal:
+    def authenticate(self, shown: Collection[str]) -> Principal:
         """The principal of the keys found in a request; the same key twice is one key.
 
         Raises:
@@ -66,7 +66,7 @@ class Gate:
         self._touch(record, plan)
         return Principal(record.consumer, record.key_id, plan)
 
-    def permit(self, principal: Principal, dimensions: int) -> Allowance | None:
+    def authorize(self, principal: Principal, dimensions: int) -> Allowance | None:
         """Check a request against the plan; returns the rest of its rate, if it has one.
 
         Raises:

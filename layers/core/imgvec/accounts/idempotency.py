@@ -1,19 +1,26 @@
 """`Idempotency-Key`: a request that is sent again is answered again and counted once.
 
-A settled idempotency record (`Claim`) keeps the SHA-256 of the content and the encoder's revision,
-not the vector: a replay computes it again. Other content or another revision is counted anew.
+A wrapper around the meter, which itself knows nothing of it. A settled idempotency record keeps
+the SHA-256 of the content and the encoder's revision, not the vector: a replay computes it again.
+Other content or another revision is counted anew.
+
+The record is settled before the reservation, so that after a crash between the two the record
+says whether the units count.
 """
 
+import hashlib
 import re
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-from imgvec.accounts.charge import Charge, Turn, short_name
-from imgvec.accounts.ports import AccountStore, Claim, Hold
-from imgvec.errors import BadParameter
-from imgvec.types import Principal, RequestContext
+from imgvec.accounts.metering import LOST, RESERVED_SECONDS, Charge, Meter, short_name
+from imgvec.accounts.ports import AccountStore, IdempotencyRecord, Label, Reservation
+from imgvec.errors import BadParameter, TooFast
+from imgvec.ids import base62
+from imgvec.types import Allowance, Principal, RequestContext
 from imgvec.undo import undone
 
 _KEY: Final = re.compile(r'"?([A-Za-z0-9._:~+/=-]{1,128})"?')
@@ -21,84 +28,177 @@ MALFORMED: Final = "Idempotency-Key must be 1 to 128 letters, digits and charact
 OTHER_REQUEST: Final = "This Idempotency-Key was sent with another request before"
 
 
-class Claims:
-    """Idempotency records of requests. Calls block and are thread-safe."""
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A request's lease of the idempotency record of its key."""
 
-    def __init__(self, store: AccountStore, window: float, clock: Callable[[], float]) -> None:
-        """`window` is the life of a record in seconds."""
+    record: IdempotencyRecord
+    previous: IdempotencyRecord | None = None
+    """The record that this one replaced, to be restored if the request fails."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Units of one request; `reservation` is None for a replay, which costs nothing."""
+
+    reservation: Reservation | None
+    allowance: Allowance | None
+    label: Label
+    lease: Lease | None = None
+
+
+class IdempotentMeter:
+    """The meter, with idempotency records around it. Calls block and are thread-safe."""
+
+    def __init__(
+        self,
+        store: AccountStore,
+        *,
+        window: float,
+        reserved_seconds: float = RESERVED_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`window` is the life of an idempotency record in seconds."""
+        self._meter = Meter(
+            store, recover=self._recover, reserved_seconds=reserved_seconds, clock=clock
+        )
         self._store = store
         self._window = window
         self._clock = clock
 
+        self.check_spent = self._meter.check_spent
+        self.usage = self._meter.usage
+
     def check(self, principal: Principal, context: RequestContext) -> bool:
-        """Whether this request was sent before.
+        """Check an `Idempotency-Key` before any work; True if the request was sent before.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
-        name = claim_name(context)
-        found = None if name is None else self._store.find_claim(principal.consumer, name)
+        name = _record_name(context)
+        found = None if name is None else self._store.find_record(principal.consumer, name)
         if found is not None:
             self._compare(found, context)
         return found is not None
 
-    def begin(self, charge: Charge, hold: Hold) -> Turn | None:
-        """Create a record, or find that this is a replay; None while the request is in flight.
+    def reserve(self, charge: Charge) -> Ticket | None:
+        """Reserve a request's units, all or none; None while the same request is in flight.
 
         Raises:
-            BadParameter: the key was sent with another request before.
+            QuotaExhausted: the quota has fewer left.
+            BadParameter: the `Idempotency-Key` was sent with another request before.
         """
-        mine = Claim(
-            name=hold.claim or "",
-            asked=charge.context.fingerprint,
-            content=charge.content_digest,
+        principal, units = charge.principal, len(charge.digests)
+        name = _record_name(charge.context)
+        if name is None:
+            once = short_name(charge.context.request_id)
+            wanted = self._meter.reservation(principal.consumer, once, units)
+            return Ticket(*self._meter.reserve(wanted, principal.plan), charge.label)
+        attempt = f"{name}/{base62(6)}"
+        wanted = self._meter.reservation(principal.consumer, attempt, units)
+        mine = self._record(charge, name, wanted)
+        found = self._store.find_record(principal.consumer, name)
+        if found is not None:
+            self._compare(found, charge.context)
+            if found.settled and found.kept > self._clock() and _alike(found, mine):
+                # Its process may have crashed between settling the record and the reservation.
+                self._store.settle(found.reservation, found.label)
+                return Ticket(None, self._meter.allowance(principal), charge.label)
+        lease = self._lease(mine, found)
+        if lease is None:
+            return None
+        with undone(partial(self._undo, lease)):
+            granted, allowance = self._meter.reserve(wanted, principal.plan)
+        return Ticket(granted, allowance, charge.label, lease)
+
+    def settle(self, ticket: Ticket) -> None:
+        """Count the reserved units. Only then may the request be answered.
+
+        Raises:
+            TooFast: the reservation has expired, or another request has taken over its record.
+        """
+        reservation, lease = ticket.reservation, ticket.lease
+        if reservation is None:
+            return
+        if lease is None:
+            self._meter.settle(reservation, ticket.label)
+            return
+        if not self._meter.in_time(reservation):
+            self.release(ticket)
+            raise TooFast(LOST)
+        kept = self._clock() + self._window
+        settled = replace(lease.record, reservation=reservation, settled=True, kept=kept)
+        # A failed write may have succeeded: `_recover` reads the record.
+        with undone(partial(self._recover, reservation)):
+            if not self._store.replace_record(lease.record, settled):
+                self._store.release(reservation)
+                raise TooFast(LOST)
+            # False means that a concurrent retry has settled it already.
+            self._store.settle(reservation, ticket.label)
+
+    def release(self, ticket: Ticket) -> None:
+        """Release the reserved units, and restore the record as it was before."""
+        if ticket.reservation is None:
+            return
+        try:
+            self._meter.release(ticket.reservation)
+        finally:
+            # A reservation that stays expires by itself; a record that stays would block retries.
+            if ticket.lease is not None:
+                self._undo(ticket.lease)
+
+    def _record(self, charge: Charge, name: str, wanted: Reservation) -> IdempotencyRecord:
+        return IdempotencyRecord(
+            name=name,
+            fingerprint=charge.context.fingerprint,
+            content=hashlib.sha256(b"".join(charge.digests)).hexdigest(),
             revision=charge.revision,
-            hold=hold,
+            reservation=wanted,
             label=charge.label,
             kept=self._clock() + self._window,
         )
-        found = self._store.find_claim(hold.consumer, mine.name)
+
+    def _lease(self, mine: IdempotencyRecord, found: IdempotencyRecord | None) -> Lease | None:
+        """Store my record in the place of the one that was found; None if another is in flight."""
+        now = self._clock()
         if found is None:
-            return self._add(mine)
-        self._compare(found, charge.context)
-        live = found.kept > self._clock()
-        if found.settled and live and _alike(found, mine):
-            return Turn(found, replay=True)
-        if not found.settled and found.hold.expires > self._clock():
+            lease = Lease(mine)
+            with undone(partial(self._undo, lease)):
+                return lease if self._store.add_record(mine, now) else None
+        if not found.settled and found.reservation.expires > now:
             return None
-        turn = Turn(mine, previous=found if found.settled and live else None)
-        with undone(partial(self.undo, turn)):
-            if not self._store.replace_claim(found, mine):
+        lease = Lease(mine, previous=found if found.settled and found.kept > now else None)
+        with undone(partial(self._undo, lease)):
+            if not self._store.replace_record(found, mine):
                 return None
             if not found.settled:
                 # Its process has crashed, or will fail to settle because the record is replaced.
-                self._store.release(found.hold)
-        return turn
+                self._store.release(found.reservation)
+        return lease
 
-    def _add(self, mine: Claim) -> Turn | None:
-        turn = Turn(mine)
-        with undone(partial(self.undo, turn)):
-            return turn if self._store.add_claim(mine, self._clock()) else None
-
-    def settle(self, turn: Turn, hold: Hold) -> bool:
-        """Mark the record as counted; False if another request has replaced it."""
-        kept = self._clock() + self._window
-        settled = replace(turn.claim, hold=hold, settled=True, kept=kept)
-        return self._store.replace_claim(turn.claim, settled)
-
-    def undo(self, turn: Turn) -> None:
+    def _undo(self, lease: Lease) -> None:
         """Restore the state before the request; a record of another request stays."""
-        if turn.previous is None:
-            self._store.delete_claim(turn.claim)
+        if lease.previous is None:
+            self._store.delete_record(lease.record)
         else:
-            self._store.replace_claim(turn.claim, turn.previous)
+            self._store.replace_record(lease.record, lease.previous)
 
-    def _compare(self, found: Claim, context: RequestContext) -> None:
-        if found.asked != context.fingerprint and found.kept > self._clock():
+    def _recover(self, dead: Reservation) -> None:
+        """Settle an expired reservation if its idempotency record is settled, else release it."""
+        record = dead.record and self._store.find_record(dead.consumer, dead.record)
+        if not record or record.reservation.id != dead.id:
+            self._store.release(dead)
+        elif record.settled:
+            self._store.settle(dead, record.label)
+        elif self._store.delete_record(record):
+            self._store.release(dead)
+
+    def _compare(self, found: IdempotencyRecord, context: RequestContext) -> None:
+        if found.fingerprint != context.fingerprint and found.kept > self._clock():
             raise BadParameter(OTHER_REQUEST)
 
 
-def claim_name(context: RequestContext) -> str | None:
+def _record_name(context: RequestContext) -> str | None:
     """The name of the record of the client's key; None if it sent none.
 
     Raises:
@@ -112,5 +212,5 @@ def claim_name(context: RequestContext) -> str | None:
     return short_name(key[1])
 
 
-def _alike(found: Claim, mine: Claim) -> bool:
+def _alike(found: IdempotencyRecord, mine: IdempotencyRecord) -> bool:
     return (found.content, found.revision) == (mine.content, mine.revision)

@@ -93,11 +93,11 @@ class PlanStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
+class Reservation:
     """A reservation: units of a day that one request takes until it is answered."""
 
     consumer: str
-    hold_id: str
+    id: str
     """`NAME[/ATTEMPT][*UNITS]`, short: DynamoDB bills by the kilobyte."""
     day: date
     expires: float
@@ -106,12 +106,12 @@ class Hold:
     @property
     def units(self) -> int:
         """Number of images."""
-        return int(self.hold_id.partition("*")[2] or 1)
+        return int(self.id.partition("*")[2] or 1)
 
     @property
-    def claim(self) -> str | None:
+    def record(self) -> str | None:
         """Name of the request's idempotency record; None without an `Idempotency-Key`."""
-        name, attempted, _ = self.hold_id.partition("/")
+        name, attempted, _ = self.id.partition("/")
         return name if attempted else None
 
 
@@ -126,12 +126,12 @@ class Label:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class QuotaUsage:
     """Units of a consumer's day and month at one moment, settled and reserved together."""
 
     day: int
     month: int
-    expired: tuple[Hold, ...] = ()
+    expired: tuple[Reservation, ...] = ()
     """Expired reservations that still take units; the caller settles or releases them."""
 
 
@@ -148,23 +148,27 @@ class UsageRow:
 class MeterStore(Protocol):
     """Reservations and counts. Each call is atomic across threads, processes and machines."""
 
-    def reserve(self, hold: Hold, quota: Quota, now: float) -> tuple[Hold | None, Standing]:
+    def reserve(
+        self, reservation: Reservation, quota: Quota, now: float
+    ) -> tuple[Reservation | None, QuotaUsage]:
         """Reserve units if the quota has them; the first result is None if it has not.
 
         It is the reservation as stored: a store may move it to the next day, if another machine's
         clock has already closed the day. Reserving the same one again reserves it once.
         """
 
-    def settle(self, hold: Hold, label: Label) -> bool:
+    def settle(self, reservation: Reservation, label: Label) -> bool:
         """Turn the reservation into counted images; False if it is gone."""
 
-    def release(self, hold: Hold) -> bool:
+    def release(self, reservation: Reservation) -> bool:
         """Release the reservation; False if it is gone."""
 
-    def standing(self, consumer: str, day: date, now: float) -> Standing:
+    def quota_usage(self, consumer: str, day: date, now: float) -> QuotaUsage:
         """Units taken of a day and of its month."""
 
-    def expired_holds(self, consumer: str, since: date, until: date, now: float) -> Sequence[Hold]:
+    def expired_reservations(
+        self, consumer: str, since: date, until: date, now: float
+    ) -> Sequence[Reservation]:
         """Expired reservations of these days, inclusive."""
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
@@ -172,44 +176,44 @@ class MeterStore(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim:
+class IdempotencyRecord:
     """The idempotency record of a key; settled before its reservation, so that it decides."""
 
     name: str
-    """Digest of the client's key; the same as `hold.claim`."""
-    asked: str
+    """Digest of the client's key; the same as `reservation.record`."""
+    fingerprint: str
     """Path and digest of the request's fields."""
     content: str
     """SHA-256 of the embedded content: an image's bytes, or texts."""
     revision: str
-    hold: Hold
+    reservation: Reservation
     label: Label
     kept: float
     """Time until which the record is kept."""
     settled: bool = False
 
 
-class ClaimStore(Protocol):
+class IdempotencyStore(Protocol):
     """Idempotency records by consumer and name. Each call is atomic.
 
     Two records are the same if their reservations and states are.
     """
 
-    def find_claim(self, consumer: str, name: str) -> Claim | None:
+    def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
         """The record as it is now."""
 
-    def add_claim(self, claim: Claim, now: float) -> bool:
+    def add_record(self, record: IdempotencyRecord, now: float) -> bool:
         """Store a record; False if there is one of the same name.
 
         A store may delete expired records here.
         """
 
-    def replace_claim(self, old: Claim, new: Claim) -> bool:
+    def replace_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         """Replace `old` by `new`; False if `old` is gone."""
 
-    def delete_claim(self, old: Claim) -> bool:
+    def delete_record(self, old: IdempotencyRecord) -> bool:
         """Delete `old`; False if it is gone."""
 
 
-class AccountStore(KeyStore, PlanStore, MeterStore, ClaimStore, Protocol):
+class AccountStore(KeyStore, PlanStore, MeterStore, IdempotencyStore, Protocol):
     """The whole store of accounts."""

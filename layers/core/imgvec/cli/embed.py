@@ -14,6 +14,7 @@ import click
 from imgvec.cli.output import Row, open_output
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.limiter import InFlight
+from imgvec.embedding.metered import NoAccounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import ImageBytes, ImageInput, ImageSource, ImageUrl, each
@@ -145,7 +146,9 @@ class Work:
         self._encoder = encoder
         self._dimensions = dimensions
         sources = Sources(fetch_of(settings), _no_assets, InFlight(settings.max_bodies))
-        self._service = EmbeddingService(encoders, Compute(encoders, settings), sources)
+        self._service = EmbeddingService(
+            encoders, Compute(encoders, settings), sources, NoAccounts()
+        )
 
     def close(self) -> None:
         """End the threads."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from imgvec.accounts.authentication import Gate
+from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.registry import new_key
 from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import Settings, load_settings
@@ -53,7 +53,7 @@ One request for each dialect, with a photo of ours:
 """
 
 
-def welcome_text(settings: Settings, gate: Gate, address: str, photo: Path) -> str:
+def welcome_text(settings: Settings, gate: Authenticator, address: str, photo: Path) -> str:
     """Let a key of this process's own in at `gate`, and describe how to use it."""
     created = new_key(CONSUMER, time.time())
     gate.add_own(created.record)
@@ -122,7 +122,7 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     name = f"[{host}]" if ":" in host else host
     address = f"http://{name}:{listener.getsockname()[1]}"
     if welcome is not None:
-        gate = app.state.services.gate
+        gate = app.state.services.authenticator
         click.echo(welcome_text(settings, gate, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
     config = uvicorn.Config(

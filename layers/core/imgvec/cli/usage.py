@@ -9,7 +9,7 @@ from typing import get_args
 import click
 import orjson
 
-from imgvec.accounts.metering import Meter
+from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.usage import Grouping, UsageLine, add_up
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import Day, open_store, shown, stack_option
@@ -44,7 +44,7 @@ def usage(
         known = [one.name for one in store.list_consumers()]
         if consumer is not None and consumer not in known:
             raise click.ClickException(f"There is no consumer {consumer!r}")
-        meter = Meter(store, window=0)
+        meter = IdempotentMeter(store, window=0)
         names = known if consumer is None else [consumer]
         lines = add_up((row for name in names for row in meter.usage(name, first, last)), by)
     rows = [_row(line, by) for line in lines]

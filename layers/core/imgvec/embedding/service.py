@@ -9,8 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from imgvec.accounts.charge import Charge
-from imgvec.accounts.usage import reported
+from imgvec.accounts.metering import Charge
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.metered import Accounts
 from imgvec.embedding.sources import Sources
@@ -18,8 +17,8 @@ from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, T
 from imgvec.encoders import Encoder, images_only
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded
-from imgvec.request_log import UsageEvent, current, stage
-from imgvec.types import Allowance, Pixels, Principal, RequestContext, tightest
+from imgvec.request_log import stage
+from imgvec.types import Allowance, Pixels, Principal, RequestContext
 
 T = TypeVar("T")
 
@@ -41,9 +40,9 @@ class EmbeddingService:
         encoders: Encoders,
         compute: Compute,
         sources: Sources,
-        accounts: Accounts | None = None,
+        accounts: Accounts,
     ) -> None:
-        """Without `accounts` nothing is limited or counted."""
+        """`NoAccounts` limits and counts nothing."""
         self._encoders = encoders
         self._compute = compute
         self._sources = sources
@@ -57,25 +56,17 @@ class EmbeddingService:
         Raises:
             RequestError: the dialect turns it into its error response.
         """
-        encoder = self._encoder_for(wanted)
-        units = len(wanted.parts)
-        if self._accounts is None:
-            with self._compute.line.place(units):
-                prepared = await self._prepared(principal, wanted, context, encoder)
-                encoded = await self._encoded(principal, wanted, encoder, prepared)
-            return _result(wanted, encoder, encoded, None)
-        known = await self._accounts.check(principal, context)
-        with reported(_usage_event(principal, wanted, context, encoder)) as event:
-            current().usage = event
-            rate = self._accounts.authorize(principal, wanted.dimensions, units, known=known)
-            with self._compute.line.place(units):
-                prepared = await self._prepared(principal, wanted, context, encoder)
-                digests = tuple(one.digest for one in prepared)
-                charge = Charge(principal, context, wanted.dimensions, digests, encoder.revision)
-                async with self._accounts.units(charge) as ticket:
-                    encoded = await self._encoded(principal, wanted, encoder, prepared)
-            event.outcome = "replayed" if ticket.hold is None else "answered"
-        return _result(wanted, encoder, encoded, tightest((rate, ticket.allowance)))
+        encoder, parts = self._encoder_for(wanted), wanted.parts
+        consumer, dimensions = principal.consumer, wanted.dimensions
+        charge = Charge(principal, context, dimensions, encoder.revision)
+        async with self._accounts.request(charge, len(parts)) as counted:
+            with self._compute.line.place(len(parts)):
+                # Large images take milliseconds to digest, and few requests have a key.
+                digested = context.idempotency_key is not None
+                prepared = await self._prepared(encoder, parts, consumer, digested)
+                async with counted.units([one.digest for one in prepared]):
+                    encoded = await self._encoded(encoder, prepared, dimensions, consumer)
+        return _result(wanted, encoder, encoded, counted.allowance)
 
     async def ready(self) -> bool:
         """Whether a real inference has passed."""
@@ -100,30 +91,21 @@ class EmbeddingService:
         return encoder
 
     async def _prepared(
-        self,
-        principal: Principal,
-        wanted: EmbedRequest,
-        context: RequestContext,
-        encoder: Encoder,
+        self, encoder: Encoder, parts: Sequence[Part], consumer: str, digested: bool
     ) -> list[_Prepared]:
         async def prepare(part: Part) -> _Prepared:
             if isinstance(part, TextInput):
-                return _Prepared(part.text, _digest(part.text.encode(), context))
-            async with self._sources.opened(part.source, principal.consumer) as data:
-                pixels = await self._compute.decode(encoder, data, principal.consumer)
-                return _Prepared(pixels, _digest(data, context))
+                return _Prepared(part.text, _digest(part.text.encode()) if digested else b"")
+            async with self._sources.opened(part.source, consumer) as data:
+                pixels = await self._compute.decode(encoder, data, consumer)
+                return _Prepared(pixels, _digest(data) if digested else b"")
 
-        return await _gathered(prepare(part) for part in wanted.parts)
+        return await _gathered(prepare(part) for part in parts)
 
     async def _encoded(
-        self,
-        principal: Principal,
-        wanted: EmbedRequest,
-        encoder: Encoder,
-        prepared: Sequence[_Prepared],
+        self, encoder: Encoder, prepared: Sequence[_Prepared], dimensions: int, consumer: str
     ) -> list[Embedding]:
         encode_text, encode_image = self._compute.encode_text, self._compute.encode_image
-        consumer, dimensions = principal.consumer, wanted.dimensions
         with stage("encode"):
             return await _gathered(
                 encode_text(encoder, one.content, dimensions, consumer)
@@ -133,21 +115,8 @@ class EmbeddingService:
             )
 
 
-def _digest(content: bytes, context: RequestContext) -> bytes:
-    """SHA-256, only where an `Idempotency-Key` needs it: large images take milliseconds."""
-    return b"" if context.idempotency_key is None else hashlib.sha256(content).digest()
-
-
-def _usage_event(
-    principal: Principal, wanted: EmbedRequest, context: RequestContext, encoder: Encoder
-) -> UsageEvent:
-    return UsageEvent(
-        principal.consumer,
-        context.dialect,
-        wanted.dimensions,
-        encoder.revision,
-        len(wanted.parts),
-    )
+def _digest(content: bytes) -> bytes:
+    return hashlib.sha256(content).digest()
 
 
 def _result(

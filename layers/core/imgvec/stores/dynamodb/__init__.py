@@ -15,7 +15,7 @@ from imgvec.accounts.gateway_names import Identifier
 from imgvec.assets.lifecycle import UNFINISHED_SECONDS
 from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.errors import StoreError
-from imgvec.stores.dynamodb.accounts import DynamoClaims, DynamoKeys, DynamoPlans
+from imgvec.stores.dynamodb.accounts import DynamoKeys, DynamoPlans, DynamoRecords
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Part, Table, make_client
 
@@ -91,7 +91,7 @@ class DynamoIdentifiers(Part):
 
 
 class DynamoStore(
-    DynamoKeys, DynamoPlans, DynamoMeter, DynamoClaims, DynamoAssets, DynamoIdentifiers
+    DynamoKeys, DynamoPlans, DynamoMeter, DynamoRecords, DynamoAssets, DynamoIdentifiers
 ):
     """A `Store` and an `IdentifierStore` in one table, shared by many processes.
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.accounts.ports import Action, Claim, KeyRecord
+from imgvec.accounts.ports import Action, IdempotencyRecord, KeyRecord
 from imgvec.errors import StoreError
 from imgvec.ids import base62
 from imgvec.stores.dynamodb.table import Item, Part
@@ -124,37 +124,41 @@ class DynamoPlans(Part):
         return [_ACTION.validate_python(item) for item in self._table.query(_ACTIONS)]
 
 
-_CLAIM: Final = TypeAdapter(Claim)
+_IDEMPOTENCY: Final = TypeAdapter(IdempotencyRecord)
 _SAME: Final = "#hold_id = :old_hold_id AND #settled = :old_settled"
 ONE_DAY: Final = 24 * 3600
 
 
-class DynamoClaims(Part):
-    """A `ClaimStore`. A write that was sent twice has succeeded if its claim is there."""
+class DynamoRecords(Part):
+    """An `IdempotencyStore`. A write that was sent twice has succeeded if its record is there."""
 
-    def find_claim(self, consumer: str, name: str) -> Claim | None:
-        """The claim as it is now."""
+    def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
+        """The record as it is now."""
         item = self._table.get(_partition(consumer), name)
-        return _CLAIM.validate_json(str(item["document"])) if item else None
+        return _IDEMPOTENCY.validate_json(str(item["document"])) if item else None
 
-    def add_claim(self, claim: Claim, now: float) -> bool:
-        """Store a claim; False if there is one of the same name. Time to live forgets old ones."""
-        written = self._table.add(_partition(claim.hold.consumer), claim.name, _item(claim))
-        return written.done or _is(written.item, claim)
+    def add_record(self, record: IdempotencyRecord, now: float) -> bool:
+        """Store a record; False if there is one of the same name. Time to live forgets old ones."""
+        written = self._table.add(
+            _partition(record.reservation.consumer), record.name, _item(record)
+        )
+        return written.done or _is(written.item, record)
 
-    def replace_claim(self, old: Claim, new: Claim) -> bool:
+    def replace_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         """Put `new` in the place of `old`; False if `old` is not there any more."""
         written = self._table.update(
-            (_partition(old.hold.consumer), old.name),
+            (_partition(old.reservation.consumer), old.name),
             "SET #hold_id = :hold_id, #settled = :settled, #document = :document, #ttl = :ttl",
             _SAME,
             {**_item(new), **_identity(old)},
         )
         return written.done or _is(written.item, new)
 
-    def delete_claim(self, old: Claim) -> bool:
+    def delete_record(self, old: IdempotencyRecord) -> bool:
         """Remove `old`; False if it is not there any more."""
-        written = self._table.delete(_partition(old.hold.consumer), old.name, _SAME, _identity(old))
+        written = self._table.delete(
+            _partition(old.reservation.consumer), old.name, _SAME, _identity(old)
+        )
         return written.done or (written.resent and written.item is None)
 
 
@@ -162,19 +166,19 @@ def _partition(consumer: str) -> str:
     return f"claims {consumer}"
 
 
-def _identity(claim: Claim) -> Item:
-    return {"old_hold_id": claim.hold.hold_id, "old_settled": claim.settled}
+def _identity(record: IdempotencyRecord) -> Item:
+    return {"old_hold_id": record.reservation.id, "old_settled": record.settled}
 
 
-def _item(claim: Claim) -> Item:
+def _item(record: IdempotencyRecord) -> Item:
     return {
-        "hold_id": claim.hold.hold_id,
-        "settled": claim.settled,
-        "document": _CLAIM.dump_json(claim).decode(),
-        "ttl": int(claim.kept) + ONE_DAY,
+        "hold_id": record.reservation.id,
+        "settled": record.settled,
+        "document": _IDEMPOTENCY.dump_json(record).decode(),
+        "ttl": int(record.kept) + ONE_DAY,
     }
 
 
-def _is(item: Item | None, claim: Claim) -> bool:
-    """Whether what is there is this very claim, written by a request that was sent twice."""
-    return item is not None and item["document"] == _item(claim)["document"]
+def _is(item: Item | None, record: IdempotencyRecord) -> bool:
+    """Whether what is there is this very record, written by a request that was sent twice."""
+    return item is not None and item["document"] == _item(record)["document"]

@@ -1,11 +1,11 @@
-"""Holds and counts in DynamoDB: two writes of one unit an image, while the item is below 1 KB.
+"""Reservations and counts in DynamoDB: two writes of one unit an image, below an item of 1 KB.
 
 Writes of one item come one after the other, at most 1,000 units a second: 500 images a second and
 consumer.
 
 A consumer's day is one item:
 
-    taken, done   units taken (counted and held), and counted
+    taken, done   units taken (counted and reserved), and counted
     month         units taken of the month, this day included
     before        of these, the ones of the days before, as last added up
     loose         how many of `before` were only held then, and may come back
@@ -24,7 +24,7 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from imgvec.accounts.ports import Hold, Label, Standing, UsageRow
+from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.errors import TooFast
 from imgvec.periods import ONE_DAY, month_start
 from imgvec.stores.dynamodb.table import Item, Outcome, Part, Table, Value
@@ -95,21 +95,26 @@ def number(item: Item, name: str) -> int:
     return value if isinstance(value, int) else 0
 
 
-def holds_of(consumer: str, item: Item) -> list[Hold]:
-    """The day's holds."""
+def reservations_of(consumer: str, item: Item) -> list[Reservation]:
+    """The day's reservations."""
     day, holds = date.fromisoformat(str(item["sk"])), item["holds"]
     if not isinstance(holds, dict):
         return []
     return [
-        Hold(consumer, name, day, expires)
+        Reservation(consumer, name, day, expires)
         for name, expires in holds.items()
         if isinstance(expires, int | float)
     ]
 
 
-def expired_of(consumer: str, items: Sequence[Item], now: float) -> list[Hold]:
-    """Holds past their time."""
-    return [hold for item in items for hold in holds_of(consumer, item) if hold.expires <= now]
+def expired_of(consumer: str, items: Sequence[Item], now: float) -> list[Reservation]:
+    """Expired reservations."""
+    return [
+        reservation
+        for item in items
+        for reservation in reservations_of(consumer, item)
+        if reservation.expires <= now
+    ]
 
 
 def added_up(items: Sequence[Item]) -> tuple[int, int]:
@@ -155,58 +160,64 @@ class DynamoMeter(Part):
         super().__init__(table)
         self._days = Days(table)
 
-    def reserve(self, hold: Hold, quota: Quota, now: float) -> tuple[Hold | None, Standing]:
-        """Take the hold's units if the quota has them; None in place of the hold if it has not."""
+    def reserve(
+        self, reservation: Reservation, quota: Quota, now: float
+    ) -> tuple[Reservation | None, QuotaUsage]:
+        """Take the units if the quota has them; the first result is None if it has not."""
         for _ in range(ROUNDS):
-            written = self._take(hold, quota)
+            written = self._take(reservation, quota)
             item = written.item
             if item is None:
-                self._days.open(hold.consumer, hold.day)
-            elif written.done or _holds(item, hold):
-                return hold, _standing(hold.consumer, item, [item], now)
+                self._days.open(reservation.consumer, reservation.day)
+            elif written.done or _is_reserved(item, reservation):
+                return reservation, _usage_of(reservation.consumer, item, [item], now)
             elif "closed" in item:
-                hold = replace(hold, day=hold.day + ONE_DAY)
+                reservation = replace(reservation, day=reservation.day + ONE_DAY)
             else:
                 # Only while units of earlier days may come back is there more to know.
                 loose = number(item, "loose") > 0
-                earlier = self._days.earlier(hold.consumer, hold.day) if loose else []
-                if not loose or not self._days.carry_over(hold.consumer, hold.day, item, earlier):
-                    return None, _standing(hold.consumer, item, [item, *earlier], now)
+                earlier = self._days.earlier(reservation.consumer, reservation.day) if loose else []
+                if not loose or not self._days.carry_over(
+                    reservation.consumer, reservation.day, item, earlier
+                ):
+                    return None, _usage_of(reservation.consumer, item, [item, *earlier], now)
         raise TooFast
 
-    def settle(self, hold: Hold, label: Label) -> bool:
-        """Turn the hold into counted images; False if it is gone."""
+    def settle(self, reservation: Reservation, label: Label) -> bool:
+        """Turn the reservation into counted images; False if it is gone."""
         written = self._table.update(
-            key_of(hold.consumer, hold.day),
+            key_of(reservation.consumer, reservation.day),
             _SETTLE,
             _IS_HELD,
-            {"units": hold.units},
-            hold=hold.hold_id,
+            {"units": reservation.units},
+            hold=reservation.id,
             label=label_attribute(label),
         )
         # Sent twice, the second request misses what the first has settled.
         return written.done or written.resent
 
-    def release(self, hold: Hold) -> bool:
-        """Give the hold's units back; False if it is gone."""
+    def release(self, reservation: Reservation) -> bool:
+        """Give the units back; False if it is gone."""
         return self._table.update(
-            key_of(hold.consumer, hold.day),
+            key_of(reservation.consumer, reservation.day),
             _RELEASE,
             _IS_HELD,
-            {"units": hold.units},
-            hold=hold.hold_id,
+            {"units": reservation.units},
+            hold=reservation.id,
         ).done
 
-    def standing(self, consumer: str, day: date, now: float) -> Standing:
+    def quota_usage(self, consumer: str, day: date, now: float) -> QuotaUsage:
         """The units taken of a day and of its month."""
         item = self._days.read(consumer, day)
         if item is None:
             month, _ = added_up(self._days.earlier(consumer, day))
-            return Standing(0, month)
-        return _standing(consumer, item, [item], now)
+            return QuotaUsage(0, month)
+        return _usage_of(consumer, item, [item], now)
 
-    def expired_holds(self, consumer: str, since: date, until: date, now: float) -> Sequence[Hold]:
-        """Holds of these days, both included, that are past their time."""
+    def expired_reservations(
+        self, consumer: str, since: date, until: date, now: float
+    ) -> Sequence[Reservation]:
+        """Expired reservations of these days, both included."""
         return expired_of(consumer, self._days.span(consumer, since, until), now)
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
@@ -214,24 +225,24 @@ class DynamoMeter(Part):
         items = self._days.span(consumer, since, until)
         return [row for item in items for row in usage_of(consumer, item)]
 
-    def _take(self, hold: Hold, quota: Quota) -> Outcome:
+    def _take(self, reservation: Reservation, quota: Quota) -> Outcome:
         condition = _MAY_TAKE
-        values: dict[str, Value] = {"units": hold.units, "expires": hold.expires}
+        values: dict[str, Value] = {"units": reservation.units, "expires": reservation.expires}
         if quota.daily is not None:
             condition += " AND #taken <= :day_room"
-            values["day_room"] = quota.daily - hold.units
+            values["day_room"] = quota.daily - reservation.units
         if quota.monthly is not None:
             condition += " AND #month <= :month_room"
-            values["month_room"] = quota.monthly - hold.units
-        key = key_of(hold.consumer, hold.day)
-        return self._table.update(key, _TAKE, condition, values, hold=hold.hold_id)
+            values["month_room"] = quota.monthly - reservation.units
+        key = key_of(reservation.consumer, reservation.day)
+        return self._table.update(key, _TAKE, condition, values, hold=reservation.id)
 
 
-def _holds(item: Item, hold: Hold) -> bool:
-    """Whether the hold was granted before."""
-    return hold.hold_id in {one.hold_id for one in holds_of(hold.consumer, item)}
+def _is_reserved(item: Item, reservation: Reservation) -> bool:
+    """Whether it was granted before."""
+    return reservation.id in {one.id for one in reservations_of(reservation.consumer, item)}
 
 
-def _standing(consumer: str, item: Item, seen: Sequence[Item], now: float) -> Standing:
+def _usage_of(consumer: str, item: Item, seen: Sequence[Item], now: float) -> QuotaUsage:
     expired = expired_of(consumer, seen, now)
-    return Standing(number(item, "taken"), number(item, "month"), tuple(expired))
+    return QuotaUsage(number(item, "taken"), number(item, "month"), tuple(expired))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from imgvec.assets.ports import Asset, UploadStatus
-from imgvec.stores.sqlite.accounts import SqliteClaims, SqliteKeys, SqlitePlans
+from imgvec.stores.sqlite.accounts import SqliteKeys, SqlitePlans, SqliteRecords
 from imgvec.stores.sqlite.database import MIGRATIONS, Database, Migration, Part
 from imgvec.stores.sqlite.meter import SqliteMeter
 
@@ -73,7 +73,7 @@ class SqliteAssets(Part):
 FILE_NAME: Final = "imgvec.sqlite3"
 
 
-class SqliteStore(SqliteKeys, SqlitePlans, SqliteMeter, SqliteClaims, SqliteAssets):
+class SqliteStore(SqliteKeys, SqlitePlans, SqliteMeter, SqliteRecords, SqliteAssets):
     """A `Store` in one file, shared by many threads and processes.
 
     Keys, plans and assets survive a loss of power once a call has returned; of counts and claims, a

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.accounts.ports import Action, Claim, KeyRecord
+from imgvec.accounts.ports import Action, IdempotencyRecord, KeyRecord
 from imgvec.stores.sqlite.database import Part
 from imgvec.types import Consumer, Plan, bounded
 
@@ -144,45 +144,45 @@ class SqlitePlans(Part):
         return [Action(*row) for row in rows]
 
 
-_CLAIM: Final = TypeAdapter(Claim)
+_IDEMPOTENCY: Final = TypeAdapter(IdempotencyRecord)
 
 
-class SqliteClaims(Part):
-    """A `ClaimStore`."""
+class SqliteRecords(Part):
+    """An `IdempotencyStore`."""
 
-    def find_claim(self, consumer: str, name: str) -> Claim | None:
-        """The claim as it is now."""
+    def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
+        """The record as it is now."""
         with self._database.connection() as connection:
             row = connection.execute(
                 "SELECT document FROM claims WHERE consumer = ? AND name = ?", (consumer, name)
             ).fetchone()
-        return _CLAIM.validate_json(row[0]) if row else None
+        return _IDEMPOTENCY.validate_json(row[0]) if row else None
 
-    def add_claim(self, claim: Claim, now: float) -> bool:
-        """Store a claim; False if there is one of the same name. Forgets those kept no longer."""
+    def add_record(self, record: IdempotencyRecord, now: float) -> bool:
+        """Store a record; False if there is one of the same name. Forgets those kept no longer."""
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM claims WHERE kept <= ?", (now,))
             cursor = connection.execute(
                 "INSERT INTO claims (consumer, name, hold_id, settled, kept, document)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-                (*_identity(claim), claim.kept, _CLAIM.dump_json(claim)),
+                (*_identity(record), record.kept, _IDEMPOTENCY.dump_json(record)),
             )
         return cursor.rowcount == 1
 
-    def replace_claim(self, old: Claim, new: Claim) -> bool:
+    def replace_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         """Put `new` in the place of `old`; False if `old` is not there any more."""
         with self._database.connection(synchronous="NORMAL") as connection:
             cursor = connection.execute(
                 "UPDATE claims SET hold_id = ?, settled = ?, kept = ?, document = ?"
                 " WHERE consumer = ? AND name = ? AND hold_id = ? AND settled = ?",
                 (
-                    *(new.hold.hold_id, new.settled, new.kept, _CLAIM.dump_json(new)),
+                    *(new.reservation.id, new.settled, new.kept, _IDEMPOTENCY.dump_json(new)),
                     *_identity(old),
                 ),
             )
         return cursor.rowcount == 1
 
-    def delete_claim(self, old: Claim) -> bool:
+    def delete_record(self, old: IdempotencyRecord) -> bool:
         """Remove `old`; False if it is not there any more."""
         with self._database.connection(synchronous="NORMAL") as connection:
             cursor = connection.execute(
@@ -193,5 +193,5 @@ class SqliteClaims(Part):
         return cursor.rowcount == 1
 
 
-def _identity(claim: Claim) -> tuple[str, str, str, bool]:
-    return (claim.hold.consumer, claim.name, claim.hold.hold_id, claim.settled)
+def _identity(record: IdempotencyRecord) -> tuple[str, str, str, bool]:
+    return (record.reservation.consumer, record.name, record.reservation.id, record.settled)

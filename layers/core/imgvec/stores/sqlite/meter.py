@@ -1,11 +1,11 @@
-"""Holds and counts in SQLite."""
+"""Reservations and counts in SQLite."""
 
 import sqlite3
 from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from imgvec.accounts.ports import Hold, Label, Standing, UsageRow
+from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.periods import month_last, month_start
 from imgvec.stores.sqlite.database import Part
 from imgvec.types import Quota
@@ -22,57 +22,67 @@ _TAKEN: Final = """
 class SqliteMeter(Part):
     """A `MeterStore`. Each step is one transaction, and SQLite lets writers in one by one."""
 
-    def reserve(self, hold: Hold, quota: Quota, now: float) -> tuple[Hold | None, Standing]:
-        """Take the hold's units if the quota has them; None in place of the hold if it has not."""
+    def reserve(
+        self, reservation: Reservation, quota: Quota, now: float
+    ) -> tuple[Reservation | None, QuotaUsage]:
+        """Take the units if the quota has them; the first result is None if it has not."""
         with self._database.transaction() as connection:
-            standing = _standing(connection, hold.consumer, hold.day, now)
+            usage = _usage_of(connection, reservation.consumer, reservation.day, now)
             held = connection.execute(
                 "SELECT 1 FROM holds WHERE consumer = ? AND hold_id = ?",
-                (hold.consumer, hold.hold_id),
+                (reservation.consumer, reservation.id),
             ).fetchone()
             if held:
-                return hold, standing
-            day, month = standing.day + hold.units, standing.month + hold.units
+                return reservation, usage
+            day, month = usage.day + reservation.units, usage.month + reservation.units
             if _over(day, quota.daily) or _over(month, quota.monthly):
-                return None, standing
+                return None, usage
             connection.execute(
                 "INSERT INTO holds (consumer, hold_id, day, units, expires) VALUES (?, ?, ?, ?, ?)",
-                (hold.consumer, hold.hold_id, hold.day.isoformat(), hold.units, hold.expires),
+                (
+                    reservation.consumer,
+                    reservation.id,
+                    reservation.day.isoformat(),
+                    reservation.units,
+                    reservation.expires,
+                ),
             )
-        return hold, Standing(day, month, standing.expired)
+        return reservation, QuotaUsage(day, month, usage.expired)
 
-    def settle(self, hold: Hold, label: Label) -> bool:
-        """Turn the hold into counted images; False if it is gone."""
+    def settle(self, reservation: Reservation, label: Label) -> bool:
+        """Turn the reservation into counted images; False if it is gone."""
         with self._database.transaction() as connection:
-            if not _remove(connection, hold):
+            if not _remove(connection, reservation):
                 return False
             connection.execute(
                 "INSERT INTO counts (consumer, day, key_id, dialect, space, units)"
                 " VALUES (?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET units = units + excluded.units",
                 (
-                    hold.consumer,
-                    hold.day.isoformat(),
+                    reservation.consumer,
+                    reservation.day.isoformat(),
                     label.key_id,
                     label.dialect,
                     label.space,
-                    hold.units,
+                    reservation.units,
                 ),
             )
         return True
 
-    def release(self, hold: Hold) -> bool:
-        """Give the hold's units back; False if it is gone."""
+    def release(self, reservation: Reservation) -> bool:
+        """Give the units back; False if it is gone."""
         with self._database.transaction() as connection:
-            return _remove(connection, hold)
+            return _remove(connection, reservation)
 
-    def standing(self, consumer: str, day: date, now: float) -> Standing:
+    def quota_usage(self, consumer: str, day: date, now: float) -> QuotaUsage:
         """The units taken of a day and of its month."""
         with self._database.connection() as connection:
-            return _standing(connection, consumer, day, now)
+            return _usage_of(connection, consumer, day, now)
 
-    def expired_holds(self, consumer: str, since: date, until: date, now: float) -> Sequence[Hold]:
-        """Holds of these days, both included, that are past their time."""
+    def expired_reservations(
+        self, consumer: str, since: date, until: date, now: float
+    ) -> Sequence[Reservation]:
+        """Expired reservations of these days, both included."""
         with self._database.connection() as connection:
             return _expired(connection, consumer, since, until, now)
 
@@ -94,14 +104,15 @@ def _over(taken: int, limit: int | None) -> bool:
     return limit is not None and taken > limit
 
 
-def _remove(connection: sqlite3.Connection, hold: Hold) -> bool:
+def _remove(connection: sqlite3.Connection, reservation: Reservation) -> bool:
     cursor = connection.execute(
-        "DELETE FROM holds WHERE consumer = ? AND hold_id = ?", (hold.consumer, hold.hold_id)
+        "DELETE FROM holds WHERE consumer = ? AND hold_id = ?",
+        (reservation.consumer, reservation.id),
     )
     return cursor.rowcount == 1
 
 
-def _standing(connection: sqlite3.Connection, consumer: str, day: date, now: float) -> Standing:
+def _usage_of(connection: sqlite3.Connection, consumer: str, day: date, now: float) -> QuotaUsage:
     first, last = month_start(day), month_last(day)
     taken_day, taken_month = connection.execute(
         _TAKEN,
@@ -113,15 +124,15 @@ def _standing(connection: sqlite3.Connection, consumer: str, day: date, now: flo
         },
     ).fetchone()
     expired = _expired(connection, consumer, first, last, now)
-    return Standing(taken_day, taken_month, tuple(expired))
+    return QuotaUsage(taken_day, taken_month, tuple(expired))
 
 
 def _expired(
     connection: sqlite3.Connection, consumer: str, since: date, until: date, now: float
-) -> list[Hold]:
+) -> list[Reservation]:
     rows = connection.execute(
         "SELECT hold_id, day, expires FROM holds"
         " WHERE consumer = ? AND day BETWEEN ? AND ? AND expires <= ?",
         (consumer, since.isoformat(), until.isoformat(), now),
     ).fetchall()
-    return [Hold(consumer, name, date.fromisoformat(day), end) for name, day, end in rows]
+    return [Reservation(consumer, name, date.fromisoformat(day), end) for name, day, end in rows]
