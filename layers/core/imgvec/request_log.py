@@ -72,6 +72,12 @@ def current() -> Record:
     return _current.get(Record())
 
 
+def spent(name: str, seconds: float) -> None:
+    """Add time to a stage of the request."""
+    stages = current().stages
+    stages[name] = stages.get(name, 0.0) + seconds * 1000
+
+
 @contextmanager
 def stage(name: str) -> Iterator[None]:
     """Add the time of the block, waiting included, to a stage of the request."""
@@ -79,5 +85,4 @@ def stage(name: str) -> Iterator[None]:
     try:
         yield
     finally:
-        stages = current().stages
-        stages[name] = stages.get(name, 0.0) + (time.perf_counter() - started) * 1000
+        spent(name, time.perf_counter() - started)

@@ -3,13 +3,15 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 
 import pytest
 
 from imgvec.embedding.batcher import Batcher
+from imgvec.embedding.fair import FairExecutor
 from imgvec.errors import BadParameter, NotReady, RequestError
 
 LONG = 3600.0
@@ -43,11 +45,12 @@ def working(
     run: Doubler, *, size: int = 32, wait: float = 0.0, queue: int = 100
 ) -> Iterator[Batcher[int, int]]:
     """A batcher with one thread."""
-    with ThreadPoolExecutor(1) as executor:
-        try:
-            yield Batcher(run, executor, size=size, wait=wait, queue=queue)
-        finally:
-            run.gate.set()
+    executor = FairExecutor(1, "test")
+    try:
+        yield Batcher(run, executor, size=size, wait=wait, queue=queue)
+    finally:
+        run.gate.set()
+        executor.close()
 
 
 def test_items_that_wait_while_a_batch_is_computed_are_the_next_batch() -> None:
@@ -62,7 +65,7 @@ def test_items_that_wait_while_a_batch_is_computed_are_the_next_batch() -> None:
     assert run.batches == [[0], list(range(1, 9)), [9, 10, 11]]
 
 
-def test_a_batch_is_filled_in_turn_by_consumer() -> None:
+def test_a_single_item_does_not_wait_for_anothers_list_and_singles_share_a_batch() -> None:
     run = Doubler()
     with working(run, size=4) as batcher:
         run.gate.clear()
@@ -71,8 +74,9 @@ def test_a_batch_is_filled_in_turn_by_consumer() -> None:
         for number in range(1, 7):
             batcher.submit(number, "many")
         batcher.submit(100, "one")
+        batcher.submit(200, "another")
         run.gate.set()
-    assert run.batches == [[0], [1, 100, 2, 3], [4, 5, 6]]
+    assert run.batches == [[0], [1, 2, 3, 4], [100, 200], [5, 6]]
 
 
 def test_a_lone_client_never_waits_for_others() -> None:
@@ -174,36 +178,52 @@ def test_an_item_whose_client_left_is_not_computed() -> None:
     assert run.batches == [[0], [2]]
 
 
-def test_a_batch_that_is_not_full_goes_behind_work_that_brings_more_items() -> None:
+def test_a_batch_that_is_not_full_goes_behind_jobs_that_bring_its_items() -> None:
     run = Doubler()
-    queued = [1]
-    with ThreadPoolExecutor(1) as executor:
-        batcher: Batcher[int, int] = Batcher(
-            run, executor, size=4, more_coming=lambda: bool(queued)
-        )
-        held = threading.Event()
-        executor.submit(held.wait, 30)
-        first = batcher.submit(1)
-        second: list[Future[int]] = []
-
-        def bring() -> None:
-            queued.clear()
-            second.append(batcher.submit(2))
-
-        executor.submit(bring)
-        held.set()
-        assert first.result(30) == 2
-        assert second[0].result(30) == 4
-    assert run.batches == [[1, 2]]
+    executor = FairExecutor(1, "test")
+    batcher: Batcher[int, int] = Batcher(run, executor, size=3)
+    held = threading.Event()
+    executor.submit("a", held.wait)
+    brought = [executor.submit("a", partial(batcher.submit, number, "a")) for number in range(1, 6)]
+    first = batcher.submit(0, "a")
+    held.set()
+    assert first.result(30) == 0
+    assert [one.result(30).result(30) for one in brought] == [2, 4, 6, 8, 10]
+    executor.close()
+    assert run.batches == [[0, 1, 2], [3, 4, 5]]
 
 
-def test_a_batcher_that_shuts_down_computes_all_the_same() -> None:
+def test_jobs_run_in_turn_by_consumer() -> None:
+    executor = FairExecutor(1, "test")
+    held, order = threading.Event(), list[str]()
+    executor.submit("a", held.wait)
+    for name in ("a1", "a2", "a3", "b1", "b2", "c1"):
+        executor.submit(name[0], partial(order.append, name))
+    held.set()
+    executor.close()
+    assert order == ["a1", "b1", "c1", "a2", "b2", "a3"]
+
+
+def test_a_job_whose_client_left_never_runs_and_a_failure_is_its_own() -> None:
+    executor = FairExecutor(1, "test")
+    held, order = threading.Event(), list[str]()
+    executor.submit("a", held.wait)
+    assert executor.submit("a", partial(order.append, "gone")).cancel()
+    fails = executor.submit("a", partial(int, "no number"))
+    stays = executor.submit("a", partial(order.append, "stays"))
+    held.set()
+    assert isinstance(fails.exception(30), ValueError)
+    assert stays.result(30) is None
+    executor.close()
+    assert order == ["stays"]
+
+
+def test_closing_computes_all_that_waits() -> None:
     run = Doubler()
-    with ThreadPoolExecutor(1) as executor:
-        batcher: Batcher[int, int] = Batcher(run, executor, size=4, more_coming=lambda: True)
-        held = threading.Event()
-        executor.submit(held.wait, 30)
-        future = batcher.submit(1)
-        executor.shutdown(wait=False)
-        held.set()
-        assert future.result(30) == 2
+    executor = FairExecutor(1, "test")
+    batcher: Batcher[int, int] = Batcher(run, executor, size=2)
+    run.gate.clear()
+    futures = [batcher.submit(number, "a") for number in range(7)]
+    threading.Timer(0.1, run.gate.set).start()
+    executor.close()
+    assert [one.result(0) for one in futures] == [2 * number for number in range(7)]

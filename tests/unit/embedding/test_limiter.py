@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from imgvec.embedding.limiter import FairQueue, Limiter, Line
+from imgvec.embedding.fair import FairQueue
+from imgvec.embedding.limiter import Limiter, Line
 from imgvec.errors import Overloaded
 
 

@@ -3,11 +3,12 @@
 import logging
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Future
+from functools import partial
 from threading import Condition
 from typing import Generic, TypeAlias, TypeVar
 
-from imgvec.embedding.limiter import FairQueue
+from imgvec.embedding.fair import FairExecutor, FairQueue
 from imgvec.errors import NotReady, RequestError
 
 Item = TypeVar("Item")
@@ -19,29 +20,27 @@ log = logging.getLogger(__name__)
 
 
 class Batcher(Generic[Item, Result]):
-    """Gathers items into batches, in turn by consumer. Calls are thread-safe.
+    """Gathers items into batches. Calls are thread-safe.
 
-    A free thread takes all waiting items up to a batch, so without load an item is computed at once
-    and alone. Only after a batch of several does a batch that is not full wait, up to `wait`
-    seconds, so a single client never waits for others.
+    A batch holds items of one consumer, and single items of others, so that a single item never
+    waits for a list. A free thread takes all waiting items up to a batch, so without load an item
+    is computed at once and alone. Only after a batch of several does a batch that is not full wait,
+    up to `wait` seconds, so a single client never waits for others.
     """
 
     def __init__(
         self,
         run: "Run[Item, Result]",
-        executor: Executor,
+        executor: FairExecutor,
         *,
         size: int,
         wait: float = 0.0,
         queue: int | None = None,
         trial: Callable[[], int] | None = None,
-        more_coming: Callable[[], bool] | None = None,
     ) -> None:
         """Compute in `executor` batches of up to `size`, with at most `queue` items waiting.
 
         `trial` is called once, when an item first waits behind a batch; it returns the new `size`.
-        While `more_coming` says that work in the executor's queue brings more items, a batch that
-        is not full goes behind that work.
         """
         self._run = run
         self._executor = executor
@@ -49,8 +48,8 @@ class Batcher(Generic[Item, Result]):
         self._wait = wait
         self._queue = queue
         self._trial = trial
-        self._more_coming = more_coming
         self._waiting: FairQueue[tuple[Item, Future[Result]]] = FairQueue()
+        self._scheduled: set[str] = set()
         self._changed = Condition()
         self._crowded = False
         self.failures = 0
@@ -70,19 +69,28 @@ class Batcher(Generic[Item, Result]):
                 raise NotReady("The queue is full")
             self._waiting.push(consumer, (item, future))
             self._changed.notify()
-        self._executor.submit(self._take)
+            self._schedule(consumer)
         return future
 
-    def _take(self) -> None:
-        """Compute the waiting items, up to a batch; none if another thread has taken them."""
+    def _schedule(self, consumer: str) -> None:
+        """Have the consumer's next batch computed, unless that is under way."""
+        if consumer not in self._scheduled and self._waiting.count(consumer):
+            self._scheduled.add(consumer)
+            full = partial(self._is_full, consumer)
+            self._executor.submit_batch(consumer, partial(self._take, consumer), full)
+
+    def _is_full(self, consumer: str) -> bool:
+        return self._waiting.count(consumer) >= self._size
+
+    def _take(self, consumer: str) -> None:
+        """Compute the consumer's waiting items, up to a batch; none if another batch had them."""
         with self._changed:
             self._gather()
-            if self._postponed():
-                return
-            count = min(self._size, len(self._waiting))
-            batch = [self._waiting.pop() for _ in range(count)]
+            batch = self._waiting.take(consumer, self._size)
+            self._scheduled.discard(consumer)
+            self._schedule(consumer)
             if batch:
-                self._crowded = count > 1
+                self._crowded = len(batch) > 1
             trial = self._trial if self._waiting else None
             if trial is not None:
                 self._trial = None
@@ -91,18 +99,6 @@ class Batcher(Generic[Item, Result]):
             self._compute(batch)
         if trial is not None:
             self._size = trial()
-
-    def _postponed(self) -> bool:
-        """Put a batch that is not full behind the work that brings more items for it."""
-        if self._more_coming is None or not 0 < len(self._waiting) < self._size:
-            return False
-        if not self._more_coming():
-            return False
-        try:
-            self._executor.submit(self._take)
-        except RuntimeError:  # raised once the executor shuts down
-            return False
-        return True
 
     def _gather(self) -> None:
         """Wait for a full batch if the last one had several items and this one is not empty."""

@@ -5,23 +5,23 @@ import logging
 import os
 import time
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import contextmanager
 from functools import partial
-from threading import Lock
 from typing import Final
 
 import numpy as np
 
 from imgvec.embedding.batcher import Batcher
-from imgvec.embedding.limiter import Limiter, Line
+from imgvec.embedding.fair import FairExecutor
+from imgvec.embedding.limiter import Line
 from imgvec.embedding.types import Embedding
 from imgvec.encoders import BatchEncoder, Encoder, WantedImage
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import InternalFault, RequestError
 from imgvec.images.decode import decode
 from imgvec.images.limits import limits_of
-from imgvec.request_log import stage
+from imgvec.request_log import spent
 from imgvec.settings import Settings
 from imgvec.types import Geometry, Pixels, Vector
 
@@ -42,23 +42,18 @@ class Compute:
         workers = settings.workers or max(1, (os.cpu_count() or 1) // settings.threads)
         self.line = Line(workers, settings.queue_seconds)
         self._limits = limits_of(settings)
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="imgvec-compute")
-        # More than threads, so that a thread that comes free finds work, and images to batch.
-        self._permits = Limiter(BATCH * workers)
-        self._queued_decodes = 0
-        self._lock = Lock()
+        self._executor = FairExecutor(workers, "imgvec-compute")
         self._encoders = encoders
         self._batchers: dict[str, Batcher[WantedImage, Vector]] = {
             encoder.name: Batcher(
                 partial(self._encode_batch, encoder),
-                self._threads,
+                self._executor,
                 size=1,
                 trial=partial(_batch_size, encoder),
-                more_coming=self._has_queued_decodes,
             )
             for encoder in encoders
         }
-        self._first: Future[None] = self._threads.submit(self._try_each)
+        self._first: Future[None] = self._executor.submit("", self._try_each)
 
     async def ready(self) -> bool:
         """Whether the first inference has passed; after a failed one, start another.
@@ -73,7 +68,7 @@ class Compute:
             return False
         if self._first.exception() is None:
             return True
-        self._first = self._threads.submit(self._try_each)
+        self._first = self._executor.submit("", self._try_each)
         return False
 
     async def decode(self, encoder: Encoder, data: bytes, consumer: str) -> Pixels:
@@ -83,13 +78,23 @@ class Compute:
             TooLarge: a limit is passed.
             NotAnImage: it is not an image, or damaged.
         """
-        size, geometry = encoder.image_size, encoder.geometry
-        async with self._permits.permit(consumer):
-            with stage("decode"):
-                self._count_decodes(1)
-                future = self._threads.submit(self._decode, data, size, geometry)
-                future.add_done_callback(self._forget_cancelled)
-                return await asyncio.wrap_future(future)
+        job = partial(self._decode, data, encoder.image_size, encoder.geometry)
+        waits, asked = self._executor.busy, time.perf_counter()
+        began: list[float] = []
+
+        def timed() -> Pixels:
+            began.append(time.perf_counter())
+            return job()
+
+        try:
+            return await asyncio.wrap_future(self._executor.submit(consumer, timed))
+        finally:
+            ended = time.perf_counter()
+            start = asked
+            if waits:
+                start = began[0] if began else ended
+                spent("wait", start - asked)
+            spent("decode", ended - start)
 
     async def encode_image(
         self, encoder: Encoder, pixels: Pixels, dimensions: int, consumer: str
@@ -102,29 +107,16 @@ class Compute:
         self, encoder: Encoder, text: str, dimensions: int, consumer: str
     ) -> Embedding:
         """Embed a text alone: padding to the length of other texts would change its bits."""
-        async with self._permits.permit(consumer):
-            future = self._threads.submit(self._encode_text, encoder, text, dimensions)
-            return await asyncio.wrap_future(future)
+        job = partial(self._encode_text, encoder, text, dimensions)
+        return await asyncio.wrap_future(self._executor.submit(consumer, job))
 
     def close(self) -> None:
         """Finish running work and end the threads."""
-        self._threads.shutdown()
+        self._executor.close()
 
     def _decode(self, data: bytes, size: int, geometry: Geometry) -> Pixels:
-        self._count_decodes(-1)
         with self._measuring("decode"):
             return decode(data, size, self._limits, geometry)
-
-    def _forget_cancelled(self, decoding: Future[Pixels]) -> None:
-        if decoding.cancelled():
-            self._count_decodes(-1)
-
-    def _count_decodes(self, change: int) -> None:
-        with self._lock:
-            self._queued_decodes += change
-
-    def _has_queued_decodes(self) -> bool:
-        return self._queued_decodes > 0
 
     def _encode_text(self, encoder: Encoder, text: str, dimensions: int) -> Embedding:
         with self._measuring("encode"):

@@ -2,12 +2,12 @@
 
 import asyncio
 import math
-from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Final
 
+from imgvec.embedding.fair import FairQueue
 from imgvec.errors import Overloaded
 from imgvec.request_log import stage
 
@@ -15,37 +15,6 @@ SMOOTHING: Final = 0.03
 """Weight of the newest measurement in the moving average behind the estimated wait."""
 UNMEASURED_SECONDS: Final = 0.05
 """Assumed duration of a part until one is measured."""
-
-T = TypeVar("T")
-
-
-class FairQueue(Generic[T]):
-    """Items in turn by consumer, and in order within a consumer."""
-
-    def __init__(self) -> None:
-        """Start empty."""
-        self._items: OrderedDict[str, deque[T]] = OrderedDict()
-        self._length = 0
-
-    def __len__(self) -> int:
-        """Items of all consumers."""
-        return self._length
-
-    def push(self, consumer: str, item: T) -> None:
-        """Append an item of a consumer."""
-        self._items.setdefault(consumer, deque()).append(item)
-        self._length += 1
-
-    def pop(self) -> T:
-        """Take the next item; its consumer goes to the end of the round."""
-        consumer, items = next(iter(self._items.items()))
-        item = items.popleft()
-        self._length -= 1
-        if items:
-            self._items.move_to_end(consumer)
-        else:
-            del self._items[consumer]
-        return item
 
 
 class Limiter:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Iterable, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
 from typing import Final, TypeAlias, TypeVar
 
@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from imgvec.embedding.batcher import Batcher
+from imgvec.embedding.fair import FairExecutor
 from imgvec.encoders import WantedImage
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import configured_folders, load_here
@@ -46,7 +47,7 @@ class Lane:
     need padding: so a text is computed alone, and its vector never depends on its company.
     """
 
-    def __init__(self, encoder: OnnxEncoder, executor: Executor, settings: Settings) -> None:
+    def __init__(self, encoder: OnnxEncoder, executor: FairExecutor, settings: Settings) -> None:
         """Make the queues."""
         self.encoder = encoder
         wait, queue = settings.batch_wait / 1000, settings.batch_queue
@@ -83,7 +84,7 @@ class Engine:
 
     def __init__(self, encoders: Iterable[OnnxEncoder], settings: Settings) -> None:
         """One thread computes: batches of one accelerator do not gain by overlapping."""
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="imgvec-accelerator")
+        self._executor = FairExecutor(1, "imgvec-accelerator")
         self._lanes = {
             encoder.revision: Lane(encoder, self._executor, settings) for encoder in encoders
         }
@@ -105,7 +106,7 @@ class Engine:
 
     def close(self) -> None:
         """Finish running work and end the thread."""
-        self._executor.shutdown()
+        self._executor.close()
 
 
 T = TypeVar("T")
