@@ -20,7 +20,7 @@ from tests.support.server.places import PictureServer, Place, create_key, imgvec
 SECRET = "a sentence that nobody outside may read"
 
 
-@dataclass(frozen=True)
+@dataclass
 class BrokenEncoder:
     """Takes everything and fails."""
 

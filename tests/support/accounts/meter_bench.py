@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from imgvec.accounts.idempotency import IdempotentMeter, Ticket
 from imgvec.accounts.metering import Charge
-from imgvec.periods import day_of
+from imgvec.accounts.periods import day_of
 from imgvec.stores import Store
 from imgvec.types import Plan, Principal, Quota, RequestContext
 

@@ -19,7 +19,7 @@ LONGEST_SECONDS = 60.0
 """How long a test that fails may hold up what follows."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class HeldEncoder:
     """Answers with always the same vector, once it is let go."""
 

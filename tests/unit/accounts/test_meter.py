@@ -6,8 +6,8 @@ import pytest
 
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.metering import MARGIN_SECONDS, RESERVED_SECONDS, SPENT_SECONDS
+from imgvec.accounts.periods import day_of, end_of
 from imgvec.errors import QuotaExhausted, TooFast
-from imgvec.periods import day_of, end_of
 from imgvec.types import Quota
 from tests.support.accounts.meter_bench import Bench
 

@@ -13,10 +13,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from imgvec.accounts.keys import well_formed
+from imgvec.accounts.periods import day_of
 from imgvec.accounts.ports import KeyRecord, Label, Reservation
 from imgvec.cli import group
 from imgvec.errors import ConsumerError
-from imgvec.periods import day_of
 from imgvec.stores.sqlite import SqliteStore
 from imgvec.types import UNLIMITED, Plan, Quota
 

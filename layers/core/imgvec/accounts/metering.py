@@ -16,9 +16,9 @@ from functools import partial
 from typing import Final
 
 from imgvec.accounts.cache import Cache
+from imgvec.accounts.periods import day_of, end_of, month_last
 from imgvec.accounts.ports import AccountStore, Label, QuotaUsage, Reservation, UsageRow
 from imgvec.errors import QuotaExhausted, TooFast
-from imgvec.periods import day_of, end_of, month_last
 from imgvec.types import UNLIMITED, Allowance, Plan, Principal, Quota, RequestContext, tightest
 from imgvec.undo import undone
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 MATCHED: Final = "imgvec.dialect"
 """Key of the dialect that owns the path, in the ASGI scope."""
 
+NO_STORE: Final = {"Cache-Control": "no-store"}
+"""For responses of requests whose query may hold a key, and for addresses that expire."""
+
 StatusTable: TypeAlias = Mapping[type[RequestError], int]
 """Errors for which a vendor has another HTTP status than most."""
 

@@ -15,12 +15,12 @@ from typing import Final, TypeVar
 import click
 
 from imgvec.accounts.gateway_names import IdentifierStore
+from imgvec.accounts.periods import end_of
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_stack
 from imgvec.cli.terminal import say
 from imgvec.errors import StackError
-from imgvec.periods import end_of
 from imgvec.settings import load_settings
 from imgvec.stores import Store, identifiers_in, store_of
 from imgvec.types import Bounds

@@ -13,33 +13,20 @@ WantedImage: TypeAlias = tuple[Pixels, int]
 class Encoder(Protocol):
     """A loaded, verified encoder. Calls are thread-safe, and one input never affects another."""
 
-    @property
-    def name(self) -> str:
-        """The encoder's id, as in `IMGVEC_ENCODERS` and `X-Embedding-Model`."""
-
-    @property
-    def revision(self) -> str:
-        """SHA-256 over weights and preprocessing, 64 hex digits."""
-
-    @property
-    def image_size(self) -> int:
-        """Height and width of the pixels it takes."""
-
-    @property
-    def geometry(self) -> Geometry:
-        """How a picture becomes those pixels."""
-
-    @property
-    def image_tokens(self) -> int:
-        """Its own input sequence length for an image (a convolutional tower's final grid)."""
-
-    @property
-    def dimensions(self) -> frozenset[int]:
-        """The dimensions that it has, for image and text alike."""
-
-    @property
-    def embeds_text(self) -> bool:
-        """Whether it has a text tower."""
+    name: str
+    """The encoder's id, as in `IMGVEC_ENCODERS` and `X-Embedding-Model`."""
+    revision: str
+    """SHA-256 over weights and preprocessing, 64 hex digits."""
+    image_size: int
+    """Height and width of the pixels it takes."""
+    geometry: Geometry
+    """How a picture becomes those pixels."""
+    image_tokens: int
+    """Its own input sequence length for an image (a convolutional tower's final grid)."""
+    dimensions: frozenset[int]
+    """The dimensions that it has, for image and text alike."""
+    embeds_text: bool
+    """Whether it has a text tower."""
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1."""

@@ -220,44 +220,14 @@ class ManifestEncoder:
     def __init__(self, manifest: Manifest) -> None:
         """Read once what every request asks for."""
         self._manifest = manifest
-        self._revision = manifest.revision
-        self._dimensions = frozenset(space.dimensions for space in manifest.spaces)
-
-    @property
-    def name(self) -> str:
-        """The encoder's id."""
-        return self._manifest.name
-
-    @property
-    def revision(self) -> str:
-        """SHA-256 over weights and preprocessing, 64 hex digits."""
-        return self._revision
-
-    @property
-    def image_size(self) -> int:
-        """Height and width of the pixels it takes."""
-        return self._manifest.preprocessing.size
-
-    @property
-    def geometry(self) -> Geometry:
-        """How a picture becomes those pixels."""
-        return self._manifest.preprocessing.geometry
-
-    @property
-    def image_tokens(self) -> int:
-        """The image graph's own sequence length."""
-        return self._manifest.image.tokens
-
-    @property
-    def dimensions(self) -> frozenset[int]:
-        """The dimensions that it has."""
-        return self._dimensions
-
-    @property
-    def embeds_text(self) -> bool:
-        """Whether it has a text tower."""
-        return self._manifest.text is not None
+        self.name = manifest.name
+        self.revision = manifest.revision
+        self.image_size = manifest.preprocessing.size
+        self.geometry = manifest.preprocessing.geometry
+        self.image_tokens = manifest.image.tokens
+        self.dimensions = frozenset(space.dimensions for space in manifest.spaces)
+        self.embeds_text = manifest.text is not None
 
     def _require(self, dimensions: int) -> None:
-        if dimensions not in self._dimensions:
+        if dimensions not in self.dimensions:
             raise BadParameter(f"{self.name} gives no {dimensions} dimensions")

@@ -2,7 +2,6 @@
 
 import mimetypes
 from functools import cache
-from typing import Final
 from urllib.parse import quote
 
 from fastapi import APIRouter
@@ -10,7 +9,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from imgvec.api.mounts import public_base, services_of
+from imgvec.api.mounts import NO_STORE, public_base, services_of
 from imgvec.api.openapi import FILE, STRING, fields, operation, parameter
 from imgvec.api.request import JSON, MULTIPART, read_bytes
 from imgvec.api.streaming import StreamedFile
@@ -97,9 +96,6 @@ class AssetIdConvertor(StringConvertor):
 
 
 register_url_convertor("asset_id", AssetIdConvertor())
-
-
-NO_STORE: Final = {"Cache-Control": "no-store"}
 
 
 @router.get(

@@ -13,6 +13,7 @@ from starlette.responses import Response
 
 from imgvec.aliases import Alias
 from imgvec.api.mounts import (
+    NO_STORE,
     Dialect,
     StatusTable,
     context_of,
@@ -50,8 +51,6 @@ IMG_EMBED = Alias("img-embed", (1024, 512))
 PIX_LLM = Alias("pix-llm", (512, 1024))
 STATUSES: Final[StatusTable] = {AssetNotFound: 404}
 UNAUTHORIZED: Final = "Missing/Invalid PixLab API Key"
-# A query string may contain a key, so no response may be cached.
-NO_STORE: Final = {"Cache-Control": "no-store"}
 ID_DIGITS: Final = "0123456789ABCDEF"
 
 router = APIRouter(tags=["PixLab"])

@@ -70,7 +70,7 @@ class SageMakerEncoder(ManifestEncoder):
 
     def _encode(self, body: bytes, media_type: str, dimensions: int) -> tuple[Vector, int]:
         self._require(dimensions)
-        wanted = Attributes(self._revision, dimensions)
+        wanted = Attributes(self.revision, dimensions)
         answer, tokens = self._endpoint.invoke(body, media_type, wanted)
         return _read_vector(answer, dimensions), tokens
 

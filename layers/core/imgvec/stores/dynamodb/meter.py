@@ -24,9 +24,9 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from imgvec.accounts.periods import ONE_DAY, month_start
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.errors import TooFast
-from imgvec.periods import ONE_DAY, month_start
 from imgvec.stores.dynamodb.table import Item, Outcome, Part, Table, Value
 from imgvec.types import Quota
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
+from imgvec.accounts.periods import month_last, month_start
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
-from imgvec.periods import month_last, month_start
 from imgvec.stores.sqlite.database import Part
 from imgvec.types import Quota
 
