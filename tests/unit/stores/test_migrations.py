@@ -5,7 +5,6 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from datetime import date
 from pathlib import Path
 
 import pytest
@@ -136,18 +135,3 @@ def test_processes_that_start_together_take_each_step_once(
     assert problems == ["", "", ""]
     assert version(tmp_path) == len(MIGRATIONS) + 1
     assert query(tmp_path, "SELECT COUNT(*) FROM slow") == [(200_000,)]
-
-
-def test_what_the_first_schema_counted_is_still_counted(tmp_path: Path) -> None:
-    open_and_close(tmp_path, MIGRATIONS[:1])
-    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
-        connection.execute(
-            "INSERT INTO keys (key_id, consumer, digest, created) VALUES ('k_1', 'acme', 'd1', 1)"
-        )
-        connection.execute("INSERT INTO usage VALUES ('k_1', '2026-02-28', 7)")
-    with closing(SqliteStore(tmp_path)) as store:
-        rows = store.usage("acme", date(2026, 2, 1), date(2026, 2, 28))
-        assert [(row.day, row.label.key_id, row.images) for row in rows] == [
-            (date(2026, 2, 28), "k_1", 7)
-        ]
-        assert [consumer.name for consumer in store.list_consumers()] == ["acme"]

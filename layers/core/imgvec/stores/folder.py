@@ -60,19 +60,16 @@ class FolderBlobs:
             Path(name).unlink(missing_ok=True)
 
     def read(self, asset_id: str) -> bytes | None:
-        """All bytes, or None where there is no such blob."""
         with self._reported("read"), suppress(FileNotFoundError):
             return self._path(asset_id).read_bytes()
         return None
 
     def open(self, asset_id: str) -> BinaryIO | None:
-        """The file, which stays readable when the blob is deleted; None where there is none."""
         with self._reported("read"), suppress(FileNotFoundError):
             return self._path(asset_id).open("rb", buffering=0)
         return None
 
     def delete(self, asset_id: str) -> None:
-        """Remove the blob, durably; absent is fine."""
         path = self._path(asset_id)
         with self._reported("written"), suppress(FileNotFoundError):
             path.unlink()

@@ -28,7 +28,6 @@ class DynamoAssets(Part):
     """An `AssetStore`."""
 
     def add_asset(self, asset: Asset) -> None:
-        """Store metadata of a new asset."""
         item = _ASSET.dump_python(asset, mode="json", exclude_none=True)
         if asset.status != "SUCCESS":
             item["ttl"] = int(asset.created) + UNFINISHED_SECONDS
@@ -36,14 +35,12 @@ class DynamoAssets(Part):
             raise StoreError("There is an asset of this id.")
 
     def get_asset(self, asset_id: str) -> Asset | None:
-        """The asset, whoever owns it; the caller judges ownership."""
         item = self._table.get(_partition(asset_id), _ONLY)
         return _ASSET.validate_python(item) if item else None
 
     def move_asset(
         self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
     ) -> bool:
-        """Change the status if it still is `origin`, atomically; False if it is not."""
         finished = " REMOVE #ttl" if target == "SUCCESS" else ""
         return self._table.update(
             (_partition(asset_id), _ONLY),
@@ -53,11 +50,10 @@ class DynamoAssets(Part):
         ).done
 
     def delete_asset(self, asset_id: str) -> bool:
-        """Forget the metadata; False if there was none."""
         return self._table.delete(_partition(asset_id), _ONLY, "attribute_exists(#pk)").done
 
     def expired_assets(self, before: float) -> Sequence[Asset]:
-        """None: DynamoDB's time to live removes what is unfinished."""
+        """None: DynamoDB's time to live removes unfinished uploads."""
         return ()
 
 
@@ -73,20 +69,16 @@ class DynamoIdentifiers(Part):
     """An `IdentifierStore`. Look-ups are consistent, or a probe could pass under a shared name."""
 
     def find_identifier(self, consumer: str) -> Identifier | None:
-        """The consumer's own, pending or accepted."""
         item = self._table.get(_IDENTIFIERS, consumer)
         return _IDENTIFIER.validate_python(item) if item else None
 
     def put_identifier(self, identifier: Identifier) -> None:
-        """Store one, in the place of the consumer's."""
         self._table.put(_IDENTIFIERS, identifier.consumer, asdict(identifier))
 
     def list_identifiers(self) -> Sequence[Identifier]:
-        """All, by consumer."""
         return [_IDENTIFIER.validate_python(item) for item in self._table.query(_IDENTIFIERS)]
 
     def delete_identifier(self, consumer: str) -> None:
-        """Forget one; absent is fine."""
         self._table.delete(_IDENTIFIERS, consumer, "attribute_exists(#pk)")
 
 

@@ -1,7 +1,7 @@
-"""API keys, plans, consumers, the administrators' record and idempotency claims in DynamoDB.
+"""API keys, plans, consumers, the administrators' record and idempotency records in DynamoDB.
 
-Keys, plans, consumers and the record are one partition each. A claim is written only where an
-`Idempotency-Key` was sent.
+Keys, plans, consumers and the administrators' record are one partition each. An idempotency record
+is written only for a request with an `Idempotency-Key`.
 """
 
 from collections.abc import Sequence
@@ -24,39 +24,32 @@ class DynamoKeys(Part):
     """A `KeyStore`. Look-ups may be a moment old; the gate remembers them for longer than that."""
 
     def add_key(self, record: KeyRecord) -> None:
-        """Store a new key."""
         item = _RECORD.dump_python(record, mode="json", exclude_none=True)
         if not self._table.add(_KEYS, record.digest, item).done:
             raise StoreError("There is a key of this digest.")
 
     def find_key(self, digest: str) -> KeyRecord | None:
-        """The key with this digest, whatever its state."""
         item = self._table.get(_KEYS, digest, consistent=False)
         return _RECORD.validate_python(item) if item else None
 
     def list_keys(self) -> Sequence[KeyRecord]:
-        """All keys, oldest first."""
         records = [_RECORD.validate_python(item) for item in self._table.query(_KEYS)]
         return sorted(records, key=lambda record: (record.created, record.key_id))
 
     def revoke_key(self, key_id: str, when: float) -> bool:
-        """Revoke for good; False if there is no such key or it was revoked before."""
         return self._change(key_id, "SET #revoked = :when", when)
 
     def disable_key(self, key_id: str, when: float | None) -> bool:
-        """Switch off, or on again with None; False if there is no such key or it was revoked."""
         if when is None:
             return self._change(key_id, "REMOVE #disabled", None)
         return self._change(key_id, "SET #disabled = :when", when)
 
     def expire_key(self, key_id: str, when: float | None) -> bool:
-        """Let the key end at a time, or never with None; False as in `revoke_key`."""
         if when is None:
             return self._change(key_id, "REMOVE #expires", None)
         return self._change(key_id, "SET #expires = :when", when)
 
     def touch_key(self, digest: str, when: float, since: float) -> None:
-        """Note that the key was shown, unless that was noted after `since`."""
         self._table.update(
             (_KEYS, digest),
             "SET #used = :when",
@@ -87,28 +80,22 @@ class DynamoPlans(Part):
     """A `PlanStore`."""
 
     def put_plan(self, plan: Plan) -> None:
-        """Store a plan; one of the same name is replaced, for all who have it."""
         item = _PLAN.dump_python(plan, mode="json", exclude_none=True)
         self._table.put(_PLANS, plan.name, item)
 
     def list_plans(self) -> Sequence[Plan]:
-        """All plans, by name."""
         return [bounded(_PLAN.validate_python(item)) for item in self._table.query(_PLANS)]
 
     def add_consumer(self, name: str) -> None:
-        """Make a consumer without a plan known, unless it is."""
         self._table.add(_CONSUMERS, name, {"name": name})
 
     def assign_plan(self, consumer: str, plan: str) -> None:
-        """Give a consumer, known or new, a plan that exists."""
         self._table.put(_CONSUMERS, consumer, {"name": consumer, "plan": plan})
 
     def list_consumers(self) -> Sequence[Consumer]:
-        """All consumers, by name."""
         return [_CONSUMER.validate_python(item) for item in self._table.query(_CONSUMERS)]
 
     def plan_of(self, consumer: str) -> Plan | None:
-        """The consumer's plan; None where it has none."""
         found = self._table.get(_CONSUMERS, consumer, consistent=False)
         if found is None or "plan" not in found:
             return None
@@ -116,11 +103,9 @@ class DynamoPlans(Part):
         return bounded(_PLAN.validate_python(item)) if item else None
 
     def add_action(self, action: Action) -> None:
-        """Keep what was done."""
         self._table.put(_ACTIONS, f"{action.when:017.6f} {base62(6)}", asdict(action))
 
     def list_actions(self) -> Sequence[Action]:
-        """All that was done, oldest first."""
         return [_ACTION.validate_python(item) for item in self._table.query(_ACTIONS)]
 
 
@@ -133,19 +118,17 @@ class DynamoRecords(Part):
     """An `IdempotencyStore`. A write that was sent twice has succeeded if its record is there."""
 
     def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
-        """The record as it is now."""
         item = self._table.get(_partition(consumer), name)
         return _IDEMPOTENCY.validate_json(str(item["document"])) if item else None
 
     def add_record(self, record: IdempotencyRecord, now: float) -> bool:
-        """Store a record; False if there is one of the same name. Time to live forgets old ones."""
+        # Time to live removes expired records.
         written = self._table.add(
             _partition(record.reservation.consumer), record.name, _item(record)
         )
         return written.done or _is(written.item, record)
 
     def replace_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Put `new` in the place of `old`; False if `old` is not there any more."""
         written = self._table.update(
             (_partition(old.reservation.consumer), old.name),
             "SET #hold_id = :hold_id, #settled = :settled, #document = :document, #ttl = :ttl",
@@ -155,7 +138,6 @@ class DynamoRecords(Part):
         return written.done or _is(written.item, new)
 
     def delete_record(self, old: IdempotencyRecord) -> bool:
-        """Remove `old`; False if it is not there any more."""
         written = self._table.delete(
             _partition(old.reservation.consumer), old.name, _SAME, _identity(old)
         )

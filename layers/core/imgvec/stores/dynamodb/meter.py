@@ -163,7 +163,6 @@ class DynamoMeter(Part):
     def reserve(
         self, reservation: Reservation, quota: Quota, now: float
     ) -> tuple[Reservation | None, QuotaUsage]:
-        """Take the units if the quota has them; the first result is None if it has not."""
         for _ in range(ROUNDS):
             written = self._take(reservation, quota)
             item = written.item
@@ -184,7 +183,6 @@ class DynamoMeter(Part):
         raise TooFast
 
     def settle(self, reservation: Reservation, label: Label) -> bool:
-        """Turn the reservation into counted images; False if it is gone."""
         written = self._table.update(
             key_of(reservation.consumer, reservation.day),
             _SETTLE,
@@ -197,7 +195,6 @@ class DynamoMeter(Part):
         return written.done or written.resent
 
     def release(self, reservation: Reservation) -> bool:
-        """Give the units back; False if it is gone."""
         return self._table.update(
             key_of(reservation.consumer, reservation.day),
             _RELEASE,
@@ -207,7 +204,6 @@ class DynamoMeter(Part):
         ).done
 
     def quota_usage(self, consumer: str, day: date, now: float) -> QuotaUsage:
-        """The units taken of a day and of its month."""
         item = self._days.read(consumer, day)
         if item is None:
             month, _ = added_up(self._days.earlier(consumer, day))
@@ -217,11 +213,9 @@ class DynamoMeter(Part):
     def expired_reservations(
         self, consumer: str, since: date, until: date, now: float
     ) -> Sequence[Reservation]:
-        """Expired reservations of these days, both included."""
         return expired_of(consumer, self._days.span(consumer, since, until), now)
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
-        """Answered images of these days, both included, by day."""
         items = self._days.span(consumer, since, until)
         return [row for item in items for row in usage_of(consumer, item)]
 

@@ -14,7 +14,6 @@ class SqliteAssets(Part):
     """An `AssetStore`."""
 
     def add_asset(self, asset: Asset) -> None:
-        """Store metadata of a new asset."""
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO assets (asset_id, consumer, filename, status, size, created, modified,"
@@ -32,7 +31,6 @@ class SqliteAssets(Part):
             )
 
     def get_asset(self, asset_id: str) -> Asset | None:
-        """The asset, whoever owns it; the caller judges ownership."""
         with self._database.connection() as connection:
             row = connection.execute(
                 "SELECT asset_id, consumer, filename, status, size, created, modified, upload_token"
@@ -44,7 +42,6 @@ class SqliteAssets(Part):
     def move_asset(
         self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
     ) -> bool:
-        """Change the status if it still is `origin`, atomically; False if it is not."""
         with self._database.connection() as connection:
             cursor = connection.execute(
                 "UPDATE assets SET status = ?, size = ?, modified = ?"
@@ -54,13 +51,11 @@ class SqliteAssets(Part):
         return cursor.rowcount == 1
 
     def delete_asset(self, asset_id: str) -> bool:
-        """Forget the metadata; False if there was none."""
         with self._database.connection() as connection:
             cursor = connection.execute("DELETE FROM assets WHERE asset_id = ?", (asset_id,))
         return cursor.rowcount == 1
 
     def expired_assets(self, before: float) -> Sequence[Asset]:
-        """Uploads that were begun before this time and never finished."""
         with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT asset_id, consumer, filename, status, size, created, modified, upload_token"
@@ -76,9 +71,9 @@ FILE_NAME: Final = "imgvec.sqlite3"
 class SqliteStore(SqliteKeys, SqlitePlans, SqliteMeter, SqliteRecords, SqliteAssets):
     """A `Store` in one file, shared by many threads and processes.
 
-    Keys, plans and assets survive a loss of power once a call has returned; of counts and claims, a
-    loss of power may take the last moments (`Database.connection`), because with an fsync for each
-    every answer would wait in line for the disk.
+    Keys, plans and assets survive a loss of power once a call has returned. Of counts and
+    idempotency records a loss of power may take the last moments (`Database.connection`), because
+    with an fsync for each every answer would wait in line for the disk.
 
     Every method is one statement or one transaction, and so atomic, in all threads and processes;
     each may raise `StoreError`.

@@ -1,4 +1,4 @@
-"""API keys, plans, consumers, the administrators' record and idempotency claims in SQLite."""
+"""API keys, plans, consumers, the administrators' record and idempotency records in SQLite."""
 
 from collections.abc import Sequence
 from dataclasses import astuple
@@ -15,7 +15,6 @@ class SqliteKeys(Part):
     """A `KeyStore`."""
 
     def add_key(self, record: KeyRecord) -> None:
-        """Store a new key."""
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO keys"
@@ -25,7 +24,6 @@ class SqliteKeys(Part):
             )
 
     def find_key(self, digest: str) -> KeyRecord | None:
-        """The key with this digest, whatever its state."""
         with self._database.connection() as connection:
             row = connection.execute(
                 "SELECT key_id, consumer, digest, created, revoked, expires, disabled, used"
@@ -35,7 +33,6 @@ class SqliteKeys(Part):
         return KeyRecord(*row) if row else None
 
     def list_keys(self) -> Sequence[KeyRecord]:
-        """All keys, oldest first."""
         with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT key_id, consumer, digest, created, revoked, expires, disabled, used"
@@ -44,25 +41,21 @@ class SqliteKeys(Part):
         return [KeyRecord(*row) for row in rows]
 
     def revoke_key(self, key_id: str, when: float) -> bool:
-        """Revoke for good; False if there is no such key or it was revoked before."""
         return self._change(
             "UPDATE keys SET revoked = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
         )
 
     def disable_key(self, key_id: str, when: float | None) -> bool:
-        """Switch off, or on again with None; False if there is no such key or it was revoked."""
         return self._change(
             "UPDATE keys SET disabled = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
         )
 
     def expire_key(self, key_id: str, when: float | None) -> bool:
-        """Let the key end at a time, or never with None; False as in `revoke_key`."""
         return self._change(
             "UPDATE keys SET expires = ? WHERE key_id = ? AND revoked IS NULL", when, key_id
         )
 
     def touch_key(self, digest: str, when: float, since: float) -> None:
-        """Note that the key was shown, unless that was noted after `since`."""
         with self._database.connection(synchronous="NORMAL") as connection:
             connection.execute(
                 "UPDATE keys SET used = ? WHERE digest = ? AND coalesce(used, 0) <= ?",
@@ -81,7 +74,6 @@ class SqlitePlans(Part):
     """A `PlanStore`."""
 
     def put_plan(self, plan: Plan) -> None:
-        """Store a plan; one of the same name is replaced, for all who have it."""
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO plans (name, document) VALUES (?, ?)"
@@ -90,20 +82,17 @@ class SqlitePlans(Part):
             )
 
     def list_plans(self) -> Sequence[Plan]:
-        """All plans, by name."""
         with self._database.connection() as connection:
             rows = connection.execute("SELECT document FROM plans ORDER BY name").fetchall()
         return [bounded(_PLAN.validate_json(document)) for (document,) in rows]
 
     def add_consumer(self, name: str) -> None:
-        """Make a consumer without a plan known, unless it is."""
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO consumers (name) VALUES (?) ON CONFLICT DO NOTHING", (name,)
             )
 
     def assign_plan(self, consumer: str, plan: str) -> None:
-        """Give a consumer, known or new, a plan that exists."""
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO consumers (name, plan) VALUES (?, ?)"
@@ -112,13 +101,11 @@ class SqlitePlans(Part):
             )
 
     def list_consumers(self) -> Sequence[Consumer]:
-        """All consumers, by name."""
         with self._database.connection() as connection:
             rows = connection.execute("SELECT name, plan FROM consumers ORDER BY name").fetchall()
         return [Consumer(*row) for row in rows]
 
     def plan_of(self, consumer: str) -> Plan | None:
-        """The consumer's plan; None where it has none."""
         with self._database.connection() as connection:
             row = connection.execute(
                 "SELECT document FROM plans JOIN consumers ON consumers.plan = plans.name"
@@ -128,7 +115,6 @@ class SqlitePlans(Part):
         return bounded(_PLAN.validate_json(row[0])) if row else None
 
     def add_action(self, action: Action) -> None:
-        """Keep what was done."""
         with self._database.connection() as connection:
             connection.execute(
                 "INSERT INTO actions (moment, who, what, about) VALUES (?, ?, ?, ?)",
@@ -136,7 +122,6 @@ class SqlitePlans(Part):
             )
 
     def list_actions(self) -> Sequence[Action]:
-        """All that was done, oldest first."""
         with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT moment, who, what, about FROM actions ORDER BY moment, rowid"
@@ -151,30 +136,27 @@ class SqliteRecords(Part):
     """An `IdempotencyStore`."""
 
     def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
-        """The record as it is now."""
         with self._database.connection() as connection:
             row = connection.execute(
-                "SELECT document FROM claims WHERE consumer = ? AND name = ?", (consumer, name)
+                "SELECT document FROM idempotency WHERE consumer = ? AND name = ?", (consumer, name)
             ).fetchone()
         return _IDEMPOTENCY.validate_json(row[0]) if row else None
 
     def add_record(self, record: IdempotencyRecord, now: float) -> bool:
-        """Store a record; False if there is one of the same name. Forgets those kept no longer."""
         with self._database.transaction() as connection:
-            connection.execute("DELETE FROM claims WHERE kept <= ?", (now,))
+            connection.execute("DELETE FROM idempotency WHERE kept <= ?", (now,))
             cursor = connection.execute(
-                "INSERT INTO claims (consumer, name, hold_id, settled, kept, document)"
+                "INSERT INTO idempotency (consumer, name, reservation, settled, kept, document)"
                 " VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
                 (*_identity(record), record.kept, _IDEMPOTENCY.dump_json(record)),
             )
         return cursor.rowcount == 1
 
     def replace_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
-        """Put `new` in the place of `old`; False if `old` is not there any more."""
         with self._database.connection(synchronous="NORMAL") as connection:
             cursor = connection.execute(
-                "UPDATE claims SET hold_id = ?, settled = ?, kept = ?, document = ?"
-                " WHERE consumer = ? AND name = ? AND hold_id = ? AND settled = ?",
+                "UPDATE idempotency SET reservation = ?, settled = ?, kept = ?, document = ?"
+                " WHERE consumer = ? AND name = ? AND reservation = ? AND settled = ?",
                 (
                     *(new.reservation.id, new.settled, new.kept, _IDEMPOTENCY.dump_json(new)),
                     *_identity(old),
@@ -183,11 +165,10 @@ class SqliteRecords(Part):
         return cursor.rowcount == 1
 
     def delete_record(self, old: IdempotencyRecord) -> bool:
-        """Remove `old`; False if it is not there any more."""
         with self._database.connection(synchronous="NORMAL") as connection:
             cursor = connection.execute(
-                "DELETE FROM claims"
-                " WHERE consumer = ? AND name = ? AND hold_id = ? AND settled = ?",
+                "DELETE FROM idempotency"
+                " WHERE consumer = ? AND name = ? AND reservation = ? AND settled = ?",
                 _identity(old),
             )
         return cursor.rowcount == 1

@@ -27,16 +27,21 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
             consumer TEXT NOT NULL,
             digest TEXT NOT NULL UNIQUE,
             created REAL NOT NULL,
-            revoked REAL
+            revoked REAL,
+            expires REAL,
+            disabled REAL,
+            used REAL
         )
         """,
+        "CREATE TABLE plans (name TEXT PRIMARY KEY, document BLOB NOT NULL)",
+        "CREATE TABLE consumers (name TEXT PRIMARY KEY, plan TEXT REFERENCES plans (name))",
         """
-        CREATE TABLE usage (
-            key_id TEXT NOT NULL REFERENCES keys (key_id),
-            day TEXT NOT NULL,
-            units INTEGER NOT NULL,
-            PRIMARY KEY (key_id, day)
-        ) WITHOUT ROWID
+        CREATE TABLE actions (
+            moment REAL NOT NULL,
+            who TEXT NOT NULL,
+            what TEXT NOT NULL,
+            about TEXT NOT NULL
+        )
         """,
         """
         CREATE TABLE assets (
@@ -51,30 +56,14 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         )
         """,
         "CREATE INDEX unfinished_assets ON assets (created) WHERE status <> 'SUCCESS'",
-    ),
-    (
-        "ALTER TABLE keys ADD COLUMN expires REAL",
-        "ALTER TABLE keys ADD COLUMN disabled REAL",
-        "ALTER TABLE keys ADD COLUMN used REAL",
-        "CREATE TABLE plans (name TEXT PRIMARY KEY, document BLOB NOT NULL)",
-        "CREATE TABLE consumers (name TEXT PRIMARY KEY, plan TEXT REFERENCES plans (name))",
-        "INSERT INTO consumers (name) SELECT DISTINCT consumer FROM keys",
         """
-        CREATE TABLE actions (
-            moment REAL NOT NULL,
-            who TEXT NOT NULL,
-            what TEXT NOT NULL,
-            about TEXT NOT NULL
-        )
-        """,
-        """
-        CREATE TABLE holds (
+        CREATE TABLE reservations (
             consumer TEXT NOT NULL,
-            hold_id TEXT NOT NULL,
+            id TEXT NOT NULL,
             day TEXT NOT NULL,
             units INTEGER NOT NULL,
             expires REAL NOT NULL,
-            PRIMARY KEY (consumer, hold_id)
+            PRIMARY KEY (consumer, id)
         ) WITHOUT ROWID
         """,
         """
@@ -89,23 +78,17 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         ) WITHOUT ROWID
         """,
         """
-        INSERT INTO counts (consumer, day, key_id, dialect, space, units)
-        SELECT keys.consumer, usage.day, usage.key_id, 'unknown', 0, usage.units
-        FROM usage JOIN keys USING (key_id)
-        """,
-        "DROP TABLE usage",
-        """
-        CREATE TABLE claims (
+        CREATE TABLE idempotency (
             consumer TEXT NOT NULL,
             name TEXT NOT NULL,
-            hold_id TEXT NOT NULL,
+            reservation TEXT NOT NULL,
             settled INTEGER NOT NULL,
             kept REAL NOT NULL,
             document BLOB NOT NULL,
             PRIMARY KEY (consumer, name)
         ) WITHOUT ROWID
         """,
-        "CREATE INDEX kept_claims ON claims (kept)",
+        "CREATE INDEX kept_idempotency ON idempotency (kept)",
     ),
 )
 

@@ -14,7 +14,8 @@ _TAKEN: Final = """
     SELECT coalesce(sum(units) FILTER (WHERE day = :day), 0), coalesce(sum(units), 0) FROM (
         SELECT day, units FROM counts WHERE consumer = :consumer AND day BETWEEN :first AND :last
         UNION ALL
-        SELECT day, units FROM holds WHERE consumer = :consumer AND day BETWEEN :first AND :last
+        SELECT day, units FROM reservations
+        WHERE consumer = :consumer AND day BETWEEN :first AND :last
     )
 """
 
@@ -25,11 +26,10 @@ class SqliteMeter(Part):
     def reserve(
         self, reservation: Reservation, quota: Quota, now: float
     ) -> tuple[Reservation | None, QuotaUsage]:
-        """Take the units if the quota has them; the first result is None if it has not."""
         with self._database.transaction() as connection:
             usage = _usage_of(connection, reservation.consumer, reservation.day, now)
             held = connection.execute(
-                "SELECT 1 FROM holds WHERE consumer = ? AND hold_id = ?",
+                "SELECT 1 FROM reservations WHERE consumer = ? AND id = ?",
                 (reservation.consumer, reservation.id),
             ).fetchone()
             if held:
@@ -38,7 +38,8 @@ class SqliteMeter(Part):
             if _over(day, quota.daily) or _over(month, quota.monthly):
                 return None, usage
             connection.execute(
-                "INSERT INTO holds (consumer, hold_id, day, units, expires) VALUES (?, ?, ?, ?, ?)",
+                "INSERT INTO reservations (consumer, id, day, units, expires)"
+                " VALUES (?, ?, ?, ?, ?)",
                 (
                     reservation.consumer,
                     reservation.id,
@@ -50,7 +51,6 @@ class SqliteMeter(Part):
         return reservation, QuotaUsage(day, month, usage.expired)
 
     def settle(self, reservation: Reservation, label: Label) -> bool:
-        """Turn the reservation into counted images; False if it is gone."""
         with self._database.transaction() as connection:
             if not _remove(connection, reservation):
                 return False
@@ -70,24 +70,20 @@ class SqliteMeter(Part):
         return True
 
     def release(self, reservation: Reservation) -> bool:
-        """Give the units back; False if it is gone."""
         with self._database.transaction() as connection:
             return _remove(connection, reservation)
 
     def quota_usage(self, consumer: str, day: date, now: float) -> QuotaUsage:
-        """The units taken of a day and of its month."""
         with self._database.connection() as connection:
             return _usage_of(connection, consumer, day, now)
 
     def expired_reservations(
         self, consumer: str, since: date, until: date, now: float
     ) -> Sequence[Reservation]:
-        """Expired reservations of these days, both included."""
         with self._database.connection() as connection:
             return _expired(connection, consumer, since, until, now)
 
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
-        """Answered images of these days, both included, by day."""
         with self._database.connection() as connection:
             rows = connection.execute(
                 "SELECT day, key_id, dialect, space, units FROM counts"
@@ -106,7 +102,7 @@ def _over(taken: int, limit: int | None) -> bool:
 
 def _remove(connection: sqlite3.Connection, reservation: Reservation) -> bool:
     cursor = connection.execute(
-        "DELETE FROM holds WHERE consumer = ? AND hold_id = ?",
+        "DELETE FROM reservations WHERE consumer = ? AND id = ?",
         (reservation.consumer, reservation.id),
     )
     return cursor.rowcount == 1
@@ -131,7 +127,7 @@ def _expired(
     connection: sqlite3.Connection, consumer: str, since: date, until: date, now: float
 ) -> list[Reservation]:
     rows = connection.execute(
-        "SELECT hold_id, day, expires FROM holds"
+        "SELECT id, day, expires FROM reservations"
         " WHERE consumer = ? AND day BETWEEN ? AND ? AND expires <= ?",
         (consumer, since.isoformat(), until.isoformat(), now),
     ).fetchall()
