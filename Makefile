@@ -32,8 +32,8 @@ run: .venv/run ## Set up, start the server, print a key and a request for each d
 	@IMGVEC_DATA="$${IMGVEC_DATA:-$(CURDIR)/.imgvec}" $(BIN)/imgvec serve --host $(HOST) --port $(PORT) \
 		--welcome examples/cat.jpg
 
-test: .venv/test ## Set up and run the whole test suite, with coverage.
-	@$(BIN)/pytest --cov --cov-report=term
+test: .venv/test .cache/emulator/ready ## Set up and run the whole test suite, with coverage.
+	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term
 
 test-runtime: .venv/test .cache/sam/ready .cache/runtime/ready ## Run the contract under the real Lambda runtime, no container needed.
 	@TEST_PLACES="lambda function-url" $(BIN)/pytest tests/contract tests/runtime
@@ -124,6 +124,7 @@ scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.
 
 audit: .venv/test .cache/audit/ready ## Known vulnerabilities of the locked packages, from the service or as remembered.
 	@PYTHONPATH=. $(BIN)/python tests/supply/audit.py
+	@$(BIN)/pytest -q tests/supply
 
 sbom: .cache/sbom.json ## Write the software bill of materials (CycloneDX) of the image to .cache/sbom.json.
 

@@ -19,6 +19,7 @@ import pytest
 from PIL import Image, ImageOps
 
 from tests.support.contract.checks import assert_unit, bits
+from tests.support.locked import locked
 from tests.support.server.places import CAT, ROOT, PictureServer, Place
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -98,17 +99,17 @@ def example_file(place: Place) -> Path:
 def node_modules() -> Path:
     """A folder with the real node-fetch, which one sample requires."""
     folder = NODE_CACHE / "node_modules"
-    if not (folder / "node-fetch" / "package.json").is_file():
-        NODE_CACHE.mkdir(parents=True, exist_ok=True)
-        options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            [tool("npm"), "install", *options, "--prefix", str(NODE_CACHE), "node-fetch@2"],
-            capture_output=True,
-            text=True,
-            timeout=300,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
+    with locked(NODE_CACHE):
+        if not (folder / "node-fetch" / "package.json").is_file():
+            options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                [tool("npm"), "install", *options, "--prefix", str(NODE_CACHE), "node-fetch@2"],
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            assert done.returncode == 0, done.stderr
     return folder
 
 

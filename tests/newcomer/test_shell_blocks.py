@@ -52,7 +52,6 @@ def blocks_of(page: Path) -> list[Block]:
 
 FIRST, *BLOCKS = [block for page in PAGES for block in blocks_of(page)]
 RUN = sorted({block.place.partition(":")[0] for block in BLOCKS if block.reason is None})
-NOT_RUN = {block.place: block.reason for block in BLOCKS if block.reason is not None}
 
 
 @dataclass
@@ -167,8 +166,3 @@ def test_blocks_work_as_pasted(newcomer: Newcomer, page: str) -> None:
 def test_all_of_it_lies_in_the_clone(newcomer: Newcomer) -> None:
     assert (newcomer.folder / ".imgvec" / "imgvec.sqlite3").is_file()
     assert not Path(newcomer.environment["XDG_DATA_HOME"]).exists()
-
-
-@pytest.mark.parametrize("place", NOT_RUN)
-def test_block_that_is_not_run(place: str) -> None:
-    pytest.skip(f"NOT RUN, {place}: {NOT_RUN[place]}")

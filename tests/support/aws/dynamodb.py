@@ -15,6 +15,7 @@ from typing import Any, Final
 
 import boto3
 
+from tests.support.locked import locked
 from tests.support.server.places import ROOT
 
 VERSION: Final = "4.0.0"
@@ -84,8 +85,9 @@ def start() -> Iterator[Emulator]:
     node = shutil.which("node")
     if node is None:
         raise NoEmulator("node is not installed")
-    if not DYNALITE.exists():
-        _install()
+    with locked(FOLDER):
+        if not DYNALITE.exists():
+            _install()
     process = subprocess.Popen(
         [node, str(STARTER), str(DYNALITE)],
         stdout=subprocess.PIPE,
@@ -109,7 +111,6 @@ def _install() -> None:
     npm = shutil.which("npm")
     if npm is None:
         raise NoEmulator("npm is not installed")
-    FOLDER.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
         [
             npm,

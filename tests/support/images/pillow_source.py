@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 import PIL
 
+from tests.support.locked import locked
 from tests.support.server.places import ROOT
 
 CACHE = ROOT / ".cache" / "pillow"
@@ -24,8 +25,9 @@ def pillow_images() -> dict[str, bytes]:
         NoArchive: it is neither cached nor to be had; the sentence says why.
     """
     archive = CACHE / f"pillow-{PIL.__version__}.tar.gz"
-    if not archive.exists():
-        _fetch()
+    with locked(CACHE):
+        if not archive.exists():
+            _fetch()
     if not archive.exists():
         raise NoArchive(f"no {archive.name} in what the package index gave")
     found: dict[str, bytes] = {}
@@ -39,7 +41,6 @@ def pillow_images() -> dict[str, bytes]:
 
 
 def _fetch() -> None:
-    CACHE.mkdir(parents=True, exist_ok=True)
     wanted = [f"pillow=={PIL.__version__}", "--no-deps", "--no-binary", "pillow"]
     command = [sys.executable, "-m", "pip", "download", "--quiet", *wanted, "--dest", str(CACHE)]
     try:
