@@ -1,13 +1,15 @@
 """The account to deploy to, and a stack in it, as AWS tells of them."""
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import boto3
 from botocore.exceptions import ClientError
 
 from imgvec.aws.gateway_keys.usage_plans import patient, reported
 from infra.configuration import Configuration, Parameters
+
+if TYPE_CHECKING:
+    from mypy_boto3_cloudformation.type_defs import StackTypeDef
 
 
 class Account:
@@ -33,7 +35,7 @@ class Account:
         """
         with reported("Lambda (GetAccountSettings)"):
             settings = self._session.client("lambda", config=patient()).get_account_settings()
-        return int(settings["AccountLimit"]["UnreservedConcurrentExecutions"])
+        return settings["AccountLimit"]["UnreservedConcurrentExecutions"]
 
     def deployed(self) -> Parameters:
         """The parameters that the stack has now; none if there is no stack.
@@ -41,8 +43,11 @@ class Account:
         Raises:
             StackError: AWS refuses, or cannot be asked.
         """
-        stack = self._stack_or_none()
-        return {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", ())}
+        return {
+            one["ParameterKey"]: one["ParameterValue"]
+            for stack in self._stacks()
+            for one in stack.get("Parameters", ())
+        }
 
     def output(self, name: str) -> str:
         """An output of the stack; empty if it has none of this name.
@@ -50,18 +55,17 @@ class Account:
         Raises:
             StackError: AWS refuses, or cannot be asked.
         """
-        outputs = self._stack_or_none().get("Outputs", ())
+        outputs = [one for stack in self._stacks() for one in stack.get("Outputs", ())]
         return next((one["OutputValue"] for one in outputs if one["OutputKey"] == name), "")
 
-    def _stack_or_none(self) -> Mapping[str, Any]:
+    def _stacks(self) -> "list[StackTypeDef]":
+        """The stack; none before the first deployment."""
         with reported("CloudFormation (DescribeStacks)"):
             client = self._session.client("cloudformation", config=patient())
             try:
-                found = client.describe_stacks(StackName=self._stack)
+                return client.describe_stacks(StackName=self._stack)["Stacks"]
             except ClientError as problem:
                 # CloudFormation says this where there is no stack of the name.
                 if problem.response["Error"]["Code"] != "ValidationError":
                     raise
-                return {}
-        stack: Mapping[str, Any] = found["Stacks"][0]
-        return stack
+                return []

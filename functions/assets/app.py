@@ -8,12 +8,13 @@ from mangum.types import LambdaContext
 from imgvec import coldstart
 from imgvec.assets_app import create_assets_app
 from imgvec.aws.adapter import Event, adapt
+from imgvec.aws.local_key import add_local_key
 from imgvec.aws.s3_events import take_arrival
-from imgvec.aws.sam_local import desk_settings
 from imgvec.aws.telemetry import observe
 from imgvec.settings import load_settings
 
-settings = desk_settings(load_settings())
+settings = load_settings()
+add_local_key(settings)
 app = create_assets_app(settings)
 logger = observe("assets", settings.log_level)
 answer = adapt(app, logger)

@@ -6,12 +6,11 @@ from mangum.types import LambdaContext
 
 from imgvec.aws.authorizer import Event, allow, shown_in
 from imgvec.aws.gateway_keys.names import Consumers, throttled_as
-from imgvec.aws.sam_local import desk_settings
 from imgvec.settings import load_settings
 from imgvec.stores import identifiers_in, store_of
 
 PREFIX = os.environ["GATEWAY_KEY_PREFIX"]
-store = store_of(desk_settings(load_settings()))
+store = store_of(load_settings())
 consumers = Consumers(store, identifiers_in(store))
 
 

@@ -3,11 +3,12 @@
 from imgvec import coldstart
 from imgvec.app import create_app
 from imgvec.aws.adapter import adapt
-from imgvec.aws.sam_local import desk_settings
+from imgvec.aws.local_key import add_local_key
 from imgvec.aws.telemetry import observe
 from imgvec.settings import load_settings
 
 # Everything here happens once for each execution environment, and is billed.
-settings = desk_settings(load_settings())
+settings = load_settings()
+add_local_key(settings)
 handler = adapt(create_app(settings), observe("embeddings", settings.log_level))
 coldstart.over()

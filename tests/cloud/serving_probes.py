@@ -5,7 +5,6 @@ Named so that `make test` passes it by: it needs a container engine and the imag
 test-endpoint-container` and `make test-cloud` make.
 """
 
-import json
 import subprocess
 import time
 from collections.abc import Iterator
@@ -21,7 +20,6 @@ from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.client import HEADER, PIXELS, Attributes
-from tests.support.aws.asynchronous_runtime import asynchronous, call
 from tests.support.aws.sagemaker_invocations import ASKED, coarse_pictures, invoke
 from tests.support.aws.serving_container import docker, run_command, serving_models, start_named
 from tests.support.server.places import Running, stop_server
@@ -151,18 +149,6 @@ def test_a_poison_body_among_31_good_ones_fails_alone(
         statuses = list(pool.map(lambda body: invoke(client, body).status_code, bodies))
     assert statuses.pop(13) == 400
     assert set(statuses) == {200}
-
-
-def test_what_asynchronous_inference_sends(container: Running, here: OnnxEncoder) -> None:
-    photos = coarse_pictures(2, here.image_size)
-    objects = {f"s3://images/bulk/in/{n}": one.tobytes() for n, one in enumerate(photos)}
-    objects["s3://images/bulk/in/0"] += b"1"
-    with asynchronous(container.address, objects, "s3://images/bulk/out") as runtime:
-        refused, failure = call(runtime, "s3://images/bulk/in/0", PIXELS, ASKED)
-        output, _ = call(runtime, "s3://images/bulk/in/1", PIXELS, ASKED)
-    assert refused not in objects
-    assert set(json.loads(objects[failure])) == {"error"}
-    assert objects[output] == here.encode_image(photos[1], 1024).astype("<f4").tobytes()
 
 
 def test_who_is_at_work_when_it_is_asked_to_stop_gets_an_answer(here: OnnxEncoder) -> None:

@@ -15,7 +15,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.support.aws.lambda_runtime import HANDLER, LambdaRuntime
-from tests.support.aws.sample_events import make
+from tests.support.aws.sample_events import SAM_LOCAL, make
 from tests.support.server.places import ROOT
 
 WARM = 20
@@ -27,7 +27,7 @@ def main() -> None:
     """Start the function twice, one after the other."""
     event = make("pixlab-multipart")
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "IMGVEC_DATA": folder, "AWS_SAM_LOCAL": "true"}
+        environment = {**os.environ, "IMGVEC_DATA": folder, **SAM_LOCAL}
         for number in (1, 2):
             runtime = LambdaRuntime(environment, Path(folder) / f"log-{number}.txt")
             started = time.perf_counter()

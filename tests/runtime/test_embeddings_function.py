@@ -16,13 +16,12 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from imgvec.aws.gateway import MAX_EVENT_BODY
-from imgvec.aws.sam_local import DESK_KEY
 from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import shipped_folder
 from imgvec.stores.sqlite import SqliteStore
 from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from tests.support.aws.rest_events import GATEWAY, GatewayTransport, event_of, response_of
-from tests.support.aws.sample_events import PHOTO, REQUESTS, make
+from tests.support.aws.sample_events import EVENT_KEY, PHOTO, REQUESTS, SAM_LOCAL, make
 from tests.support.contract.checks import assert_unit, bits
 from tests.support.contract.embed_routes import CHECKS, KEY_HEADERS, V2
 from tests.support.server.places import ROOT, PictureServer, imgvec, server_environment
@@ -62,7 +61,7 @@ def function(
 ) -> Iterator[Function]:
     """One execution environment for the whole module, as on a desk: it knows the events' key."""
     data = tmp_path_factory.mktemp("data")
-    environment = {**server_environment(data, pictures), "AWS_SAM_LOCAL": "true"}
+    environment = {**server_environment(data, pictures), **SAM_LOCAL}
     runtime = LambdaRuntime(environment, data / "log.txt")
     with httpx2.Client(transport=GatewayTransport(runtime.invoke), base_url=GATEWAY) as client:
         yield Function(runtime, client, environment)
@@ -102,7 +101,7 @@ def test_same_floats_as_the_command_line(
 
 def test_every_byte_passes_both_ways(function: Function) -> None:
     data = bytes(range(256)) * 4
-    headers = {"Authorization": DESK_KEY}
+    headers = {"Authorization": EVENT_KEY}
     kept = function.client.post(f"{V2}/upload", headers=headers, files={"file": ("a.bin", data)})
     asset_id = kept.json()["data"]["asset_id"]
 
@@ -139,30 +138,30 @@ def ask(function: Function, dialect: str, size: int, key: str) -> httpx2.Respons
 def test_a_body_over_the_limit_is_the_dialects_own_error(function: Function, dialect: str) -> None:
     too_large = 400 if dialect == "memories.ai" else 413
     over, below = MAX_EVENT_BODY + 1, MAX_EVENT_BODY
-    CHECKS[dialect](ask(function, dialect, over, DESK_KEY), too_large)
+    CHECKS[dialect](ask(function, dialect, over, EVENT_KEY), too_large)
     # No image, and judged as that: the limit is where it is said to be.
-    assert ask(function, dialect, below, DESK_KEY).status_code in (400, 415, 422)
-    assert ask(function, dialect, below, DESK_KEY).json().get("msg") != (
+    assert ask(function, dialect, below, EVENT_KEY).status_code in (400, 415, 422)
+    assert ask(function, dialect, below, EVENT_KEY).json().get("msg") != (
         "Request has exceeded the limit."
     )
 
 
 @pytest.mark.parametrize("dialect", list(BODIES))
 def test_a_wrong_key_is_told_before_the_size(function: Function, dialect: str) -> None:
-    wrong = DESK_KEY[:-1] + "0"
+    wrong = EVENT_KEY[:-1] + "0"
     CHECKS[dialect](ask(function, dialect, MAX_EVENT_BODY + 1, wrong), 401)
 
 
 @pytest.mark.parametrize("dialect", list(BODIES))
 def test_error_shape(function: Function, dialect: str) -> None:
     CHECKS[dialect](ask(function, dialect, 100, ""), 401)
-    CHECKS[dialect](ask(function, dialect, 100, DESK_KEY), 400)
+    CHECKS[dialect](ask(function, dialect, 100, EVENT_KEY), 400)
 
 
 def test_a_header_that_the_gateway_drops(function: Function) -> None:
     """The authorizer hands it on if it was shown; otherwise there is no key."""
     request = function.client.build_request(
-        "GET", "/imgembed", headers={"WWW-Authenticate": DESK_KEY}
+        "GET", "/imgembed", headers={"WWW-Authenticate": EVENT_KEY}
     )
     event = event_of(request)
     assert not any(name.lower() == "www-authenticate" for name in event["headers"])
@@ -202,7 +201,7 @@ def test_one_line_a_request_with_its_metrics(function: Function) -> None:
     (line,) = function.lines(shown)
     assert line["message"] == "POST /imgembed"
     assert line["status"] == 200
-    assert line["consumer"] == "desk"
+    assert line["consumer"] == "local"
     assert len(line["revision"]) == 12
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
     assert metrics["Dimensions"] == [["service"]]
@@ -240,7 +239,7 @@ def test_nothing_secret_is_logged(function: Function) -> None:
     log = function.runtime.log
     image = make("pixlab-json")["body"]
     assert "Settle" in log, "positive control"
-    assert DESK_KEY not in log
+    assert EVENT_KEY not in log
     assert json.loads(image)["img"][:40] not in log
     assert "dimension=" not in log
     assert "a photo of a cat" not in log
@@ -285,7 +284,7 @@ def baked(tmp_path: Path, pictures: PictureServer) -> tuple[Path, dict[str, str]
     bake(folder)
     environment = {
         **server_environment(tmp_path / "data", pictures),
-        "AWS_SAM_LOCAL": "true",
+        **SAM_LOCAL,
         "IMGVEC_MODELS": str(folder.parent),
     }
     return folder, environment
@@ -294,7 +293,7 @@ def baked(tmp_path: Path, pictures: PictureServer) -> tuple[Path, dict[str, str]
 def counted(environment: dict[str, str]) -> int:
     """Images that were counted to the desk's key."""
     with closing(SqliteStore(Path(environment["IMGVEC_DATA"]))) as store:
-        return sum(row.images for row in store.usage("desk", date.min, date.max))
+        return sum(row.images for row in store.usage("local", date.min, date.max))
 
 
 @pytest.mark.parametrize("wrong", ["truncated", "another file", "missing"])
@@ -315,7 +314,7 @@ def test_a_wrong_encoder_file_in_the_image_stops_the_start_and_counts_nothing(
     assert "statusCode" not in answer
     reason = "missing or unreadable" if wrong == "missing" else "bytes, the manifest says"
     assert re.search(rf"image\.int8\.onnx is .*{reason}", runtime.log)
-    assert DESK_KEY not in runtime.log
+    assert EVENT_KEY not in runtime.log
     assert counted(environment) == 0
 
 

@@ -11,10 +11,10 @@ import httpx2
 import pytest
 
 from imgvec.aws.gateway import MAX_EVENT_BODY
-from imgvec.aws.sam_local import DESK_KEY
 from tests.support.aws.http_events import DOMAIN, UNSEEN, second_event_of
 from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from tests.support.aws.rest_events import GATEWAY, HOST, Event, event_of, response_of
+from tests.support.aws.sample_events import EVENT_KEY, SAM_LOCAL
 from tests.support.server.places import NOBODY, server_environment
 
 pytestmark = pytest.mark.skipif(
@@ -27,7 +27,7 @@ TEXT = {"text": "a photo of a cat"}
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LambdaRuntime]:
     """The function on a desk."""
     data = tmp_path_factory.mktemp("data")
-    environment = {**server_environment(data, NOBODY), "AWS_SAM_LOCAL": "true"}
+    environment = {**server_environment(data, NOBODY), **SAM_LOCAL}
     runtime = LambdaRuntime(environment, data / "log.txt")
     yield runtime
     runtime.stop()
@@ -43,7 +43,7 @@ class Door:
 
     def event(self, path: str, coding: str = "gzip", content: object = None) -> Event:
         """The event of a request."""
-        headers = {"Accept-Encoding": coding, "x-api-key": DESK_KEY}
+        headers = {"Accept-Encoding": coding, "x-api-key": EVENT_KEY}
         method = "GET" if content is None else "POST"
         request = httpx2.Request(method, self.address + path, headers=headers, json=content)
         if not self.second:
@@ -97,5 +97,5 @@ def test_a_body_over_the_limit_is_the_dialects_own_error(runtime: LambdaRuntime)
     event["headers"]["content-type"] = "multipart/form-data; boundary=b"
     event |= {"body": "A" * (MAX_EVENT_BODY + 4), "isBase64Encoded": True}
     assert response_of(runtime.invoke(event)).json()["status"] == 413
-    event["headers"]["www-authenticate"] = DESK_KEY[:-1] + "0"
+    event["headers"]["www-authenticate"] = EVENT_KEY[:-1] + "0"
     assert response_of(runtime.invoke(event)).json()["status"] == 401, "the key comes first"

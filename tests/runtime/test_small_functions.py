@@ -11,7 +11,6 @@ from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
 from imgvec.accounts.ports import KeyRecord
 from imgvec.aws.gateway_keys.names import PROBE, SHARED, own_name
-from imgvec.aws.sam_local import DESK_KEY
 from imgvec.stores.dynamodb import DynamoStore
 from tests.support.aws.dynamodb import Emulator
 from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, HANDLERS, LambdaRuntime
@@ -23,7 +22,7 @@ from tests.support.aws.rest_events import (
     integration_of,
     response_of,
 )
-from tests.support.aws.sample_events import make
+from tests.support.aws.sample_events import EVENT_KEY, SAM_LOCAL, make
 from tests.support.server.places import PictureServer, server_environment
 
 pytestmark = pytest.mark.skipif(
@@ -37,7 +36,7 @@ def environment(
 ) -> dict[str, str]:
     """As on a desk."""
     data = tmp_path_factory.mktemp("data")
-    return {**server_environment(data, pictures), "AWS_SAM_LOCAL": "true"}
+    return {**server_environment(data, pictures), **SAM_LOCAL}
 
 
 @pytest.fixture(scope="module")
@@ -61,10 +60,10 @@ def asked(headers: dict[str, str], query: str = "") -> httpx2.Request:
     [
         ({}, ""),
         ({"x-api-key": "junk"}, ""),
-        ({"x-api-key": DESK_KEY}, ""),
-        ({"Authorization": f"Bearer {DESK_KEY}"}, ""),
-        ({}, f"?key={DESK_KEY}"),
-        ({"WWW-Authenticate": DESK_KEY}, ""),
+        ({"x-api-key": EVENT_KEY}, ""),
+        ({"Authorization": f"Bearer {EVENT_KEY}"}, ""),
+        ({}, f"?key={EVENT_KEY}"),
+        ({"WWW-Authenticate": EVENT_KEY}, ""),
     ],
     ids=["none", "junk", "x-api-key", "bearer", "query", "www-authenticate"],
 )
@@ -78,7 +77,7 @@ def test_everybody_passes_under_a_name(
     assert answer["usageIdentifierKey"] == f"imgvec-gateway-test-{SHARED}"
     # API Gateway takes 20 to 128 characters.
     assert 20 <= len(answer["usageIdentifierKey"]) <= 128
-    assert DESK_KEY not in authorizer.log
+    assert EVENT_KEY not in authorizer.log
 
 
 def test_a_header_that_will_be_dropped_is_handed_on(authorizer: LambdaRuntime) -> None:

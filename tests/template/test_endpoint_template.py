@@ -8,8 +8,7 @@ from imgvec.encoders.graph import PROVIDERS
 from imgvec.settings import Settings
 from tests.support.aws.translated_template import Resource, nested, translated, written
 
-MODES = ("realtime", "zero", "asynchronous")
-ENDPOINT_NAME = "${Name}-encoder"
+MODES = ("realtime", "zero")
 TARGET_TRACKING = "TargetTrackingScalingPolicyConfiguration"
 
 
@@ -21,16 +20,14 @@ def stack() -> Resource:
 def resources(mode: str) -> dict[str, Resource]:
     """What the stack makes in a mode, outside a VPC."""
     holds = {
-        "Asynchronous": mode == "asynchronous",
         "WithComponent": mode == "zero",
-        "ByVariant": mode != "zero",
         "Realtime": mode == "realtime",
         "InVpc": False,
     }
     return {
         name: resource
         for name, resource in stack()["Resources"].items()
-        if holds[resource.get("Condition", "ByVariant")] or "Condition" not in resource
+        if "Condition" not in resource or holds[resource["Condition"]]
     }
 
 
@@ -79,7 +76,7 @@ def test_the_function_may_invoke_this_endpoint_and_no_other() -> None:
 
 def test_modes_and_providers_are_those_of_the_stack_and_of_the_code() -> None:
     modes = written()["Parameters"]["Endpoint"]["AllowedValues"]
-    assert set(modes) - {"off"} <= set(stack()["Parameters"]["Mode"]["AllowedValues"]) == set(MODES)
+    assert set(modes) - {"off"} == set(stack()["Parameters"]["Mode"]["AllowedValues"]) == set(MODES)
     providers = written()["Parameters"]["EndpointProvider"]["AllowedValues"]
     assert providers == stack()["Parameters"]["Provider"]["AllowedValues"]
     assert set(providers) == set(PROVIDERS)
@@ -98,7 +95,7 @@ def test_what_takes_any_resource_is_what_aws_knows_no_resource_for(mode: str) ->
     assert anywhere == {"SignInToEcr", "WriteMetrics"}
     actions = {str(one["Action"]) for one in statements}
     assert not any("*" in action for action in actions)
-    assert any("s3:" in action for action in actions) == (mode == "asynchronous")
+    assert not any("s3:" in action for action in actions)
 
 
 def test_realtime_scales_by_invocations_and_by_concurrency_from_one_instance_up() -> None:
@@ -111,8 +108,12 @@ def test_realtime_scales_by_invocations_and_by_concurrency_from_one_instance_up(
         "SageMakerVariantInvocationsPerInstance",
         "SageMakerVariantConcurrentRequestsPerModelHighResolution",
     }
-    condition, for_bulk, otherwise = made["Instances"]["Properties"]["MinCapacity"]["Fn::If"]
-    assert (condition, for_bulk, otherwise) == ("Asynchronous", 0, {"Ref": "MinInstances"})
+    capacity = made["Instances"]["Properties"]
+    assert (capacity["MinCapacity"], capacity["MaxCapacity"]) == (
+        {"Ref": "MinInstances"},
+        {"Ref": "MaxInstances"},
+    )
+    assert stack()["Parameters"]["ConcurrentRequests"]["Default"] == Settings().batch_size
     assert stack()["Parameters"]["MinInstances"]["MinValue"] == 1
     assert "Component" not in made
 
@@ -130,50 +131,6 @@ def test_zero_is_made_of_components_and_wakes_by_who_was_turned_away() -> None:
     assert [one["Name"] for one in alarm["Dimensions"]] == ["InferenceComponentName"]
     assert alarm["AlarmActions"] == [{"Ref": "FromNoCopy"}]
     assert policies("zero")["FromNoCopy"]["PolicyType"] == "StepScaling"
-
-
-def test_asynchronous_wakes_by_its_backlog() -> None:
-    made = resources("asynchronous")
-    alarm = made["BacklogWithoutInstance"]["Properties"]
-    assert alarm["MetricName"] == "HasBacklogWithoutCapacity"
-    assert alarm["AlarmActions"] == [{"Ref": "FromNoInstance"}]
-    (rule,) = stack()["Rules"].values()
-    assert rule["RuleCondition"] == {"Fn::Equals": [{"Ref": "Mode"}, "asynchronous"]}
-
-
-def test_asynchronous_reads_and_writes_only_where_its_role_may() -> None:
-    made = resources("asynchronous")
-    read, write = made["BulkPolicy"]["Properties"]["PolicyDocument"]["Statement"]
-    assert (read["Action"], write["Action"]) == ("s3:GetObject", "s3:PutObject")
-    condition, config, otherwise = made["Config"]["Properties"]["AsyncInferenceConfig"]["Fn::If"]
-    assert (condition, otherwise) == ("Asynchronous", {"Ref": "AWS::NoValue"})
-    output = config["OutputConfig"]
-    results = [output[name]["Fn::Sub"] for name in ("S3OutputPath", "S3FailurePath")]
-    given = [one["Fn::Sub"].rpartition(":::")[2] for one in write["Resource"]]
-    assert [place.replace("s3://", "") + "*" for place in results] == given
-
-
-def test_asynchronous_asks_a_container_for_what_it_batches_and_less_than_it_queues() -> None:
-    made = resources("asynchronous")
-    config = made["Config"]["Properties"]["AsyncInferenceConfig"]["Fn::If"][1]
-    most = config["ClientConfig"]["MaxConcurrentInvocationsPerInstance"]
-    at_once = stack()["Parameters"][most["Ref"]]["Default"]
-    assert at_once == Settings().batch_size <= Settings().batch_queue
-
-
-def test_asynchronous_scales_between_nothing_and_the_most_by_its_backlog() -> None:
-    made = resources("asynchronous")
-    target = made["Instances"]["Properties"]
-    assert target["MinCapacity"]["Fn::If"][:2] == ["Asynchronous", 0]
-    assert target["MaxCapacity"] == {"Ref": "MaxInstances"}
-    found = policies("asynchronous")
-    assert set(found) == {"ByBacklog", "FromNoInstance"}
-    metric = found["ByBacklog"][TARGET_TRACKING]["CustomizedMetricSpecification"]
-    assert metric["MetricName"] == "ApproximateBacklogSizePerInstance"
-    assert metric["Dimensions"] == [{"Name": "EndpointName", "Value": {"Fn::Sub": ENDPOINT_NAME}}]
-    assert made["Endpoint"]["Properties"]["EndpointName"] == {"Fn::Sub": ENDPOINT_NAME}
-    (step,) = found["FromNoInstance"]["StepScalingPolicyConfiguration"]["StepAdjustments"]
-    assert step["ScalingAdjustment"] == 1
 
 
 def test_on_a_cpu_no_machine_image_and_no_accelerator_is_asked_for() -> None:

@@ -125,6 +125,8 @@ def test_the_gateways_own_answers_can_be_read_by_every_client() -> None:
     kinds = set(answers)
     assert kinds >= {"THROTTLED", "INVALID_API_KEY", "MISSING_AUTHENTICATION_TOKEN", "DEFAULT_5XX"}
     assert "REQUEST_TOO_LARGE" not in kinds
+    # It denies nobody, so its failure passes.
+    assert int(answers["AUTHORIZER_FAILURE"]["statusCode"]) == 503
     for answer in answers.values():
         body = json.loads(answer["responseTemplates"]["application/json"])
         status = int(answer["statusCode"])
@@ -136,7 +138,8 @@ def test_the_gateways_own_answers_can_be_read_by_every_client() -> None:
         assert "gatewayresponse.header.Access-Control-Allow-Origin" in answer["responseParameters"]
 
 
-def test_usage_plans_wait_for_the_stage_and_hold_no_quota() -> None:
+def test_usage_plans_wait_for_the_stage_and_each_other_and_hold_no_quota() -> None:
+    """API Gateway throttles calls for plans, and CloudFormation makes what can be side by side."""
     plans = {
         name: resource
         for name, resource in translated().items()
@@ -144,8 +147,9 @@ def test_usage_plans_wait_for_the_stage_and_hold_no_quota() -> None:
     }
     assert len(plans) == 4
     assert "ApiStage" in translated(), "what they wait for"
+    assert {plan["DependsOn"] for plan in plans.values()} == {"ApiStage", *plans} - {"SharedPlan"}
     for plan in plans.values():
-        assert plan["DependsOn"] == "ApiStage"
+        assert plan["Properties"]["ApiStages"][0]["Stage"] == {"Ref": "ApiStage"}
         assert "Quota" not in plan["Properties"]
 
 

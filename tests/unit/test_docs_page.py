@@ -3,8 +3,6 @@
 import hashlib
 import json
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -65,25 +63,6 @@ def test_where_the_files_are_not_the_page_leads_to_the_description(
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert 'href="openapi.json"' in answer.text
     assert "<script" not in answer.text
-
-
-def test_the_layer_has_the_library_and_not_the_page(tmp_path: Path) -> None:
-    # The recipe alone: what pip would install is no part of it.
-    tools = tmp_path / "tools"
-    tools.mkdir()
-    (tools / "python3").symlink_to(shutil.which("true") or "/bin/true")
-    done = subprocess.run(
-        ["make", "build-CoreLayer", f"ARTIFACTS_DIR={tmp_path / 'layer'}"],
-        cwd=ROOT / "layers" / "core",
-        env={"PATH": f"{tools}:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    library = tmp_path / "layer" / "python" / "imgvec"
-    assert (library / "api" / "docs.py").is_file()
-    assert not (library / "pages").exists()
 
 
 def test_images_are_built_without_the_page() -> None:

@@ -1,4 +1,5 @@
-"""Makes `events/`: one event per dialect and form, from the requests of the contract tests.
+"""Makes `events/`: one event per dialect and form, from the requests of the contract tests, and the
+variables that `sam local` gives to the functions.
 
 `make events` writes them; a test fails when a file and the contract have drifted apart.
 """
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 import httpx2
 
-from imgvec.aws.sam_local import DESK_KEY
+from imgvec.accounts.keys import digest
 from tests.support.aws.http_events import DOMAIN, second_event_of
 from tests.support.aws.rest_events import HOST, STAGE, Event, event_of
 from tests.support.contract.embed_routes import V2
@@ -18,6 +19,15 @@ from tests.support.contract.image_forms import Caller
 from tests.support.server.places import ROOT, PictureServer, Place
 
 FOLDER: Final = ROOT / "events"
+EVENT_KEY: Final = "imgvec_0000000000000000000000000002sKcu1"
+"""The key in every event."""
+VARIABLES: Final = {
+    "IMGVEC_TABLE": "",
+    "IMGVEC_BUCKET": "",
+    "LOCAL_KEY_SHA256": digest(EVENT_KEY),
+}
+"""In the functions' environment under `sam local`, by `events/env.json`."""
+SAM_LOCAL: Final = {**VARIABLES, "AWS_SAM_LOCAL": "true"}
 PHOTO: Final = ROOT / "examples" / "small.jpg"
 IMAGES: Final = "images.example"
 """Where the events with a URL say that the photo lies."""
@@ -74,7 +84,7 @@ def make(name: str, images: str = IMAGES) -> Event:
     with httpx2.Client(
         transport=httpx2.MockTransport(catch), base_url=f"https://{host}{stage}", headers=headers
     ) as client:
-        place = Place("events", client, DESK_KEY, "", "", {})
+        place = Place("events", client, EVENT_KEY, "", "", {})
         caller = Caller(place, PictureServer(images, {}), "cat.jpg", PHOTO.read_bytes())
         REQUESTS[name](caller)
     request = _same_boundary(caught[0])
@@ -96,15 +106,21 @@ def _same_boundary(request: httpx2.Request) -> httpx2.Request:
     return httpx2.Request(request.method, request.url, headers=headers, content=content)
 
 
-def written(event: Event) -> str:
-    """An event as it stands in its file."""
-    return json.dumps(event, indent=2) + "\n"
+def written(content: object) -> str:
+    """An event, or the variables, as in a file."""
+    return json.dumps(content, indent=2) + "\n"
+
+
+def files() -> dict[str, str]:
+    """The files of the folder by their names."""
+    events = {f"{name}.json": written(make(name)) for name in REQUESTS}
+    return {**events, "env.json": written({"Parameters": VARIABLES})}
 
 
 def main() -> None:
     """Write every file."""
-    for name in REQUESTS:
-        (FOLDER / f"{name}.json").write_text(written(make(name)))
+    for name, content in files().items():
+        (FOLDER / name).write_text(content)
 
 
 if __name__ == "__main__":

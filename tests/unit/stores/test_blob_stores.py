@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import boto3
 import httpx2
@@ -228,7 +229,7 @@ def test_the_version_that_was_judged_is_read(bucket: str) -> None:
         def arrived(self, asset_id: str) -> Iterator[bytes] | None:
             look = client.head_object
 
-            def look_and_be_overtaken(**arguments: object) -> object:
+            def look_and_be_overtaken(**arguments: Any) -> object:
                 answer = look(**arguments)
                 put(self.put_address(asset_id, 60), b"second")
                 return answer

@@ -39,4 +39,4 @@ def test_true_is_no_number() -> None:
 
 def test_what_is_never_written_is_not_read() -> None:
     with pytest.raises(ValueError, match="never written"):
-        read({"B": "bytes"})
+        read({"B": b"bytes"})

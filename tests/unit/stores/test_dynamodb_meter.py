@@ -11,7 +11,7 @@ from imgvec.errors import TooFast
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.dynamodb.accounts import DynamoRecords
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Answer, Table, make_client
+from imgvec.stores.dynamodb.table import Table, make_client
 from imgvec.types import UNLIMITED, Quota
 from tests.support.aws.dynamodb import Emulator
 
@@ -40,12 +40,12 @@ class Twice:
         if name not in ("put_item", "update_item", "delete_item"):
             return call
 
-        def twice(**arguments: object) -> Answer:
+        def twice(**arguments: object) -> Any:
             from botocore.exceptions import ClientError
 
             try:
                 call(**arguments)
-                answer: Answer = call(**arguments)
+                answer = call(**arguments)
             except ClientError as failed:
                 failed.response["ResponseMetadata"]["RetryAttempts"] = 1
                 raise

@@ -12,54 +12,15 @@ import io
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from typing import BinaryIO, Final, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypedDict
 
 from imgvec.errors import StoreError, TooFast
 
-
-class Stream(Protocol):
-    """The body of an object."""
-
-    def read(self) -> bytes:
-        """All of it."""
-
-    def iter_chunks(self, chunk_size: int) -> Iterator[bytes]:
-        """Pieces of it."""
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 
-class Answer(TypedDict, total=False):
-    """The fields that are read of S3's answers."""
-
-    Body: Stream
-    ContentLength: int
-    VersionId: str
-
-
-class Client(Protocol):
-    """The calls that are made, each with the arguments that S3 names."""
-
-    def get_object(self, **arguments: object) -> Answer:
-        """GetObject."""
-
-    def head_object(self, **arguments: object) -> Answer:
-        """HeadObject."""
-
-    def put_object(self, **arguments: object) -> Answer:
-        """PutObject."""
-
-    def delete_object(self, **arguments: object) -> Answer:
-        """DeleteObject."""
-
-    def generate_presigned_url(
-        self, operation: str, Params: Mapping[str, object], ExpiresIn: int
-    ) -> str:
-        """Sign an address; nothing is sent."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
-def make_client() -> Client:
+def make_client() -> "S3Client":
     """A client for the region and credentials of the environment.
 
     Virtual addressing and version 4 signatures, because boto3 still signs addresses the old way. An
@@ -69,16 +30,14 @@ def make_client() -> Client:
     import boto3
     from botocore.config import Config
 
-    style = "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"
     config = Config(
         signature_version="s3v4",
-        s3={"addressing_style": style},
+        s3={"addressing_style": "path" if os.environ.get("AWS_ENDPOINT_URL") else "virtual"},
         connect_timeout=1,
         read_timeout=5,
         retries={"mode": "standard", "total_max_attempts": 3},
     )
-    client: Client = boto3.client("s3", config=config)
-    return client
+    return boto3.client("s3", config=config)
 
 
 ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
@@ -132,13 +91,18 @@ INCOMING: Final = "incoming/"
 CHUNK: Final = 1 << 20
 
 
+class _Object(TypedDict):
+    Bucket: str
+    Key: str
+
+
 class S3Blobs:
     """A `BlobStore` and a `DirectAccess`, shared by many processes.
 
     Every method may raise `StoreError`, or `TooFast` where S3 asks to slow down.
     """
 
-    def __init__(self, bucket: str, client: Client | None = None) -> None:
+    def __init__(self, bucket: str, client: "S3Client | None" = None) -> None:
         """Make the client, once; nothing is asked of S3 yet."""
         self._bucket = bucket
         self._client = client or make_client()
@@ -191,7 +155,9 @@ class S3Blobs:
         """The bytes that were put there, of one version whatever follows; None where none were."""
         with suppress(AbsentError), reported():
             head = self._client.head_object(**self._incoming(asset_id))
-            version = {"VersionId": head["VersionId"]} if "VersionId" in head else {}
+            version: dict[str, Any] = (
+                {"VersionId": head["VersionId"]} if "VersionId" in head else {}
+            )
             answer = self._client.get_object(**self._incoming(asset_id), **version)
             return answer["Body"].iter_chunks(CHUNK)
         return None
@@ -205,9 +171,9 @@ class S3Blobs:
         """Close the connections."""
         self._client.close()
 
-    def _blob(self, asset_id: str) -> dict[str, str]:
+    def _blob(self, asset_id: str) -> _Object:
         name = hashlib.sha256(asset_id.encode()).hexdigest()
         return {"Bucket": self._bucket, "Key": f"assets/{name}"}
 
-    def _incoming(self, asset_id: str) -> dict[str, str]:
+    def _incoming(self, asset_id: str) -> _Object:
         return {"Bucket": self._bucket, "Key": f"{INCOMING}{asset_id}"}

@@ -81,17 +81,13 @@ class Identifiers:
         """The usage plan of each consumer without an accepted name in it, up to `MOST` names."""
         tiers = self._keys.tiers()
         known = {one.consumer: one for one in self._store.list_identifiers()}
-        room = max(0, MOST - len(known))
-        new = [name for name in consumers if name not in known][:room]
+        new = [name for name in consumers if name not in known][: max(0, MOST - len(known))]
         wanted = {
             name: tier_of(self._plans.plan_of(name), tiers).usage_plan
             for name in (*(known.keys() & set(consumers)), *new)
         }
-        return {
-            name: usage_plan
-            for name, usage_plan in wanted.items()
-            if name in new or not _is_accepted_in(known[name], usage_plan)
-        }
+        done = {one.consumer: one.usage_plan for one in known.values() if one.accepted}
+        return {name: plan for name, plan in wanted.items() if done.get(name) != plan}
 
     def _step_back(self, identifiers: Sequence[Identifier]) -> None:
         """Set names to pending, and wait until no authorizer has them cached as accepted."""
@@ -133,7 +129,3 @@ def states(identifiers: IdentifierStore, consumers: Collection[str]) -> dict[str
     known = {one.consumer: one.accepted for one in identifiers.list_identifiers()}
     words = {None: "shared", False: "pending", True: "own"}
     return {name: words[known.get(name)] for name in consumers}
-
-
-def _is_accepted_in(identifier: Identifier, usage_plan: str) -> bool:
-    return identifier.accepted and identifier.usage_plan == usage_plan

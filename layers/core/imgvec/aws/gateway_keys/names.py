@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from imgvec.accounts.cache import Cache
-from imgvec.accounts.gateway_names import Identifier, IdentifierStore
+from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.accounts.keys import digest, well_formed
 from imgvec.accounts.ports import KeyStore
 from imgvec.dialects.head_keys import all_head_keys, bare
@@ -71,44 +71,35 @@ class Consumers:
         hashed = digest(key)
         name = self._known.get(hashed)
         if name is None:
-            try:
-                name = self._look_up(hashed)
-            except (StoreError, TooFast) as fault:
-                log.error("the consumer of a key cannot be told: %s", fault)
-                return None
+            # An empty name is cached as well: unknown keys cost one look-up in 30 seconds.
+            name = self._look_up(hashed) or ""
             self._known.put(hashed, name)
         return name or None
 
     def probed(self, consumer: str) -> str | None:
         """The consumer's pending name; None unless it is pending."""
-        try:
-            identifier = self._identifier(consumer)
-        except (StoreError, TooFast) as fault:
-            log.error("a pending name cannot be told: %s", fault)
-            return None
-        return own_name(consumer) if identifier and not identifier.accepted else None
+        return self._name_if(consumer, accepted=False)
 
-    def _look_up(self, hashed: str) -> str:
-        """The consumer's own name, empty where it has none."""
+    def _look_up(self, hashed: str) -> str | None:
         record = self._keys.find_key(hashed)
         if record is None or record.revoked is not None:
-            return ""
-        identifier = self._identifier(record.consumer)
-        return own_name(record.consumer) if identifier and identifier.accepted else ""
-
-    def _identifier(self, consumer: str) -> Identifier | None:
-        if self._identifiers is None:
             return None
-        return self._identifiers.find_identifier(consumer)
+        return self._name_if(record.consumer, accepted=True)
+
+    def _name_if(self, consumer: str, *, accepted: bool) -> str | None:
+        found = self._identifiers and self._identifiers.find_identifier(consumer)
+        return own_name(consumer) if found and found.accepted is accepted else None
 
 
 def throttled_as(shown: Shown, consumers: Consumers) -> str:
     """The name to throttle a request by: that of its consumer, or the shared one."""
     probe = shown.headers.get(PROBE)
-    pending = consumers.probed(probe) if probe else None
-    if pending is not None:
-        return pending
-    names = {consumers.name_of(key) for key in shown_keys(shown)}
+    try:
+        pending = consumers.probed(probe) if probe else None
+        names = {pending} if pending else {consumers.name_of(key) for key in shown_keys(shown)}
+    except (StoreError, TooFast) as fault:
+        log.error("the consumer of a request cannot be told: %s", fault)
+        return SHARED
     return (names.pop() if len(names) == 1 else None) or SHARED
 
 

@@ -9,12 +9,15 @@ the dimensions.
 
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, Self, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from imgvec.errors import BadParameter, InternalFault, NotReady, Overloaded, RequestError
+
+if TYPE_CHECKING:
+    from mypy_boto3_sagemaker_runtime import SageMakerRuntimeClient
 
 PIXELS: Final = "application/octet-stream"
 TEXT: Final = "application/json"
@@ -78,36 +81,7 @@ class Failure(Exception):
     repeated; but none that has used up its time, or that was throttled."""
 
 
-class Stream(Protocol):
-    """The body of an answer."""
-
-    def read(self) -> bytes:
-        """All of it."""
-
-
-class Answer(TypedDict, total=False):
-    """The fields that are read of InvokeEndpoint's answer."""
-
-    Body: Stream
-    CustomAttributes: str
-
-
-class ErrorAnswer(TypedDict, total=False):
-    """The fields that are read of botocore's `ClientError.response`."""
-
-    Error: dict[str, str]
-    ResponseMetadata: dict[str, object]
-    OriginalStatusCode: int
-
-
-class Client(Protocol):
-    """The one operation that is used of boto3's client."""
-
-    def invoke_endpoint(self, **arguments: object) -> Answer:
-        """InvokeEndpoint."""
-
-
-def make_client(timeout: float) -> Client:
+def make_client(timeout: float) -> "SageMakerRuntimeClient":
     """A client for the region and credentials of the environment, without retries of its own."""
     # Slow to import, and needed only where an endpoint encodes.
     import boto3
@@ -119,8 +93,7 @@ def make_client(timeout: float) -> Client:
         retries={"mode": "standard", "total_max_attempts": 1},
         max_pool_connections=64,
     )
-    client: Client = boto3.client("sagemaker-runtime", config=config)
-    return client
+    return boto3.client("sagemaker-runtime", config=config)
 
 
 class Endpoint:
@@ -204,7 +177,7 @@ def _translated_errors() -> Iterator[None]:
         raise Failure(InternalFault(), type(problem).__name__) from None
 
 
-def _failure_of(answer: ErrorAnswer) -> Failure:
+def _failure_of(answer: Mapping[str, Any]) -> Failure:
     """The failure that an error status means: of the container (424), else of SageMaker itself."""
     code, status = answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]
     if code == "ModelError":
@@ -215,7 +188,7 @@ def _failure_of(answer: ErrorAnswer) -> Failure:
         return Failure(NotReady("The encoder is starting, try again shortly", WAKING_SECONDS), code)
     if status == 429 or "Throttl" in code:
         return Failure(Overloaded(), code)
-    if isinstance(status, int) and status >= 500:
+    if status >= 500:
         return Failure(NotReady(UNREACHABLE), code, retryable=True)
     # A wrong name, a missing permission: the caller cannot mend that.
     return Failure(InternalFault(), code)

@@ -4,14 +4,18 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from imgvec.errors import StoreError, TooFast
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateItemOutputTypeDef
 
 # Python values, and the same as DynamoDB writes them: `{"S": "text"}`, `{"N": "1"}`, ...
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"]
 Item: TypeAlias = dict[str, Value]
-Written: TypeAlias = Mapping[str, "str | bool | list[Written] | Mapping[str, Written]"]
+Written: TypeAlias = "AttributeValueTypeDef"
 
 
 def write(value: Value) -> Written:
@@ -56,38 +60,7 @@ def read_item(written: Mapping[str, Written]) -> Item:
     return {name: read(value) for name, value in written.items()}
 
 
-class Answer(TypedDict, total=False):
-    """The fields that are read of DynamoDB's answers."""
-
-    Item: Mapping[str, Written]
-    Items: list[Mapping[str, Written]]
-    Attributes: Mapping[str, Written]
-    LastEvaluatedKey: Mapping[str, Written]
-
-
-class Client(Protocol):
-    """The calls that are made, each with the arguments that DynamoDB names."""
-
-    def get_item(self, **arguments: object) -> Answer:
-        """GetItem."""
-
-    def put_item(self, **arguments: object) -> Answer:
-        """PutItem."""
-
-    def update_item(self, **arguments: object) -> Answer:
-        """UpdateItem."""
-
-    def delete_item(self, **arguments: object) -> Answer:
-        """DeleteItem."""
-
-    def query(self, **arguments: object) -> Answer:
-        """Query."""
-
-    def close(self) -> None:
-        """Close the connections."""
-
-
-def make_client() -> Client:
+def make_client() -> "DynamoDBClient":
     """A client for the region and credentials of the environment.
 
     A request without an answer after 2 s is sent again, twice at most: together that stays well
@@ -103,8 +76,7 @@ def make_client() -> Client:
         retries={"mode": "standard", "total_max_attempts": 3},
         max_pool_connections=16,
     )
-    client: Client = boto3.client("dynamodb", config=config)
-    return client
+    return boto3.client("dynamodb", config=config)
 
 
 THROTTLED: Final = frozenset(
@@ -127,7 +99,7 @@ class Outcome:
 class Table:
     """Items by `pk` and `sk`. In expressions, `#name` stands for the attribute `name`."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(self, client: "DynamoDBClient", name: str) -> None:
         """`name` is the table's."""
         self._client = client
         self._name = name
@@ -146,20 +118,14 @@ class Table:
 
     def query(self, pk: str, first: str = " ", last: str = "~") -> list[Item]:
         """Items of a partition from `first` to `last`, in the order of `sk`."""
-        request = {
-            "TableName": self._name,
-            "ConsistentRead": True,
-            "KeyConditionExpression": "pk = :pk AND sk BETWEEN :first AND :last",
-            "ExpressionAttributeValues": write_item({":pk": pk, ":first": first, ":last": last}),
-        }
-        items: list[Item] = []
-        while True:
-            with _reported():
-                page = self._client.query(**request)
-            items += [read_item(item) for item in page.get("Items", ())]
-            if "LastEvaluatedKey" not in page:
-                return items
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        pages = self._client.get_paginator("query").paginate(
+            TableName=self._name,
+            ConsistentRead=True,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            ExpressionAttributeValues=write_item({":pk": pk, ":first": first, ":last": last}),
+        )
+        with _reported():
+            return [read_item(item) for page in pages for item in page["Items"]]
 
     def put(self, pk: str, sk: str, item: Mapping[str, Value]) -> None:
         """Store an item, in the place of one that is there."""
@@ -198,7 +164,7 @@ class Table:
 
     def _write(
         self,
-        operation: Callable[..., Answer],
+        operation: "Callable[..., UpdateItemOutputTypeDef]",
         condition: str,
         values: Mapping[str, Value],
         names: Mapping[str, str] | None = None,
@@ -237,10 +203,11 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except ClientError as problem:
-        code = problem.response["Error"]["Code"]
+        answer: Mapping[str, Any] = problem.response
+        code = answer["Error"]["Code"]
         if code == "ConditionalCheckFailedException":
-            resent = problem.response["ResponseMetadata"].get("RetryAttempts", 0) > 0
-            raise _ConditionFailedError(problem.response.get("Item"), resent) from None
+            resent = answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
+            raise _ConditionFailedError(answer.get("Item"), resent) from None
         if code in THROTTLED:
             raise TooFast from None
         raise StoreError(f"DynamoDB refuses a request: {code}.") from problem
