@@ -116,11 +116,8 @@ clip-live: .venv/test ## Pull, verify, build and try the real CLIP; the one targ
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
-bench: .venv/test $(PEERS) .cache/shipped/ready ## Measure everything beside others; writes docs/performance.md (some 10 minutes).
-	@PYTHONPATH=. $(BIN)/python -m benchmarks
-
-scale: .venv/test ## Simulate 10 to 10,000 requests a second; writes docs/scale.md.
-	@PYTHONPATH=. $(BIN)/python -m benchmarks.scale
+bench: .venv/test $(PEERS) ## Measure everything beside others; writes docs/performance.md (some 10 minutes).
+	@$(BIN)/python -m imgvec_benchmarks
 
 audit: .venv/test .cache/audit/ready ## Known vulnerabilities of the locked packages, from the service or as remembered.
 	@PYTHONPATH=. $(BIN)/python tests/supply/audit.py

@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from starlette.testclient import TestClient
 
-from cost_page import cost_page
-from generate import NOTE, commands_page, deploy_page, openapi_json, settings_page
+from generate import commands_page, cost_page, deploy_page, openapi_json, settings_page
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings, load_settings
@@ -50,7 +49,7 @@ def test_commands_page_is_that_of_the_code() -> None:
 
 
 def test_cost_page_is_that_of_the_code() -> None:
-    assert (ROOT / "docs" / "cost.md").read_text() == NOTE + cost_page(), "run `make docs`"
+    assert (ROOT / "docs" / "cost.md").read_text() == cost_page(), "run `make docs`"
 
 
 def test_the_picture_is_that_of_the_template() -> None:

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from benchmarks.scale.platform import Bucket
 from infra.throttles import choose_throttles
+from tests.support.aws.token_bucket import Bucket
 from tests.support.aws.translated_template import written
 from tests.support.server.places import ROOT
 

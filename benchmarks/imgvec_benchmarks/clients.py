@@ -8,18 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean
+from statistics import fmean, median
 from typing import Final
 
-from benchmarks.material import CLIP, LIMITS, Material
-from benchmarks.server import served
-from benchmarks.timing import Pace, Timed, percentile
-from benchmarks.wire import Connection, img_embed
-from imgvec.cli.bench import rate_of
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
-from tests.support.server.places import Running
-from tests.support.server.processes import cpu_seconds
+from imgvec_benchmarks.material import CLIP, LIMITS, Material
+from imgvec_benchmarks.server import Running, cpu_seconds, served
+from imgvec_benchmarks.timing import Pace, percentile, rate_of
+from imgvec_benchmarks.wire import Connection, img_embed
 
 SECONDS: Final = 12.0
 SLICES: Final = 4
@@ -32,23 +29,11 @@ LOAD: Final = 0.7
 
 @dataclass(frozen=True, slots=True)
 class Throughput:
-    """What came of some seconds."""
+    """Images a second, and processor seconds a second of what makes vectors and of the clients."""
 
     rate: float
-    """Images a second."""
     cores: float
-    """Processor seconds a second of what makes the vectors: the server, where there is one."""
     clients: float = 0.0
-    """The same of those who ask."""
-
-    @classmethod
-    def mean(cls, several: "Sequence[Throughput]") -> "Throughput":
-        """Of equally long times."""
-        return cls(
-            fmean(one.rate for one in several),
-            fmean(one.cores for one in several),
-            fmean(one.clients for one in several),
-        )
 
     def for_a_core(self, bare: "Throughput") -> float:
         """Images of a processor second, as a share of the bare encoder's."""
@@ -56,16 +41,15 @@ class Throughput:
 
     def row(self, name: str, bare: "Throughput", plain: "Throughput") -> str:
         """A line of the table, with shares of the bare encoder and of decode and encode."""
-        each = self.for_a_core(bare)
-        shares = [f"{self.rate / other.rate:.2f}" for other in (bare, plain)]
-        used = f"{self.cores:.2f} | {self.clients:.2f}"
-        return f"| {name} | {self.rate:.1f} | {' | '.join(shares)} | {used} | {each:.2f} |"
+        shares = [self.rate / bare.rate, self.rate / plain.rate, self.cores, self.clients]
+        cells = [f"{one:.2f}" for one in (*shares, self.for_a_core(bare))]
+        return f"| {name} | {self.rate:.1f} | {' | '.join(cells)} |"
 
 
 def section(material: Material, pace: Pace) -> str:
     """Images a second by number of clients, and the waits when they come at random."""
     seconds, cores = pace.seconds(SECONDS), os.cpu_count() or 1
-    photo = material.photos["0.3", "JPEG"].read_bytes()
+    photo = material.jpeg("0.3")
     encoder = OnnxEncoder(material.models / CLIP)
     pixels = decode(photo, encoder.image_size, LIMITS)
 
@@ -76,13 +60,13 @@ def section(material: Material, pace: Pace) -> str:
         BARE: partial(_here, [partial(encoder.encode_image, pixels, 512)] * cores),
         PLAIN: partial(_here, [whole] * cores),
     }
-    with served(material, CLIP) as (running, key):
+    with served(material.models, CLIP) as (running, key):
         request = img_embed(key, photo).written
         work |= {f"{count} clients": partial(_served, running, request, count) for count in COUNTS}
         found = _in_turns(work, seconds)
         bare, plain, many = found[BARE], found[PLAIN], found[f"{MANY} clients"]
         waits = _waits(running.address, request, LOAD * many.rate, seconds)
-    median, late = Timed(tuple(waits)).median, percentile(waits, 0.99)
+    middle, late = median(waits), percentile(waits, 0.99)
     return "\n".join(
         [
             "## Many clients",
@@ -102,7 +86,7 @@ def section(material: Material, pace: Pace) -> str:
             "second of a core that the server has.",
             "",
             f"Arrivals at random at {LOAD:.0%} of the rate of {MANY} clients ({len(waits)} "
-            f"requests): median {median:.0f} ms, p99 {late:.0f} ms, **{late / median:.1f} times** "
+            f"requests): median {middle:.0f} ms, p99 {late:.0f} ms, **{late / middle:.1f} times** "
             "the median.",
             "",
         ]
@@ -114,7 +98,14 @@ def _in_turns(
 ) -> dict[str, Throughput]:
     """Each for so many seconds in all, a slice at a time: the machine's speed moves in between."""
     turns = [{name: do(seconds / SLICES) for name, do in work.items()} for _ in range(SLICES)]
-    return {name: Throughput.mean([turn[name] for turn in turns]) for name in work}
+    return {
+        name: Throughput(
+            fmean(turn[name].rate for turn in turns),
+            fmean(turn[name].cores for turn in turns),
+            fmean(turn[name].clients for turn in turns),
+        )
+        for name in work
+    }
 
 
 def _here(work: Sequence[Callable[[], object]], seconds: float) -> Throughput:
@@ -130,9 +121,9 @@ def _served(running: Running, request: bytes, count: int, seconds: float) -> Thr
         connections = [
             stack.enter_context(closing(Connection(running.address))) for _ in range(count)
         ]
-        started, before = time.perf_counter(), cpu_seconds(running.process.pid)
+        started, before = time.perf_counter(), cpu_seconds(running.pid)
         here = _here([partial(one.ask, request) for one in connections], seconds)
-        used = cpu_seconds(running.process.pid) - before
+        used = cpu_seconds(running.pid) - before
     return Throughput(here.rate, used / (time.perf_counter() - started), here.cores)
 
 

@@ -164,14 +164,6 @@ LOSES: Final[dict[Gateway, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
-    """One line of a bill."""
-
-    part: str
-    dollars: float
-
-
-@dataclass(frozen=True, slots=True)
 class Alternative:
     """Another host, and from how many images a month it is the cheaper one."""
 
@@ -181,24 +173,25 @@ class Alternative:
     """Images a month that one of it can do."""
 
 
-def bill(work: Workload) -> list[Line]:
+def bill(work: Workload) -> dict[str, float]:
     """Dollars a month for each part of the deployment."""
-    return [
-        Line("gateway", _gateway(work)),
-        Line("function", work.images * _function_dollars(work.function_ms)),
-        Line("cold starts", work.images * COLD_SHARE * gib_seconds(COLD_SECONDS)),
-        Line("authorizer", _authorizer(work)),
-        Line("metering", work.images * (2 * TABLE_WRITE + TABLE_READ)),
-        Line("storage", _storage(work)),
-        Line("logs", work.images * LOG_BYTES[work.gateway] * LOG_BYTE),
-        Line("transfer", work.images * ANSWER_BYTES * EGRESS_BYTE),
-    ]
+    return {
+        "gateway": _gateway(work),
+        "function": work.images * _function_dollars(work.function_ms),
+        "cold starts": work.images * COLD_SHARE * gib_seconds(COLD_SECONDS),
+        "authorizer": _authorizer(work),
+        "metering": work.images * (2 * TABLE_WRITE + TABLE_READ),
+        "storage": _storage(work),
+        "logs": work.images * LOG_BYTES[work.gateway] * LOG_BYTE,
+        "transfer": work.images * ANSWER_BYTES * EGRESS_BYTE,
+    }
 
 
 def container(work: Workload) -> Alternative:
     """One small container behind a load balancer, instead of gateway and functions."""
     replaced = ("gateway", "function", "cold starts", "authorizer")
-    saved = sum(line.dollars for line in bill(work) if line.part in replaced) / work.images
+    dollars = bill(work)
+    saved = sum(dollars[part] for part in replaced) / work.images
     month = (CONTAINER_HOUR + BALANCER_HOUR) * MONTH_HOURS
     busy = MONTH_HOURS * 3600 * LOAD
     return Alternative("container", month / saved, busy * 1000 / work.compute_ms)

@@ -3,6 +3,7 @@
 import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -66,3 +67,19 @@ def percentile(values: Sequence[float], share: float) -> float:
     """The value that `share` of all do not exceed."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def rate_of(work: Sequence[Callable[[], object]], seconds: float) -> float:
+    """How often a second threads do their work, each its own again and again without a pause."""
+    started = time.perf_counter()
+
+    def loop(do: Callable[[], object]) -> int:
+        done = 0
+        while time.perf_counter() < started + seconds:
+            do()
+            done += 1
+        return done
+
+    with ThreadPoolExecutor(len(work)) as pool:
+        done = sum(pool.map(loop, work))
+    return done / (time.perf_counter() - started)

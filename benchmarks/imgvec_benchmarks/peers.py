@@ -9,10 +9,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.material import CLIP, FORMATS, LIMITS, PREPROCESSOR, SIZES, Material
-from benchmarks.timing import Pace, Timed, in_turns
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
+from imgvec_benchmarks.material import CLIP, FORMATS, LIMITS, PREPROCESSOR, SIZES, Material
+from imgvec_benchmarks.timing import Pace, Timed, in_turns
 
 ROUNDS: Final = {"0.3": 15, "2": 9, "12": 7, "48": 3}
 """By megapixels."""

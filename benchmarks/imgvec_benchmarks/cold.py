@@ -16,12 +16,12 @@ from typing import Final, TypeAlias
 import orjson
 
 import imgvec
-from benchmarks.machine import drop_page_cache
-from benchmarks.material import CLIP, STARTER, Material
-from benchmarks.timing import Pace, Timed, in_turns
 from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import find_folders
-from tests.support.server.places import create_key
+from imgvec_benchmarks.machine import drop_page_cache
+from imgvec_benchmarks.material import CLIP, STARTER, Material
+from imgvec_benchmarks.server import create_key
+from imgvec_benchmarks.timing import Pace, Timed, in_turns
 
 ROUNDS: Final = 5
 PROCESS: Final = Path(__file__).with_name("cold_process.py")
@@ -99,7 +99,7 @@ def _prepared(material: Material, name: str, folder: Path) -> Callable[[], Start
     photo = base64.b64encode(material.photos["0.3", "JPEG"].read_bytes()).decode()
     request = folder / "request.json"
     request.write_text(json.dumps({"image": f"data:image/jpeg;base64,{photo}"}))
-    key, _ = create_key("bench", environment)
+    key = create_key(environment)
     return partial(_start, [sys.executable, str(PROCESS), key, str(request)], environment)
 
 

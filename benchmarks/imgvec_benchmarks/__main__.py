@@ -1,4 +1,4 @@
-"""`python -m benchmarks [PART ...]`: measure, print, and write docs/performance.md when all ran."""
+"""`python -m imgvec_benchmarks [PART ...]`: measure, print, and write the page if all ran."""
 
 import sys
 import time
@@ -6,34 +6,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import (
-    clients,
-    cold,
-    dollars,
-    encoder,
-    machine,
-    peers,
-    pixels,
-    remaining,
-    served,
-    shipped,
-    stages,
-)
-from benchmarks.material import Material, prepare
-from benchmarks.timing import Pace
+from imgvec_benchmarks import clients, cold, encoder, machine, peers, served, stages
+from imgvec_benchmarks.material import Material, prepare
+from imgvec_benchmarks.timing import Pace
 
 PAGE: Final = Path("docs/performance.md")
 PARTS: Final[dict[str, Callable[[Material, Pace], str]]] = {
     "encoder": encoder.section,
     "peers": peers.section,
     "stages": stages.section,
-    "pixels": pixels.section,
+    "pixels": served.pixels,
     "served": served.section,
     "cold": cold.section,
     "clients": clients.section,
-    "shipped": shipped.section,
-    "dollars": dollars.section,
-    "remaining": remaining.section,
 }
 
 
@@ -51,15 +36,11 @@ def main(asked: list[str]) -> None:
 
 def measured(material: Material, pace: Pace, parts: Sequence[str]) -> str:
     """The page with these parts; each is printed once it is there."""
-    head = "\n".join(
-        [
-            "<!-- Made by `make bench`; run it again instead of editing. -->",
-            "# Performance",
-            "",
-            f"{machine.described()}. Load average at the start: {machine.load():.1f}. One run of "
-            f"`make bench`, {time.strftime('%Y-%m-%d', time.gmtime())}.",
-            "",
-        ]
+    today = time.strftime("%Y-%m-%d", time.gmtime())
+    head = (
+        "<!-- Made by `make bench`; run it again instead of editing. -->\n# Performance\n\n"
+        f"{machine.described()}. Load average at the start: {machine.load():.1f}. One run of "
+        f"`make bench`, {today}.\n"
     )
     print(head, flush=True)
     sections = [head]

@@ -3,13 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks import masked
-from benchmarks.bits import alike
-from benchmarks.figures import SIDE, Figures
-from benchmarks.machine import uses_tiles
-from benchmarks.material import Material
-from benchmarks.products import tower_macs, tower_products
-from benchmarks.timing import Pace
+from imgvec_benchmarks import masked
+from imgvec_benchmarks.figures import SIDE, Figures, alike
+from imgvec_benchmarks.machine import uses_tiles
+from imgvec_benchmarks.material import Material
+from imgvec_benchmarks.products import tower_macs, tower_products
+from imgvec_benchmarks.timing import Pace
 from imgvec_models.shapes.sizes import Clip
 
 ROUNDS: Final = 40

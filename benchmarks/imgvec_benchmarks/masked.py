@@ -16,11 +16,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from benchmarks.bits import Bits, bits_of
-from benchmarks.figures import Figures, work_of
-from benchmarks.machine import flags
-from benchmarks.material import Material
-from benchmarks.timing import Timed, clocked
+from imgvec_benchmarks.figures import Bits, Figures, bits_of, work_of
+from imgvec_benchmarks.machine import flags
+from imgvec_benchmarks.material import Material
+from imgvec_benchmarks.timing import Timed, clocked
 
 SOURCE: Final = Path(__file__).with_name("masked.c")
 MASK: Final = "IMGVEC_BENCH_MASK"
