@@ -29,6 +29,8 @@ LIMITS: Final = ImageLimits(max_bytes=200_000_000, max_pixels=50_000_000, max_fr
 FORMATS: Final = ("JPEG", "PNG", "WebP")
 SIZES: Final = {"0.3": (640, 480), "2": (1632, 1224), "12": (4000, 3000), "48": (8000, 6000)}
 """Width and height, by megapixels."""
+PEERS: Final = {"fastembed": "peers", "infinity": "infinity", "transformers": "peers"}
+"""Environments in `.cache`, by the peer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,8 +45,8 @@ class Material:
     """A models folder, with CLIP as it is served."""
     photos: Mapping[tuple[str, str], Path]
     """By megapixels and format."""
-    peers: Path
-    """A folder with an environment for each of the others."""
+    peers: Mapping[str, Path]
+    """Python of the environment of each of the others, by name."""
 
     def jpeg(self, megapixels: str) -> bytes:
         """A photo as most clients send it."""
@@ -67,7 +69,8 @@ def prepare(
         (source / PREPROCESSOR).write_text(_preprocessor_config(recipe))
         build_encoder(source, recipe, built / CLIP, scheme)
     photos = _photos(cache / "bench" / "photos", sizes)
-    return Material(clip, source, built, photos, cache / "peers")
+    peers = {name: cache / environment / "bin" / "python" for name, environment in PEERS.items()}
+    return Material(clip, source, built, photos, peers)
 
 
 def _recipe(clip: Clip) -> Recipe:

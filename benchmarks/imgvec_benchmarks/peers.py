@@ -71,12 +71,13 @@ def _running(
     peers: dict[str, Callable[[Path], float]] = {}
     failed: dict[str, str] = {}
     with ExitStack() as stack:
-        for python in sorted(material.peers.glob("*/bin/python")):
-            name = python.parts[-3]
+        for name, python in material.peers.items():
+            if not python.exists():
+                continue
             folder = Path(stack.enter_context(TemporaryDirectory(dir=material.source)))
             os.link(material.source / PREPROCESSOR, folder / "preprocessor_config.json")
             os.link(material.source / "image.onnx", folder / "model.onnx")
-            process = _start(python, folder)
+            process = _start(python, name, folder)
             stack.callback(process.communicate)
             if _line(process) == "ready":
                 peers[name] = partial(_ask, process)
@@ -85,10 +86,10 @@ def _running(
         yield peers, failed
 
 
-def _start(python: Path, folder: Path) -> subprocess.Popen[str]:
+def _start(python: Path, name: str, folder: Path) -> subprocess.Popen[str]:
     with (folder / LOG).open("w") as log:
         return subprocess.Popen(
-            [python, WORKER, python.parts[-3], folder],
+            [python, WORKER, name, folder],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,

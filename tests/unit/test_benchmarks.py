@@ -37,12 +37,11 @@ echo no such library >&2
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
     """What `make bench` prepares, with two peers."""
     cache = tmp_path_factory.mktemp("cache")
-    for name, script in (("answering", ANSWERING), ("broken", BROKEN)):
-        python = cache / "peers" / name / "bin" / "python"
-        python.parent.mkdir(parents=True)
+    peers = {"answering": cache / "answering", "broken": cache / "broken"}
+    for python, script in zip(peers.values(), (ANSWERING, BROKEN), strict=True):
         python.write_text(script)
         python.chmod(0o755)
-    return prepare(cache, TINY, FLOAT16, dict.fromkeys(SIZES, (96, 64)))
+    return replace(prepare(cache, TINY, FLOAT16, dict.fromkeys(SIZES, (96, 64))), peers=peers)
 
 
 @pytest.fixture(scope="module")
