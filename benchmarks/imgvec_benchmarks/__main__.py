@@ -1,5 +1,6 @@
 """`python -m imgvec_benchmarks [PART ...]`: measure, print, and write the page if all ran."""
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -15,7 +16,6 @@ PARTS: Final[dict[str, Callable[[Material, Pace], str]]] = {
     "encoder": encoder.section,
     "peers": peers.section,
     "stages": stages.section,
-    "pixels": served.pixels,
     "served": served.section,
     "cold": cold.section,
     "clients": clients.section,
@@ -39,7 +39,7 @@ def measured(material: Material, pace: Pace, parts: Sequence[str]) -> str:
     today = time.strftime("%Y-%m-%d", time.gmtime())
     head = (
         "<!-- Made by `make bench`; run it again instead of editing. -->\n# Performance\n\n"
-        f"{machine.described()}. Load average at the start: {machine.load():.1f}. One run of "
+        f"{machine.described()}. Load average at the start: {os.getloadavg()[0]:.1f}. One run of "
         f"`make bench`, {today}.\n"
     )
     print(head, flush=True)

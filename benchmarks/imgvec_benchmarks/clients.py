@@ -8,14 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import partial
-from statistics import fmean, median
+from statistics import fmean, median, quantiles
 from typing import Final
 
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.images.decode import decode
 from imgvec_benchmarks.material import CLIP, LIMITS, Material
 from imgvec_benchmarks.server import Running, cpu_seconds, served
-from imgvec_benchmarks.timing import Pace, percentile, rate_of
+from imgvec_benchmarks.timing import Pace, rate_of
 from imgvec_benchmarks.wire import Connection, img_embed
 
 SECONDS: Final = 12.0
@@ -40,7 +40,6 @@ class Throughput:
         return self.rate / self.cores / (bare.rate / bare.cores)
 
     def row(self, name: str, bare: "Throughput", plain: "Throughput") -> str:
-        """A line of the table, with shares of the bare encoder and of decode and encode."""
         shares = [self.rate / bare.rate, self.rate / plain.rate, self.cores, self.clients]
         cells = [f"{one:.2f}" for one in (*shares, self.for_a_core(bare))]
         return f"| {name} | {self.rate:.1f} | {' | '.join(cells)} |"
@@ -66,7 +65,7 @@ def section(material: Material, pace: Pace) -> str:
         found = _in_turns(work, seconds)
         bare, plain, many = found[BARE], found[PLAIN], found[f"{MANY} clients"]
         waits = _waits(running.address, request, LOAD * many.rate, seconds)
-    middle, late = median(waits), percentile(waits, 0.99)
+    middle, late = median(waits), quantiles(waits, n=100)[98]
     return "\n".join(
         [
             "## Many clients",
@@ -109,7 +108,6 @@ def _in_turns(
 
 
 def _here(work: Sequence[Callable[[], object]], seconds: float) -> Throughput:
-    """Threads of this process, one for each work."""
     started, used = time.perf_counter(), time.process_time()
     rate = rate_of(work, seconds)
     return Throughput(rate, (time.process_time() - used) / (time.perf_counter() - started))
@@ -123,8 +121,8 @@ def _served(running: Running, request: bytes, count: int, seconds: float) -> Thr
         ]
         started, before = time.perf_counter(), cpu_seconds(running.pid)
         here = _here([partial(one.ask, request) for one in connections], seconds)
-        used = cpu_seconds(running.pid) - before
-    return Throughput(here.rate, used / (time.perf_counter() - started), here.cores)
+        cores = (cpu_seconds(running.pid) - before) / (time.perf_counter() - started)
+    return Throughput(here.rate, cores, here.cores)
 
 
 def _waits(address: str, request: bytes, rate: float, seconds: float) -> list[float]:

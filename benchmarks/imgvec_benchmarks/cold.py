@@ -3,13 +3,13 @@
 import base64
 import compileall
 import json
-import os
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from statistics import median
 from tempfile import TemporaryDirectory
 from typing import Final, TypeAlias
 
@@ -20,19 +20,12 @@ from imgvec.encoders.bake import bake
 from imgvec.encoders.registry import find_folders
 from imgvec_benchmarks.machine import drop_page_cache
 from imgvec_benchmarks.material import CLIP, STARTER, Material
-from imgvec_benchmarks.server import create_key
-from imgvec_benchmarks.timing import Pace, Timed, in_turns
+from imgvec_benchmarks.server import create_key, environment_of
+from imgvec_benchmarks.timing import Pace
 
 ROUNDS: Final = 5
 PROCESS: Final = Path(__file__).with_name("cold_process.py")
 PHASES: Final = ("process", "imports", "load", "first vector")
-YARDSTICKS: Final = ("fastapi", "onnxruntime")
-CLOCK: Final = """
-import time
-begun = time.perf_counter()
-import {}
-print(1000 * (time.perf_counter() - begun))
-"""
 COLUMNS: Final = (*PHASES, "wall", "cpu")
 
 Start: TypeAlias = dict[str, float]
@@ -54,49 +47,29 @@ def section(material: Material, pace: Pace) -> str:
     for name in (STARTER, CLIP):
         with TemporaryDirectory() as folder:
             start = _prepared(material, name, Path(folder))
-            for kind, before in (("dropped", drop_page_cache), ("warm", _nothing)):
+            for kind, before in (("dropped", drop_page_cache), ("warm", lambda: True)):
                 starts = [start() for _ in range(rounds) if before()]
                 lines.append(f"| `{name}` | {kind} | {_medians(starts)} |")
-    alone = in_turns({name: partial(_alone, name) for name in YARDSTICKS}, rounds)
-    said = " and ".join(f"`import {name}` {took.median:.0f} ms" for name, took in alone.items())
-    return "\n".join([*lines, "", f"To compare machines by: alone and warm, {said}.", ""])
-
-
-def _alone(module: str) -> float:
-    """Milliseconds of the import of one package in a process of its own."""
-    command = [sys.executable, "-c", CLOCK.format(module)]
-    return float(subprocess.run(command, capture_output=True, check=True).stdout)
-
-
-def _nothing() -> bool:
-    return True
+    return "\n".join([*lines, ""])
 
 
 def _medians(starts: list[Start]) -> str:
     if not starts:
         return " | ".join(["not allowed here", *[""] * (len(COLUMNS) - 1)])
-    return " | ".join(
-        f"{Timed(tuple(start[column] for start in starts)).median:.0f}" for column in COLUMNS
-    )
+    return " | ".join(f"{median(start[column] for start in starts):.0f}" for column in COLUMNS)
 
 
 def _prepared(material: Material, name: str, folder: Path) -> Callable[[], Start]:
-    """A key in a store, a request in a file; gives what starts a process with them.
+    """A key in a store and a request in a file, with the function that starts a process on them.
 
-    The encoder is as a function's image has it, verified by the build, and so is the bytecode,
-    which some environments keep Python from writing.
+    Encoder and bytecode are as a function's image has them: verified and written by the build.
     """
     compileall.compile_dir(Path(imgvec.__file__).parent, quiet=1)
     models = folder / "models"
     shutil.copytree(find_folders(material.models)[name], models / name)
     bake(models / name)
-    environment = {
-        **os.environ,
-        "IMGVEC_DATA": str(folder),
-        "IMGVEC_MODELS": str(models),
-        "IMGVEC_ENCODERS": name,
-    }
-    photo = base64.b64encode(material.photos["0.3", "JPEG"].read_bytes()).decode()
+    environment = environment_of(folder, models, name)
+    photo = base64.b64encode(material.jpeg("0.3")).decode()
     request = folder / "request.json"
     request.write_text(json.dumps({"image": f"data:image/jpeg;base64,{photo}"}))
     key = create_key(environment)

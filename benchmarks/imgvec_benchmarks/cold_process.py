@@ -46,7 +46,6 @@ async def ask(app: "ASGIApp", path: str, headers: Mapping[str, str], content: by
 
 
 def main() -> None:
-    """Go through the phases."""
     body = Path(sys.argv[2]).read_bytes()
     marks = [started(), time.time()]
     from imgvec import coldstart

@@ -17,24 +17,13 @@ from imgvec.encoders.registry import load_encoders
 from imgvec.images.decode import decode
 from imgvec.images.limits import ImageLimits, limits_of
 from imgvec.settings import load_settings
-from imgvec_benchmarks.cost import (
-    ENCODE_MS,
-    LOSES,
-    MILLION,
-    Gateway,
-    Processor,
-    Via,
-    Workload,
-    bill,
-    container,
-    gpu_endpoint,
-)
+from imgvec_benchmarks import cost as prices
+from imgvec_benchmarks.cost import MILLION, Gateway, Processor, Via
 from imgvec_benchmarks.photos import photo
 from imgvec_benchmarks.timing import clocked, rate_of
 
 PHOTOS: Final = {"0.3 MP": (640, 480), "2 MP": (1632, 1224), "12 MP": (4000, 3000)}
-SHARE: Final = 0.1
-"""Share of the seconds that each stage gets."""
+SHARE: Final = 0.1  # of the seconds, for each stage
 
 
 def _option(
@@ -55,7 +44,7 @@ def _option(
 @_option(
     "--gateway", click.Choice(get_args(Gateway)), "rest", "REST API, HTTP API or Function URL."
 )
-@_option("--encoder", click.Choice(list(ENCODE_MS)), "clip-vit-b32", "What embeds it.")
+@_option("--encoder", click.Choice(list(prices.ENCODE_MS)), "clip-vit-b32", "What embeds it.")
 @_option(
     "--processor",
     click.Choice(get_args(Processor)),
@@ -77,10 +66,11 @@ def cost(
     List prices of us-east-1, egress, logs and authorizer included, free tiers not. Nothing is
     asked of AWS: the times are measured ones (docs/performance.md).
     """
-    work = Workload(images, megapixels, via, gateway, encoder, processor)
-    dollars = bill(work)
+    work = prices.Workload(images, megapixels, via, gateway, encoder, processor)
+    dollars = prices.bill(work)
     total = sum(dollars.values())
-    others = [other for other in (container(work), gpu_endpoint(work)) if other is not None]
+    both = (prices.container(work), prices.gpu_endpoint(work))
+    others = [other for other in both if other is not None]
     if as_json:
         sums = {"function_ms": work.function_ms, "dollars": dollars, "total": total}
         cheaper = {"cheaper_from_images": {other.name: other.images for other in others}}
@@ -93,14 +83,13 @@ def cost(
             for part, month in {**dollars, "total": total}.items()
         ],
     )
-    click.echo(f"\n{work.function_ms:.0f} ms of a function an image. {LOSES[work.gateway]}")
+    click.echo(f"\n{work.function_ms:.0f} ms of a function an image. {prices.LOSES[work.gateway]}")
     for other in others:
-        cheaper_from = f"A {other.name} is cheaper from {_millions(other.images)} images a month"
-        click.echo(f"{cheaper_from}; one of it does {_millions(other.capacity)}.")
-
-
-def _millions(images: float) -> str:
-    return f"{images / MILLION:,.0f} million"
+        images_a_month, capacity = other.images / MILLION, other.capacity / MILLION
+        click.echo(
+            f"A {other.name} is cheaper from {images_a_month:,.0f} million images a month; "
+            f"one of it does {capacity:,.0f} million."
+        )
 
 
 @click.command()

@@ -15,7 +15,6 @@ Tiers: TypeAlias = tuple[tuple[float, float], ...]
 MILLION: Final = 1_000_000
 GIGABYTE: Final = 10**9
 MONTH_HOURS: Final = 730
-
 REST_REQUEST: Final[Tiers] = (
     (333 * MILLION, 3.50 / MILLION),
     (1_000 * MILLION, 2.80 / MILLION),
@@ -25,19 +24,15 @@ REST_REQUEST: Final[Tiers] = (
 HTTP_REQUEST: Final[Tiers] = ((300 * MILLION, 1.00 / MILLION), (float("inf"), 0.90 / MILLION))
 """Of each 512 KiB that a request has begun."""
 HTTP_UNIT_BYTES: Final = 512 * 1024
-
 LAMBDA_REQUEST: Final = 0.20 / MILLION
 LAMBDA_GIB_SECOND: Final = 0.0000166667
 """Billed by the millisecond, the init phase included."""
-
 TABLE_WRITE: Final = 0.625 / MILLION
 """Of one unit: up to 1 KB, on demand."""
 TABLE_READ: Final = 0.125 / MILLION
-
 BUCKET_WRITE: Final = 5.00 / MILLION
 BUCKET_READ: Final = 0.40 / MILLION
 BUCKET_BYTE_MONTH: Final = 0.023 / GIGABYTE
-
 LOG_BYTE: Final = 0.50 / GIGABYTE
 EGRESS_BYTE: Final = 0.09 / GIGABYTE
 """To the internet; what comes in is free."""
@@ -103,33 +98,28 @@ class Workload:
 
     @property
     def photo_bytes(self) -> float:
-        """Size of one image file."""
         return self.megapixels * PHOTO_BYTES_PER_MEGAPIXEL
 
     @property
     def body_bytes(self) -> float:
-        """Bytes of a request's body."""
         return 0.0 if self.via == "url" or self.presigned else self.photo_bytes
 
     @property
     def presigned(self) -> bool:
-        """Whether the image passes by the bucket, because no request can hold it."""
+        """Whether the image passes by the bucket, asked for first: no request can hold it."""
         return self.via == "upload" and self.photo_bytes > UPLOAD_BYTES
 
     @property
     def requests(self) -> int:
-        """Requests of one image: a presigned upload is asked for first."""
         return 2 if self.presigned else 1
 
     @property
     def encode_ms(self) -> float:
-        """Time that a function encodes."""
         slower = AVX2_SLOWER if self.processor == "avx2" else 1.0
         return ENCODE_MS[self.encoder] * slower * LAMBDA_SLOWER
 
     @property
     def compute_ms(self) -> float:
-        """Time that a function decodes and encodes."""
         decode = DECODE_MS + DECODE_MS_PER_MEGAPIXEL * self.megapixels
         return decode * LAMBDA_SLOWER + self.encode_ms
 
@@ -142,8 +132,8 @@ class Workload:
 
 FUNCTION_GIB: Final = 1769 / 1024
 """One whole processor."""
-AUTHORIZER_GIB: Final = 1.0
-AUTHORIZER_MS: Final = 2.0
+AUTHORIZER: Final = LAMBDA_REQUEST + 1.0 * 0.002 * LAMBDA_GIB_SECOND
+"""Of one call: 1 GiB for 2 ms."""
 COLD_SHARE: Final = 0.002
 COLD_SECONDS: Final = 1.5
 LOG_BYTES: Final[dict[Gateway, int]] = {"rest": 920, "http": 920, "url": 785}
@@ -175,13 +165,15 @@ class Alternative:
 
 def bill(work: Workload) -> dict[str, float]:
     """Dollars a month for each part of the deployment."""
+    kept = BUCKET_WRITE + 2 * BUCKET_READ + work.photo_bytes * BUCKET_BYTE_MONTH
     return {
         "gateway": _gateway(work),
-        "function": work.images * _function_dollars(work.function_ms),
+        "function": work.images * (LAMBDA_REQUEST + gib_seconds(work.function_ms / 1000)),
         "cold starts": work.images * COLD_SHARE * gib_seconds(COLD_SECONDS),
-        "authorizer": _authorizer(work),
+        "authorizer": 0.0 if work.gateway == "url" else work.images * work.requests * AUTHORIZER,
         "metering": work.images * (2 * TABLE_WRITE + TABLE_READ),
-        "storage": _storage(work),
+        # A presigned upload, its two looks, and a month of keeping it.
+        "storage": work.images * kept if work.presigned else 0.0,
         "logs": work.images * LOG_BYTES[work.gateway] * LOG_BYTE,
         "transfer": work.images * ANSWER_BYTES * EGRESS_BYTE,
     }
@@ -217,26 +209,6 @@ def _gateway(work: Workload) -> float:
             return tiered(work.images * work.requests * units, HTTP_REQUEST)
         case "url":
             return 0.0
-
-
-def _authorizer(work: Workload) -> float:
-    if work.gateway == "url":
-        return 0.0
-    seconds = AUTHORIZER_MS / 1000
-    each = LAMBDA_REQUEST + AUTHORIZER_GIB * seconds * LAMBDA_GIB_SECOND
-    return work.images * work.requests * each
-
-
-def _storage(work: Workload) -> float:
-    """A presigned upload, its two looks, and a month of keeping it."""
-    if not work.presigned:
-        return 0.0
-    kept = work.photo_bytes * BUCKET_BYTE_MONTH
-    return work.images * (BUCKET_WRITE + 2 * BUCKET_READ + kept)
-
-
-def _function_dollars(milliseconds: float) -> float:
-    return LAMBDA_REQUEST + gib_seconds(milliseconds / 1000)
 
 
 def gib_seconds(seconds: float) -> float:

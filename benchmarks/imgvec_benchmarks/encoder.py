@@ -35,19 +35,16 @@ def section(material: Material, pace: Pace) -> str:
             f"| `starter`, as served | {timed['starter']} | |",
             "",
             f"A product of {SIDE}-cubed int8 matrices reaches {here.rate() / 1e6:.0f} GMAC/s on "
-            f"this core, {_by_what()}, so {tower_macs(clip) / 1e9:.2f} GMAC take {limit:.1f} ms at "
-            f"least: the served graph takes **{here.of_limit(clip):.2f} times** that limit. The "
-            f"tower's own matrices have {1 + clip.patches} rows, of which the same kernel makes "
+            f"this core, with{'' if uses_tiles() else 'out'} AMX, so "
+            f"{tower_macs(clip) / 1e9:.2f} GMAC take {limit:.1f} ms at least: the served graph "
+            f"takes **{here.of_limit(clip):.2f} times** that limit. The tower's own matrices have "
+            f"{1 + clip.patches} rows, of which the same kernel makes "
             f"{here.own_rate(clip) / 1e6:.0f} GMAC/s: the served graph takes "
             f"**{here.of_own():.2f} times** its bare products.",
             "",
             *_hidden(found, clip),
         ]
     )
-
-
-def _by_what() -> str:
-    return "with AMX" if uses_tiles() else "without AMX"
 
 
 def _hidden(found: Mapping[str, Figures], clip: Clip) -> list[str]:

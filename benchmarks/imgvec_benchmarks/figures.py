@@ -43,7 +43,6 @@ class Figures:
         return tower_macs(clip) / self.rate()
 
     def faster(self) -> float:
-        """How many times longer float32 takes."""
         return self.timed["float32"].median / self.timed["int8"].median
 
     def of_limit(self, clip: Clip) -> float:

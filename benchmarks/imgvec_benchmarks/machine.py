@@ -1,4 +1,4 @@
-"""The machine's name, for whoever compares."""
+"""The machine: its name, what its processor can do, and its page cache."""
 
 import ctypes
 import os
@@ -47,11 +47,6 @@ def uses_tiles() -> bool:
     granted = ctypes.c_uint64()
     refused = ctypes.CDLL(None).syscall(ARCH_PRCTL, GET_GRANTED, ctypes.byref(granted))
     return refused == 0 and bool(granted.value & TILES)
-
-
-def load() -> float:
-    """What else runs: the load average of the last minute."""
-    return os.getloadavg()[0]
 
 
 def drop_page_cache() -> bool:

@@ -1,8 +1,7 @@
 """The encoder as on older processors: their kernels, measured here, with the rest hidden.
 
-`python -m benchmarks.masked` is such a process. It takes a pickled `Material` on standard input,
-and for each line `round` or `bits` prints the milliseconds of one run of everything, or digests of
-vectors.
+`python -m imgvec_benchmarks.masked` is such a process. It takes a pickled `Material` on standard
+input, and for each line `round` or `bits` prints milliseconds, or digests of vectors.
 """
 
 import json
@@ -31,34 +30,28 @@ class Kernels:
     """A process that measures with the instruction sets that it is shown, a round at a time."""
 
     def __init__(self, material: Material, shown: Mapping[str, str]) -> None:
-        """Start it, with an environment that may hide some."""
         self.process = subprocess.Popen(
             [sys.executable, "-m", __name__],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             env=shown,
         )
-        self._write(pickle.dumps(material))
+        assert self.process.stdin is not None
+        pickle.dump(material, self.process.stdin)
 
     def round(self) -> dict[str, float]:
-        """Milliseconds by name."""
-        self._write(b"round\n")
-        taken: dict[str, float] = json.loads(self._read())
+        taken: dict[str, float] = json.loads(self._ask(b"round\n"))
         return taken
 
     def bits(self) -> Bits:
-        """Digests of its vectors."""
-        self._write(b"bits\n")
-        bits: Bits = json.loads(self._read())
+        bits: Bits = json.loads(self._ask(b"bits\n"))
         return bits
 
-    def _write(self, said: bytes) -> None:
+    def _ask(self, question: bytes) -> bytes:
         assert self.process.stdin is not None
-        self.process.stdin.write(said)
-        self.process.stdin.flush()
-
-    def _read(self) -> bytes:
         assert self.process.stdout is not None
+        self.process.stdin.write(question)
+        self.process.stdin.flush()
         return self.process.stdout.readline()
 
 
@@ -69,7 +62,7 @@ def measured(material: Material, rounds: int) -> dict[str, Figures]:
     """
     with ExitStack() as stack:
         library = stack.enter_context(hiding())
-        shown = {ALL: _environment()}
+        shown = {ALL: dict(os.environ)}
         if library is not None:
             shown |= {KINDS[mask]: environment(library, mask) for mask in _kinds()}
         kernels = {name: Kernels(material, one) for name, one in shown.items()}
@@ -77,13 +70,12 @@ def measured(material: Material, rounds: int) -> dict[str, Figures]:
             stack.enter_context(one.process)
         turns = [{name: one.round() for name, one in kernels.items()} for _ in range(rounds)]
         return {
-            name: Figures(_timed([turn[name] for turn in turns]), one.bits())
+            name: Figures(
+                {work: Timed(tuple(turn[name][work] for turn in turns)) for work in turns[0][name]},
+                one.bits(),
+            )
             for name, one in kernels.items()
         }
-
-
-def _timed(rounds: list[dict[str, float]]) -> dict[str, Timed]:
-    return {name: Timed(tuple(one[name] for one in rounds)) for name in rounds[0]}
 
 
 def _kinds() -> list[str]:
@@ -109,27 +101,18 @@ def hiding() -> Iterator[Path | None]:
 
 
 def environment(library: Path, mask: str) -> dict[str, str]:
-    """This process's, its modules, and what hides."""
-    return {**_environment(), "LD_PRELOAD": str(library), MASK: mask}
-
-
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    """This process's, and what hides."""
+    return {**os.environ, "LD_PRELOAD": str(library), MASK: mask}
 
 
 def main() -> None:
-    """Measure in this process, whatever it can see."""
-    # The parent made it.
-    material: Material = pickle.load(sys.stdin.buffer)
+    material: Material = pickle.load(sys.stdin.buffer)  # The parent made it.
     work = work_of(material)
     for do in work.values():
         do()
     for asked in sys.stdin.buffer:
-        answer = (
-            bits_of(material)
-            if asked == b"bits\n"
-            else {name: clocked(do) for name, do in work.items()}
-        )
+        round = asked == b"round\n"
+        answer = {name: clocked(do) for name, do in work.items()} if round else bits_of(material)
         print(json.dumps(answer), flush=True)
 
 

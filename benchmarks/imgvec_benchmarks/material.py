@@ -23,8 +23,7 @@ from imgvec_models.shapes.sizes import B32, Clip
 CACHE: Final = Path(".cache").resolve()
 CLIP: Final = "clip-vit-b32"
 STARTER: Final = "starter"
-PREPROCESSOR: Final = "preprocessor.json"
-"""In the folder of the source, as pulled."""
+PREPROCESSOR: Final = "preprocessor.json"  # in the folder of the source, as pulled
 LIMITS: Final = ImageLimits(max_bytes=200_000_000, max_pixels=50_000_000, max_frames=1)
 FORMATS: Final = ("JPEG", "PNG", "WebP")
 SIZES: Final = {"0.3": (640, 480), "2": (1632, 1224), "12": (4000, 3000), "48": (8000, 6000)}
@@ -38,7 +37,6 @@ class Material:
     """What was made, and what was installed beside it."""
 
     clip: Clip
-    """The sizes of the CLIP's towers."""
     source: Path
     """Towers as pulled, fp32: `image.onnx`, `text.onnx`."""
     models: Path
@@ -49,7 +47,6 @@ class Material:
     """Python of the environment of each of the others, by name."""
 
     def jpeg(self, megapixels: str) -> bytes:
-        """A photo as most clients send it."""
         return self.photos[megapixels, "JPEG"].read_bytes()
 
 

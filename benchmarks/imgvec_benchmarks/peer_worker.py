@@ -1,8 +1,7 @@
 """A peer in its own environment: reads paths of photos, writes the milliseconds each one took.
 
 PYTHON peer_worker.py {fastembed,infinity,transformers} FOLDER. It imports nothing of imgvec. FOLDER
-has CLIP's image tower as `model.onnx` and its `preprocessor_config.json`; what more a peer takes it
-finds or makes there.
+has CLIP's image tower as `model.onnx` and its `preprocessor_config.json`.
 """
 
 import asyncio
@@ -77,7 +76,6 @@ PEERS = {"fastembed": fastembed, "infinity": infinity, "transformers": transform
 
 
 def main() -> None:
-    """Load, say so, then answer one line with one line."""
     embed = PEERS[sys.argv[1]](Path(sys.argv[2]))
     print("ready", flush=True)
     for line in sys.stdin:

@@ -14,8 +14,7 @@ from imgvec.images.decode import decode
 from imgvec_benchmarks.material import CLIP, FORMATS, LIMITS, PREPROCESSOR, SIZES, Material
 from imgvec_benchmarks.timing import Pace, Timed, in_turns
 
-ROUNDS: Final = {"0.3": 15, "2": 9, "12": 7, "48": 3}
-"""By megapixels."""
+ROUNDS: Final = {"0.3": 15, "2": 9, "12": 7, "48": 3}  # by megapixels
 WORKER: Final = Path(__file__).with_name("peer_worker.py")
 LOG: Final = "stderr.txt"
 QUIET: Final = {
@@ -70,10 +69,9 @@ def _running(
     """The peers whose environments are there, each in a process of its own; and what failed."""
     peers: dict[str, Callable[[Path], float]] = {}
     failed: dict[str, str] = {}
+    there = {name: python for name, python in material.peers.items() if python.exists()}
     with ExitStack() as stack:
-        for name, python in material.peers.items():
-            if not python.exists():
-                continue
+        for name, python in there.items():
             folder = Path(stack.enter_context(TemporaryDirectory(dir=material.source)))
             os.link(material.source / PREPROCESSOR, folder / "preprocessor_config.json")
             os.link(material.source / "image.onnx", folder / "model.onnx")

@@ -30,7 +30,6 @@ def tower_macs(clip: Clip) -> int:
 
 
 def macs(products: Sequence[Product]) -> int:
-    """Multiplications of all."""
     return sum(rows * inner * columns for rows, inner, columns in products)
 
 
@@ -41,11 +40,8 @@ def multiplier(products: Sequence[Product]) -> partial[object]:
     inputs = {f"a_{rows}_{inner}": (rows, inner) for rows, inner, _ in products}
     for place, (rows, inner, columns) in enumerate(products):
         values = random.integers(-127, 127, (inner, columns), np.int8)
-        weights.append(
-            helper.make_tensor(
-                f"b_{place}", TensorProto.INT8, values.shape, values.tobytes(), raw=True
-            )
-        )
+        form, raw = (f"b_{place}", TensorProto.INT8, values.shape), values.tobytes()
+        weights.append(helper.make_tensor(*form, raw, raw=True))
         names = [f"a_{rows}_{inner}", f"b_{place}"]
         nodes.append(helper.make_node("MatMulInteger", names, [f"c_{place}"]))
     graph = helper.make_graph(

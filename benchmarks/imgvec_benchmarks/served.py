@@ -1,42 +1,18 @@
-"""Over HTTP, one request at a time: its time by photo, and the memory of a server after many."""
+"""Requests over HTTP, one at a time, and the memory of a server after many."""
 
 from contextlib import closing
 from functools import partial
 from itertools import cycle, islice
 from typing import Final
 
-from imgvec.images.decode import decode
-from imgvec_benchmarks.material import CLIP, FORMATS, LIMITS, SIZES, STARTER, Material
+from imgvec_benchmarks.material import CLIP, STARTER, Material
 from imgvec_benchmarks.server import resident, served
 from imgvec_benchmarks.timing import Pace, in_turns
 from imgvec_benchmarks.wire import Connection, get, img_embed, post_json
 
 ROUNDS: Final = 25
-ROUNDS_OF_48: Final = 5
 MIXED: Final = 1000
-PHOTOS: Final = ("0.3", "2", "12")
-"""Megapixels."""
-
-
-def pixels(material: Material, pace: Pace) -> str:
-    """From bytes to pixels: a line for each size, a column for each format."""
-    side = material.clip.image_size
-    lines = [
-        "## From bytes to pixels",
-        "",
-        f"{side} x {side} of them, one thread, ms: median (quartiles).",
-        "",
-        f"| megapixels | {' | '.join(FORMATS)} |",
-        "|---" * (len(FORMATS) + 1) + "|",
-    ]
-    for size in SIZES:
-        work = {
-            format: partial(decode, material.photos[size, format].read_bytes(), side, LIMITS)
-            for format in FORMATS
-        }
-        timed = in_turns(work, pace.rounds(ROUNDS_OF_48 if size == "48" else ROUNDS))
-        lines.append(f"| {size} | {' | '.join(map(str, timed.values()))} |")
-    return "\n".join([*lines, ""])
+PHOTOS: Final = ("0.3", "2", "12")  # megapixels
 
 
 def section(material: Material, pace: Pace) -> str:

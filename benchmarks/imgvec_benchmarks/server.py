@@ -27,17 +27,31 @@ class Running:
 @contextmanager
 def served(models: Path, encoder: str) -> Iterator[tuple[Running, str]]:
     """A server with this encoder that is ready, and a key for it."""
+    command = [sys.executable, "-m", "imgvec", "serve", "--port", "0"]
     with tempfile.TemporaryDirectory() as data:
-        environment = {
-            **os.environ,
-            "IMGVEC_DATA": data,
-            "IMGVEC_MODELS": str(models),
-            "IMGVEC_ENCODERS": encoder,
-        }
+        environment = environment_of(Path(data), models, encoder)
         key = create_key(environment)
-        with _serving(environment) as running:
-            wait_until_ready(running.address)
-            yield running, key
+        with subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        ) as process:
+            assert process.stdout is not None
+            said = (re.search(r"answers on (\S+)", line) for line in process.stdout)
+            address = next(filter(None, said))[1]
+            # The pipe must be emptied, or a chatty server would block on it.
+            reader = threading.Thread(target=list, args=(process.stdout,), daemon=True)
+            reader.start()
+            try:
+                wait_until_ready(address)
+                yield Running(process.pid, address), key
+            finally:
+                process.terminate()
+                reader.join()
+
+
+def environment_of(data: Path, models: Path, encoder: str) -> dict[str, str]:
+    """This process's environment with the settings of a server."""
+    settings = {"DATA": str(data), "MODELS": str(models), "ENCODERS": encoder}
+    return {**os.environ, **{f"IMGVEC_{name}": value for name, value in settings.items()}}
 
 
 def create_key(environment: Mapping[str, str]) -> str:
@@ -46,25 +60,6 @@ def create_key(environment: Mapping[str, str]) -> str:
     made = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True)
     key: str = json.loads(made.stdout)["key"]
     return key
-
-
-@contextmanager
-def _serving(environment: Mapping[str, str]) -> Iterator[Running]:
-    command = [sys.executable, "-m", "imgvec", "serve", "--port", "0"]
-    with subprocess.Popen(
-        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as process:
-        assert process.stdout is not None
-        found = next(filter(None, (re.search(r"answers on (\S+)", one) for one in process.stdout)))
-        # The pipe must be emptied, or a chatty server would block on it.
-        reader = threading.Thread(target=list, args=(process.stdout,), daemon=True)
-        reader.start()
-        try:
-            yield Running(process.pid, found[1])
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-            reader.join()
 
 
 def wait_until_ready(address: str) -> None:

@@ -141,7 +141,7 @@ class _Echo(EmbeddingService):
     """Answers at once with the same vector."""
 
     def __init__(self) -> None:
-        """Need none of what a service needs."""
+        pass
 
     async def embed(
         self, principal: Principal, wanted: EmbedRequest, context: RequestContext

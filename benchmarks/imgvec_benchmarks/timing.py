@@ -22,7 +22,6 @@ class Pace:
         return max(least, round(self.share * usual))
 
     def seconds(self, usual: float) -> float:
-        """How long to go on."""
         return max(0.2, self.share * usual)
 
 
@@ -34,7 +33,6 @@ class Timed:
 
     @property
     def median(self) -> float:
-        """The median, in milliseconds."""
         return statistics.median(self.runs)
 
     def __str__(self) -> str:
@@ -45,7 +43,6 @@ class Timed:
 
 
 def clocked(do: Measured) -> float:
-    """Milliseconds of one run."""
     started = time.perf_counter()
     own = do()
     taken = (time.perf_counter() - started) * 1000
@@ -61,12 +58,6 @@ def in_turns(work: Mapping[str, Measured], rounds: int) -> dict[str, Timed]:
         for name, do in work.items():
             runs[name].append(clocked(do))
     return {name: Timed(tuple(taken)) for name, taken in runs.items()}
-
-
-def percentile(values: Sequence[float], share: float) -> float:
-    """The value that `share` of all do not exceed."""
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
 def rate_of(work: Sequence[Callable[[], object]], seconds: float) -> float:

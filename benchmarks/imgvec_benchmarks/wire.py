@@ -13,8 +13,6 @@ FORM: Final = f"multipart/form-data; boundary={BOUNDARY}"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is asked."""
-
     method: str
     path: str
     headers: Mapping[str, str]
@@ -22,14 +20,12 @@ class Request:
 
     @property
     def written(self) -> bytes:
-        """The whole, as HTTP/1.1 to this machine."""
         headers = {"Host": "127.0.0.1", "Content-Length": str(len(self.body)), **self.headers}
         lines = [f"{self.method} {self.path} HTTP/1.1", *map(": ".join, headers.items())]
         return "\r\n".join([*lines, "", ""]).encode() + self.body
 
 
 def get(path: str) -> Request:
-    """A question without a body."""
     return Request("GET", path, {})
 
 
@@ -39,21 +35,16 @@ def post_json(path: str, key: str, content: object) -> Request:
     return Request("POST", path, headers, json.dumps(content).encode())
 
 
-def post_form(path: str, fields: Mapping[str, str], photo: bytes) -> Request:
-    """A form with fields and a file."""
+def img_embed(key: str, photo: bytes) -> Request:
+    """An image in a form, at PixLab's, in 512 dimensions."""
     parts = [
         f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
-        for name, value in fields.items()
+        for name, value in (("key", key), ("dimension", "512"))
     ]
     file = 'Content-Disposition: form-data; name="file"; filename="p.jpg"'
     start = "".join([*parts, f"--{BOUNDARY}\r\n{file}\r\n\r\n"]).encode()
     body = start + photo + f"\r\n--{BOUNDARY}--\r\n".encode()
-    return Request("POST", path, {"Content-Type": FORM}, body)
-
-
-def img_embed(key: str, photo: bytes) -> Request:
-    """An image in a form, at PixLab's, in 512 dimensions."""
-    return post_form("/imgembed", {"key": key, "dimension": "512"}, photo)
+    return Request("POST", "/imgembed", {"Content-Type": FORM}, body)
 
 
 class Connection:
@@ -79,6 +70,5 @@ class Connection:
         assert found == status, answer
 
     def close(self) -> None:
-        """Hang up."""
         self._stream.close()
         self._socket.close()
