@@ -4,22 +4,33 @@
 """
 
 from pathlib import Path
+from typing import get_args
 
 import click
 import orjson
 from pydantic_core import PydanticUndefined
 from samtranslator.yaml_helper import yaml_parse
 
-from cost_page import cost_page
 from imgvec.api.application import close
 from imgvec.app import create_app
 from imgvec.cli import group
 from imgvec.settings import PREFIX, Settings
+from imgvec_benchmarks.cost import (
+    ENCODE_MS,
+    LOSES,
+    MILLION,
+    Processor,
+    Workload,
+    bill,
+    container,
+    gpu_endpoint,
+)
 from picture import picture
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURE_BEGINS = "<!-- Made by `make docs` of template.yaml. -->"
-PICTURE_ENDS = "<!-- End of what is made. -->"
+COST_BEGINS = "<!-- Made by `make docs`, from the sums of `imgvec cost`. -->"
+ENDS = "<!-- End of what is made. -->"
 NOTE = "<!-- Made by `make docs`; edit the code instead. -->\n"
 
 
@@ -77,12 +88,53 @@ def openapi_json(settings: Settings) -> str:
 
 def deploy_page() -> str:
     """`docs/deploy.md` with the architecture as the template has it."""
-    page = (ROOT / "docs" / "deploy.md").read_text()
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    begin, rest = page.split(PICTURE_BEGINS)
-    _, end = rest.split(PICTURE_ENDS)
-    drawn = f"\n```mermaid\n{picture(template)}\n```\n"
-    return begin + PICTURE_BEGINS + drawn + PICTURE_ENDS + end
+    return _between("deploy.md", PICTURE_BEGINS, f"```mermaid\n{picture(template)}\n```")
+
+
+def cost_page() -> str:
+    """`docs/cost.md` with the tables of the present prices and times."""
+    doors = {door: Workload(MILLION, 2.0, gateway=door) for door in LOSES}
+    parts = list(bill(doors["rest"]))
+    rows = [["front door", *parts, "total"]]
+    for door, work in doors.items():
+        sums = bill(work).values()
+        rows.append([f"`{door}`", *(f"{one:.2f}" for one in sums), f"**{sum(sums):.2f}**"])
+    heading = [
+        "encoder",
+        "processor",
+        "ms of a function",
+        "$ a million",
+        "container from",
+        "GPU from",
+    ]
+    encoders = [heading] + [
+        _encoder_row(Workload(MILLION, 2.0, encoder=encoder, processor=processor))
+        for encoder in ENCODE_MS
+        for processor in get_args(Processor)
+    ]
+    loses = "\n".join(f"- `{door}`: {sentence}" for door, sentence in LOSES.items())
+    return _between("cost.md", COST_BEGINS, f"{_table(rows)}\n\n{loses}\n\n{_table(encoders)}")
+
+
+def _encoder_row(work: Workload) -> list[str]:
+    others = [
+        "never" if other is None else f"{other.images / MILLION:,.0f} million"
+        for other in (container(work), gpu_endpoint(work))
+    ]
+    total = f"{sum(bill(work).values()):.2f}"
+    return [f"`{work.encoder}`", work.processor, f"{work.function_ms:.0f}", total, *others]
+
+
+def _table(rows: list[list[str]]) -> str:
+    heading, *others = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([heading, "|---" * len(rows[0]) + "|", *others])
+
+
+def _between(page: str, begins: str, made: str) -> str:
+    begin, rest = (ROOT / "docs" / page).read_text().split(begins)
+    _, end = rest.split(ENDS)
+    return f"{begin}{begins}\n{made}\n{ENDS}{end}"
 
 
 def write_all() -> None:
@@ -91,7 +143,7 @@ def write_all() -> None:
     (ROOT / "docs" / "deploy.md").write_text(deploy_page())
     (ROOT / "docs" / "settings.md").write_text(settings_page())
     (ROOT / "docs" / "commands.md").write_text(commands_page())
-    (ROOT / "docs" / "cost.md").write_text(NOTE + cost_page())
+    (ROOT / "docs" / "cost.md").write_text(cost_page())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 

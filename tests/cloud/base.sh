@@ -4,12 +4,13 @@
 set -euo pipefail
 . tests/cloud/wheelhouse.sh
 name=$1 host=$2 folder=$3
-files=(functions/embeddings/requirements.txt layers/core/requirements.txt requirements/runtime.txt)
-up_to_date "$name" "${files[@]}" requirements/sam.txt && exit 0
+up_to_date "$name" layers/core/{requirements.txt,subset.py} requirements/tools.txt && exit 0
 rm -rf "$folder"
 mkdir -p "$folder/wheels"
-wheelhouse "$folder/wheels" "${files[@]}"
-cp .cache/sam/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64 "$folder/aws-lambda-rie"
+.venv/bin/python layers/core/subset.py function layers/core/requirements.txt >"$folder/function.txt"
+.venv/bin/python layers/core/subset.py runtime requirements/tools.txt >"$folder/runtime.txt"
+wheelhouse "$folder/wheels" "$folder"/{function,runtime}.txt
+cp .cache/tools/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64 "$folder/aws-lambda-rie"
 cat >"$folder/entry.sh" <<'SH'
 #!/bin/sh
 # As AWS's own: under the real service the runtime interface is there, elsewhere it is emulated.

@@ -1,5 +1,5 @@
 # The parts that stand in for AWS: its base image of Lambda, an emulator of its services. Sourced.
-sam=$PWD/.cache/sam/bin/sam
+sam=$PWD/.cache/tools/bin/sam
 emulated_sam=$PWD/tests/cloud/sam_for_emulator.sh
 
 export SAM_CLI_TELEMETRY=0 AWS_DEFAULT_REGION=us-east-1

@@ -30,7 +30,7 @@ first_deploy() {
 deploy_prod() { # the command itself; the emulator has no key source AUTHORIZER
   (
     . "$work/tmp/beyond.sh"
-    IMGVEC_MODELS=$work/tmp/operator make -C "$work/checkout" -o .venv/models -o .cache/sam/ready \
+    IMGVEC_MODELS=$work/tmp/operator make -C "$work/checkout" -o .venv/run -o .cache/tools/ready \
       deploy ENV=prod SAM="$emulated_sam" PARAMETERS=GatewayKeys=off
   )
 }

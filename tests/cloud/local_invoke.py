@@ -16,7 +16,7 @@ from tests.support.aws.sample_events import FOLDER, IMAGES, PHOTO, REQUESTS, SEC
 from tests.support.contract.checks import bits
 from tests.support.server.places import ROOT, PictureServer, imgvec
 
-SAM: Final = ROOT / ".cache" / "sam" / "bin" / "sam"
+SAM: Final = ROOT / ".cache" / "tools" / "bin" / "sam"
 
 
 @pytest.mark.parametrize("name", list(REQUESTS))

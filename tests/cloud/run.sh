@@ -46,7 +46,7 @@ deploy ThrottleRate=1000 ThrottleBurst=1000
 say "sam deploy into the emulator"
 
 eval "$(PYTHONPATH=. "$python" tests/cloud/local_stores.py "$work/variables.json")"
-.cache/sam/bin/python tests/cloud/sam_local.py local start-api --host "${api%:*}" --port "${api#*:}" \
+.cache/tools/bin/python tests/cloud/sam_local.py local start-api --host "${api%:*}" --port "${api#*:}" \
   --env-vars "$work/variables.json" >"$work/sam-local.log" 2>&1 &
 started+=($!)
 wait_for curl -sf "http://$api/ready" || fail "$work/sam-local.log"

@@ -4,7 +4,7 @@
 # all of a template (emulated_template.py). All other arguments and commands are SAM's.
 set -euo pipefail
 tests=$(cd "$(dirname "$0")/.." && pwd)
-sam=$tests/../.cache/sam/bin
+sam=$tests/../.cache/tools/bin
 [ "$1 ${2:-}" = "deploy --config-env" ] || exec "$sam/sam" "$@"
 shift 3
 

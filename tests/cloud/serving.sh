@@ -2,12 +2,13 @@
 
 build_serving() { # PROVIDER: with a CLIP of the true widths beside the starter
   local context=$work/context
+  "$python" layers/core/subset.py "$1" layers/core/requirements.txt >"$work/serving.txt"
   tests/cloud/serving_base.sh public.ecr.aws/docker/library/python:3.13-slim \
-    "infra/sagemaker/requirements.$1.txt" "$work/serving-base" >"$work/serving-base.log" 2>&1 ||
+    "$work/serving.txt" "$work/serving-base" >"$work/serving-base.log" 2>&1 ||
     fail "$work/serving-base.log"
   rm -rf "$context"
   mkdir -p "$context"
-  cp -r --parents Makefile .dockerignore infra/sagemaker layers/core/imgvec layers/models "$context"
+  cp -r --parents Makefile .dockerignore infra/sagemaker layers/core/{imgvec,requirements.txt,subset.py} layers/models "$context"
   PYTHONPATH=. "$python" tests/support/models/thin_clip.py clip-vit-b32 "$context/layers/models"
   make -C "$context" endpoint-image PROVIDER="$1" ENCODERS="clip-vit-b32 starter" \
     >"$work/serving.log" 2>&1 || fail "$work/serving.log"

@@ -17,10 +17,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imgvec_benchmarks.server import resident
 from tests.support.http.hostile_mix import Hostile, Mix
 from tests.support.server.hostile_target import Target, started_target
 from tests.support.server.places import PictureServer
-from tests.support.server.processes import resident
 
 CONNECTIONS = 6
 DEADLINE = 20.0

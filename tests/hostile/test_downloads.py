@@ -10,10 +10,10 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from imgvec_benchmarks.server import resident, wait_until_ready
 from tests.support.contract.embed_routes import V2
 from tests.support.http.raw_http import connected, read_answer
 from tests.support.server.places import NOBODY, Running, create_key, server_environment, serving
-from tests.support.server.processes import resident, wait_until_ready
 
 SIZE = 19_000_000
 FEW_MB = 3 * SIZE / 1e6

@@ -1,6 +1,6 @@
 """What OpenAI's preprocessing and tokenizer, and transformers', make of pictures and texts.
 
-    .cache/parity/bin/python tests/parity/references.py FOLDER
+    .cache/peers/bin/python tests/parity/references.py FOLDER
 
 reads `FOLDER/pictures/*` and `FOLDER/texts.json`; writes `FOLDER/pixels.npz` (by reference,
 float32 [n, 3, 224, 224]) and `FOLDER/found.json`. Nothing of ours is imported. Both references

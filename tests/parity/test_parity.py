@@ -23,7 +23,7 @@ from tests.support.models.hub_tokenizer import hub_tokenizer
 from tests.support.models.odd_texts import odd_texts
 from tests.support.server.places import ROOT
 
-PYTHON = ROOT / ".cache" / "parity" / "bin" / "python"
+PYTHON = ROOT / ".cache" / "peers" / "bin" / "python"
 pytestmark = pytest.mark.skipif(
     not PYTHON.exists(), reason="NOT CHECKED: parity with CLIP's own code; `make test-parity` does"
 )

@@ -23,11 +23,11 @@ from typing import Final
 
 import httpx2
 
+from imgvec_benchmarks.server import cpu_seconds, wait_until_ready
 from tests.performance.soak import counted
 from tests.support.images.pictures import photo_jpeg
 from tests.support.server.load_client import LOST, Answer, Load, Shot
 from tests.support.server.places import Running, create_key, start_server, stop_server
-from tests.support.server.processes import cpu_seconds, wait_until_ready
 from tests.support.server.request_mix import json_shot, upload
 
 TIMES: Final = (1, 2, 10)

@@ -25,10 +25,10 @@ from typing import Final
 
 import httpx2
 
+from imgvec_benchmarks.server import cpu_seconds, resident, wait_until_ready
 from tests.support.http.raw_http import connected
 from tests.support.images.pictures import photo_jpeg
 from tests.support.server.places import Running, create_key, start_server, stop_server
-from tests.support.server.processes import cpu_seconds, resident, wait_until_ready
 
 SAMPLES: Final = Path(__file__).parent.parent / "contract" / "samples"
 V2: Final = "/serve/api/v2"

@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from imgvec_benchmarks.server import cpu_seconds
 from tests.performance.load import LOSS, Served, served
 from tests.support.http.connection import wire
 from tests.support.server.load_client import Shot
-from tests.support.server.processes import cpu_seconds
 
 RUNS = 8
 

@@ -20,10 +20,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
+from imgvec_benchmarks.server import cpu_seconds, resident, wait_until_ready
 from tests.performance.flatness import Sample, costs, flat_cost, flat_memory
 from tests.support.server.load_client import Answer, Load
 from tests.support.server.places import CAT, Running, create_key, imgvec, start_server, stop_server
-from tests.support.server.processes import cpu_seconds, resident, wait_until_ready
 from tests.support.server.request_mix import mixed
 
 SAMPLES: Final = 60

@@ -14,7 +14,7 @@ from tests.support.aws.translated_template import written
 from tests.support.server.places import ROOT
 
 FILE: Final = ROOT / "samconfig.toml"
-SAM_PYTHON: Final = ROOT / ".cache" / "sam" / "bin" / "python"
+SAM_PYTHON: Final = ROOT / ".cache" / "tools" / "bin" / "python"
 ENVIRONMENTS: Final = [
     name for name, value in tomllib.loads(FILE.read_text()).items() if isinstance(value, dict)
 ]
@@ -40,7 +40,7 @@ print(json.dumps(found))
 def as_sam_reads() -> dict[str, dict[str, Any]]:
     """Each command's parameters from the file, by environment and command."""
     if not SAM_PYTHON.exists():
-        pytest.skip("NOT RUN: SAM is not installed; `make .cache/sam/ready` does it")
+        pytest.skip("NOT RUN: SAM is not installed; `make .cache/tools/ready` does it")
     done = subprocess.run(
         [SAM_PYTHON, "-c", READ, ROOT, *ENVIRONMENTS], capture_output=True, text=True, check=True
     )

@@ -19,14 +19,9 @@ from typing import Final, TypedDict
 
 from tests.support.server.places import ROOT
 
-PIP_AUDIT: Final = ROOT / ".cache" / "audit" / "bin" / "pip-audit"
+PIP_AUDIT: Final = ROOT / ".cache" / "tools" / "bin" / "pip-audit"
 ANSWERS: Final = ROOT / ".cache" / "vulnerabilities.json"
-LOCKS: Final = (
-    ROOT / "functions" / "embeddings" / "requirements.txt",
-    ROOT / "layers" / "core" / "requirements.txt",
-    *sorted((ROOT / "infra" / "sagemaker").glob("requirements.*.txt")),
-    ROOT / "requirements" / "models.txt",
-)
+LOCKS: Final = (ROOT / "layers" / "core" / "requirements.txt", ROOT / "requirements" / "run.txt")
 OLD_DAYS: Final = 7
 _PIN: Final = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 

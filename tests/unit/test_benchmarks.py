@@ -8,15 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import cold
-from benchmarks.__main__ import PARTS, main, measured
-from benchmarks.machine import flags, uses_tiles
-from benchmarks.masked import environment, hiding
-from benchmarks.material import SIZES, Material, prepare
-from benchmarks.products import tower_macs, tower_products
-from benchmarks.timing import Pace
+from imgvec_benchmarks import cold
+from imgvec_benchmarks.__main__ import PARTS, main, measured
+from imgvec_benchmarks.machine import flags, uses_tiles
+from imgvec_benchmarks.masked import environment, hiding
+from imgvec_benchmarks.material import SIZES, Material, prepare
+from imgvec_benchmarks.products import tower_macs, tower_products
+from imgvec_benchmarks.timing import Pace
 from imgvec_models.build.encoder import FLOAT16
 from imgvec_models.shapes.sizes import B32, SMALL, Transformer
+from tests.support.server.places import ROOT
 
 TINY = replace(
     SMALL, joint=512, image=Transformer(width=512, layers=1, heads=8), image_size=32, patch=16
@@ -30,28 +31,17 @@ BROKEN = """#!/bin/sh
 echo loading >&2
 echo no such library >&2
 """
-PACKAGE = {
-    "one/__init__.py": "x = 1\n" * 100_000,
-    "one/tests/test_one.py": "y = 1\n" * 100_000,
-    "one-1.0.dist-info/METADATA": "Name: one\nVersion: 1.0\n",
-    "one-1.0.dist-info/RECORD": "one/__init__.py,,\none/tests/test_one.py,,\n",
-}
 
 
 @pytest.fixture(scope="module")
 def material(tmp_path_factory: pytest.TempPathFactory) -> Material:
-    """What `make bench` prepares, with two peers and one package in the image."""
+    """What `make bench` prepares, with two peers."""
     cache = tmp_path_factory.mktemp("cache")
-    for name, script in (("answering", ANSWERING), ("broken", BROKEN)):
-        python = cache / "peers" / name / "bin" / "python"
-        python.parent.mkdir(parents=True)
+    peers = {"answering": cache / "answering", "broken": cache / "broken"}
+    for python, script in zip(peers.values(), (ANSWERING, BROKEN), strict=True):
         python.write_text(script)
         python.chmod(0o755)
-    for path, text in PACKAGE.items():
-        file = cache / "shipped" / "lib" / "python3" / "site-packages" / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return prepare(cache, TINY, FLOAT16, dict.fromkeys(SIZES, (96, 64)))
+    return replace(prepare(cache, TINY, FLOAT16, dict.fromkeys(SIZES, (96, 64))), peers=peers)
 
 
 @pytest.fixture(scope="module")
@@ -85,10 +75,6 @@ def test_peers_are_asked_and_one_that_does_not_start_is_named_with_its_words(pag
     assert "| photo | imgvec | answering |" in page
     assert "| 1.5 (1.5 to 1.5) [" in page
     assert "broken did not start: `no such library`." in page
-
-
-def test_the_image_has_no_tests_of_its_packages(page: str) -> None:
-    assert "| 1 packages (one 0.6) | 0.6 |" in page
 
 
 def test_a_part_that_does_not_exist_is_refused_with_those_that_do() -> None:
@@ -133,3 +119,11 @@ def test_what_is_hidden_is_not_seen() -> None:
 
 def test_tiles_are_in_use_only_where_the_processor_has_them() -> None:
     assert not uses_tiles() or "amx_int8" in Path("/proc/cpuinfo").read_text()
+
+
+def test_nothing_but_tests_imports_a_helper_of_the_tests() -> None:
+    rooms = ("benchmarks", "docs", "examples", "functions", "infra", "layers")
+    files = [file for room in rooms for file in (ROOT / room).rglob("*.py")]
+    assert len(files) > 100, "positive control"
+    imports = re.compile(r"^\s*(from|import) tests\b", re.M)
+    assert [file for file in files if imports.search(file.read_text())] == []

@@ -2,28 +2,39 @@
 
 import pytest
 
-from imgvec.cost import (
+from imgvec_benchmarks.cost import (
+    ANSWER_BYTES,
+    AVX2_SLOWER,
+    COLD_SHARE,
+    ENCODE_MS,
+    FETCH_MS,
+    LAMBDA_SLOWER,
     MILLION,
+    PHOTO_BYTES_PER_MEGAPIXEL,
     REST_REQUEST,
+    STORES_MS,
+    UPLOAD_BYTES,
     Gateway,
     Workload,
     bill,
     container,
+    gib_seconds,
     gpu_endpoint,
     tiered,
 )
+from tests.support.server.places import ROOT
 
 TWO_MEGAPIXELS = Workload(MILLION, 2.0)
 
 
 def dollars(work: Workload) -> dict[str, float]:
     """The bill, by part, rounded to cents."""
-    return {line.part: round(line.dollars, 2) for line in bill(work)}
+    return {part: round(month, 2) for part, month in bill(work).items()}
 
 
 def total(work: Workload) -> float:
     """The bill's sum."""
-    return sum(line.dollars for line in bill(work))
+    return sum(bill(work).values())
 
 
 @pytest.mark.parametrize(
@@ -72,8 +83,7 @@ def test_a_photo_too_large_for_a_request_goes_by_the_bucket() -> None:
 
 def test_waiting_for_a_url_is_paid_at_full_memory() -> None:
     waits, uploads = (
-        next(line.dollars for line in bill(work) if line.part == "function")
-        for work in (Workload(MILLION, 2.0, via="url"), TWO_MEGAPIXELS)
+        bill(work)["function"] for work in (Workload(MILLION, 2.0, via="url"), TWO_MEGAPIXELS)
     )
     assert waits - uploads == pytest.approx(8.64, abs=0.01)
 
@@ -101,3 +111,26 @@ def test_a_gpu_pays_for_a_large_encoder_and_never_for_a_small_one() -> None:
     assert small is not None
     assert large is not None
     assert large.images < small.images / 10
+
+
+@pytest.mark.parametrize(
+    "assumed",
+    [
+        f"takes {LAMBDA_SLOWER} times as long",
+        f"AVX512-VNNI: {ENCODE_MS['clip-vit-b32']:.0f} ms",
+        f"Without VNNI an encoder takes {AVX2_SLOWER} times",
+        f"adds ${MILLION * gib_seconds(1 / 1000):.3f} to a",
+        f"stores take {STORES_MS:.0f} ms of waiting, an image URL {FETCH_MS:.0f} ms",
+        f"has {PHOTO_BYTES_PER_MEGAPIXEL / 1000:.0f} kB a megapixel",
+        f"An answer has {ANSWER_BYTES / 1000} kB",
+        f"One call of {1 / COLD_SHARE:.0f} is",
+        f"Uploads above {UPLOAD_BYTES / 1e6} MB",
+    ],
+)
+def test_the_page_says_what_is_assumed(assumed: str) -> None:
+    assert assumed in (ROOT / "docs" / "cost.md").read_text()
+
+
+def test_the_page_of_quotas_counts_with_the_time_of_an_answer() -> None:
+    page = (ROOT / "docs" / "scale.md").read_text()
+    assert f"{TWO_MEGAPIXELS.function_ms:.0f} ms an answer" in page

@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Final
 
-from imgvec.cost import FUNCTION_GIB, GPU_HOUR, LAMBDA_GIB_SECOND, LOAD, MILLION, MONTH_HOURS
+from imgvec_benchmarks.cost import (
+    FUNCTION_GIB,
+    GPU_HOUR,
+    LAMBDA_GIB_SECOND,
+    LOAD,
+    MILLION,
+    MONTH_HOURS,
+)
 
 INSTANCES: Final = {"ml.g4dn.xlarge": GPU_HOUR, "ml.g5.xlarge": 1.408}
 """Dollars an hour of a SageMaker endpoint."""

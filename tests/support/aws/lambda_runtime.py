@@ -21,7 +21,7 @@ from tests.support.aws.rest_events import Event
 from tests.support.server.places import ROOT
 
 EMULATOR: Final = next(
-    (ROOT / ".cache" / "sam").glob("lib/python*/site-packages/samcli/local/rapid/*-x86_64"), None
+    (ROOT / ".cache" / "tools").glob("lib/python*/site-packages/samcli/local/rapid/*-x86_64"), None
 )
 CLIENT: Final = ROOT / ".cache" / "runtime"
 HANDLER: Final = "functions.embeddings.app.handler"

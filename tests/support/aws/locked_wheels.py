@@ -1,25 +1,29 @@
-"""Writes `requirements/wheels.sha256`: which wheels of the functions' locks AWS's base images get.
+"""Writes `requirements/wheels.sha256`: which wheels of the images' lock AWS's base images get.
 
 `make wheels` runs it, for both architectures. Amazon Linux 2023 has glibc 2.34, so no newer wheel
-is taken; where a lock has none for an architecture, this ends with pip's own words.
+is taken; where there is none for an architecture, this ends with pip's own words.
 """
 
 import json
 import subprocess
 import sys
+import tempfile
+from pathlib import Path
 from typing import Final
 
+from subset import subset
 from tests.support.server.places import ROOT
 
 TARGET: Final = ROOT / "requirements" / "wheels.sha256"
-LOCKS: Final = ("functions/embeddings/requirements.txt", "layers/core/requirements.txt")
+LOCK: Final = (ROOT / "layers" / "core" / "requirements.txt").read_text()
+LOCKS: Final = {artifact: subset(LOCK, artifact) for artifact in ("function", "layer")}
 ARCHITECTURES: Final = ("x86_64", "aarch64")
 NEWEST_GLIBC_MINOR: Final = 34
 GLIBC_MINORS: Final = (NEWEST_GLIBC_MINOR, 31, 28, 27, 26, 24, 17)
 """Those that wheels are tagged with, at or below it."""
 
 
-def wheels_of(lock: str, architecture: str) -> set[tuple[str, str]]:
+def wheels_of(lock: Path, architecture: str) -> set[tuple[str, str]]:
     """File name and SHA-256 of each wheel that pip chooses."""
     tags = [f"manylinux_2_{minor}_{architecture}" for minor in GLIBC_MINORS]
     platforms = [f"--platform={tag}" for tag in (*tags, f"manylinux2014_{architecture}")]
@@ -29,7 +33,7 @@ def wheels_of(lock: str, architecture: str) -> set[tuple[str, str]]:
             *("--ignore-installed", "--ignore-requires-python", "--no-deps", "--require-hashes"),
             *("--only-binary=:all:", "--implementation=cp", "--python-version=3.13"),
             *platforms,
-            *("--target", "unused", "-r", ROOT / lock),
+            *("--target", "unused", "-r", lock),
         ],
         stdout=subprocess.PIPE,
         check=True,
@@ -42,12 +46,13 @@ def wheels_of(lock: str, architecture: str) -> set[tuple[str, str]]:
 
 def main() -> None:
     """Write the list anew."""
-    wheels = {
-        wheel
-        for lock in LOCKS
-        for architecture in ARCHITECTURES
-        for wheel in wheels_of(lock, architecture)
-    }
+    wheels = set[tuple[str, str]]()
+    with tempfile.TemporaryDirectory() as folder:
+        for artifact, text in LOCKS.items():
+            lock = Path(folder, artifact)
+            lock.write_text(text)
+            for architecture in ARCHITECTURES:
+                wheels |= wheels_of(lock, architecture)
     TARGET.write_text("".join(f"{digest}  {name}\n" for name, digest in sorted(wheels)))
 
 

@@ -5,6 +5,8 @@ import subprocess
 import textwrap
 from typing import Any
 
+import click
+
 Environment = dict[str, str]
 Done = subprocess.CompletedProcess[str]
 
@@ -28,3 +30,12 @@ def set_up_in(welcome: str) -> str:
     """The lines for another terminal, of what `make run` prints."""
     lines = welcome.partition("Paste this into another terminal")[2].split("\n\n")[1]
     return textwrap.dedent(lines) + "\n"
+
+
+def children(command: click.Command) -> dict[str, click.Command]:
+    """Commands of a group by name, with those that are imported only when they are asked for."""
+    if not isinstance(command, click.Group):
+        return {}
+    context = click.Context(command)
+    found = {name: command.get_command(context, name) for name in command.list_commands(context)}
+    return {name: child for name, child in found.items() if child is not None}

@@ -12,7 +12,7 @@ import pytest
 from imgvec import __version__
 from imgvec.cli import group
 from tests.support.server.places import CAT, ROOT, imgvec
-from tests.unit.cli.said import Environment, assert_sentence
+from tests.unit.cli.said import Environment, assert_sentence, children
 
 WIDTHS = [512, 768, 1024]
 SHIPPED = ROOT / "layers" / "models"
@@ -21,17 +21,15 @@ SHIPPED = ROOT / "layers" / "models"
 def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
     """Every command there is, by its words."""
     yield path
-    if isinstance(command, click.Group):
-        for name, child in command.commands.items():
-            yield from commands(child, *path, name)
+    for name, child in children(command).items():
+        yield from commands(child, *path, name)
 
 
 def command_at(path: tuple[str, ...]) -> click.Command:
     """The command that these words call."""
     command: click.Command = group
     for name in path:
-        assert isinstance(command, click.Group)
-        command = command.commands[name]
+        command = children(command)[name]
     return command
 
 
@@ -50,9 +48,8 @@ def test_help(environment: Environment, path: tuple[str, ...]) -> None:
         if isinstance(parameter, click.Option):
             assert parameter.opts[0] in done.stdout
             assert parameter.help
-    if isinstance(command, click.Group):
-        for name in command.commands:
-            assert re.search(rf"^  {name} +[A-Z]", done.stdout, re.MULTILINE)
+    for name in children(command):
+        assert re.search(rf"^  {name} +[A-Z]", done.stdout, re.MULTILINE)
 
 
 def test_short_help(environment: Environment) -> None:

@@ -1,10 +1,12 @@
 """`imgvec cost`, as a person and as a program reads it."""
 
+import sys
+
 import orjson
 import pytest
 from click.testing import CliRunner
 
-from imgvec.cli import group
+from imgvec.cli import group, main
 
 
 def said(*options: str) -> str:
@@ -34,3 +36,15 @@ def test_the_object_has_the_same_sum() -> None:
 def test_an_encoder_that_no_gpu_pays_for_has_no_sentence_about_one() -> None:
     assert "GPU endpoint" in said("--encoder", "clip-vit-l14")
     assert "GPU endpoint" not in said("--encoder", "starter", "--processor", "vnni")
+
+
+@pytest.mark.parametrize("command", [["cost", "--images", "5"], ["bench"]])
+def test_a_library_without_the_benchmarks_says_so(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "imgvec_benchmarks.commands", None)
+    monkeypatch.setattr(sys, "argv", ["imgvec", *command])
+    with pytest.raises(SystemExit, match="2"):
+        main()
+    said = capsys.readouterr()
+    assert said.err.startswith(f"imgvec: `imgvec {command[0]}` needs imgvec_benchmarks.commands")

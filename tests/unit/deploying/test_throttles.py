@@ -4,8 +4,8 @@ from collections import deque
 
 import pytest
 
-from benchmarks.scale.platform import Bucket
 from infra.throttles import METHODS, SECONDS, Throttles, choose_throttles
+from tests.support.aws.token_bucket import Bucket
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from benchmarks.machine import flags
 from imgvec.errors import ModelError
+from imgvec_benchmarks.machine import flags
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.quantisation import avx2

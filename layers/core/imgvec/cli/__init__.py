@@ -1,12 +1,11 @@
 """The command `imgvec`."""
 
 import sys
+from importlib import import_module
 
 import click
 
 from imgvec import __version__
-from imgvec.cli.bench import bench
-from imgvec.cli.cost import cost
 from imgvec.cli.embed import embed
 from imgvec.cli.keys import keys
 from imgvec.cli.models import models
@@ -26,13 +25,44 @@ Settings are environment variables IMGVEC_*; docs/settings.md lists them.
 """
 
 
-@click.group(help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
+MEASURING = ("bench", "cost")
+"""Commands of `imgvec_benchmarks`, which is no part of the library."""
+
+
+class _Commands(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *MEASURING])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in MEASURING:
+            return super().get_command(ctx, cmd_name)
+        try:
+            module = import_module("imgvec_benchmarks.commands")
+        except ModuleNotFoundError as missing:
+            return _absent(cmd_name, str(missing.name))
+        command: click.Command = getattr(module, cmd_name)
+        return command
+
+
+def _absent(command: str, package: str) -> click.Command:
+    def stop(**_: object) -> None:
+        raise ImgvecError(
+            f"`imgvec {command}` needs {package}, which is not installed here: "
+            "use a clone, or the wheel of imgvec"
+        )
+
+    settings = {"ignore_unknown_options": True}
+    rest = click.Argument(["rest"], nargs=-1, type=click.UNPROCESSED)
+    return click.Command(command, settings, stop, [rest], help=f"Needs {package}.")
+
+
+@click.group(cls=_Commands, help=HELP, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="imgvec")
 def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, plans, usage, actions, models, bench, cost):
+for command in (serve, embed, keys, plans, usage, actions, models):
     group.add_command(command)
 
 
