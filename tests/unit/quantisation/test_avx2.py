@@ -19,7 +19,7 @@ from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import SCHEMES
 from tests.support.models.small_clip import small_feeds, small_tower
 
-STARTER = Path(__file__).parents[3] / "layers" / "models" / "starter"
+STARTER = Path(__file__).parents[3] / "models" / "starter"
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
 
 

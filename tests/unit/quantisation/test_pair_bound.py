@@ -18,7 +18,7 @@ from imgvec_models.quantisation.pairs import (
 )
 from imgvec_models.quantisation.rounding import Limits, gptq, nearest
 
-STARTER = Path(__file__).parents[3] / "layers" / "models" / "starter"
+STARTER = Path(__file__).parents[3] / "models" / "starter"
 KERNELS = [(64,), (63,), (6, 3, 3), (5, 2, 2), (16, 1, 1)]
 
 
