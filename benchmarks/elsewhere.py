@@ -5,7 +5,7 @@ from typing import Final
 
 from benchmarks.products import tower_macs
 from imgvec.cost import AVX2_SLOWER
-from imgvec_models.shapes.sizes import Clip
+from tests.support.models.shapes.sizes import Clip
 
 GIGAHERTZ: Final = 3.0
 

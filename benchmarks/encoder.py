@@ -10,7 +10,7 @@ from benchmarks.machine import uses_tiles
 from benchmarks.material import Material
 from benchmarks.products import tower_macs, tower_products
 from benchmarks.timing import Pace
-from imgvec_models.shapes.sizes import Clip
+from tests.support.models.shapes.sizes import Clip
 
 ROUNDS: Final = 40
 

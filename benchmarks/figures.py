@@ -14,7 +14,7 @@ from benchmarks.products import macs, multiplier, opened, tower_macs, tower_prod
 from benchmarks.timing import Measured, Timed
 from imgvec.encoders.registry import shipped_folder
 from imgvec_models.graphs.run import Feed
-from imgvec_models.shapes.sizes import Clip
+from tests.support.models.shapes.sizes import Clip
 
 SIDE: Final = 2048
 """Of the square matrices whose product shows what the kernels can do."""

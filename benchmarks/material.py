@@ -14,10 +14,10 @@ from PIL import Image
 from imgvec.images.limits import ImageLimits
 from imgvec_models.build.encoder import TOKENIZER, build_encoder
 from imgvec_models.quantisation.scheme import DEFAULT
-from imgvec_models.shapes.__main__ import write_towers
-from imgvec_models.shapes.sizes import B32, Clip
 from tests.support.images.pictures import encoded, photo_jpeg
 from tests.support.models.hub_preprocessor import preprocessor_config
+from tests.support.models.shapes import write_towers
+from tests.support.models.shapes.sizes import B32, Clip
 from tests.support.models.thin_clip import letters_tokenizer, shaped_recipe
 
 CACHE: Final = Path(".cache").resolve()

@@ -1,7 +1,7 @@
-"""The candidate's files: both towers in fp32 ONNX, and the tokenizer, for the quantiser to read."""
+"""The candidate's files: both towers in fp32 ONNX and as int8, and the tokenizer."""
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -10,9 +10,14 @@ from tokenizers import Tokenizer
 
 from imgvec.encoders.integrity import MANIFEST, read_manifest
 from imgvec.encoders.manifest import Files, GraphFile, Manifest
-from imgvec_models.hub.partial import measure
+from imgvec.errors import ModelError
+from imgvec_models.calibration.feeds import image_feeds, text_feeds
+from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.hub.files import measure
 from imgvec_models.progress import Say, unsaid
-from imgvec_models.starter.build import STARTER, calibration, quantise_tower
+from imgvec_models.quantisation.equalise import equalise_residuals
+from imgvec_models.quantisation.quantise import quantise
+from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
 from training.export_image import image_graph
 from training.export_text import text_graph
 from training.heads import Heads
@@ -21,7 +26,8 @@ from training.towers import image_weights, text_folder
 from training.vocabulary import kept_tokens, pruned, words_of
 
 IMAGE, TEXT, TOKENIZER = "image.fp32.onnx", "text.fp32.onnx", "tokenizer.json"
-
+STARTER = Path(__file__).parents[1] / "starter"
+"""The shipped encoder, for its manifest."""
 
 VOCABULARY = 28_000
 """Tokens to keep: with four bits for each value, the text file comes to 18 MB in int8."""
@@ -34,9 +40,35 @@ def quantise_exported(folder: Path, photos: Path, say: Say = unsaid) -> Iterator
     """
     feeds = calibration(folder / TOKENIZER, photos)
     for name, path in (("image", IMAGE), ("text", TEXT)):
-        cosine = quantise_tower(onnx.load(folder / path), name, feeds[name], folder, say)
-        size = (folder / f"{name}.int8.onnx").stat().st_size
+        target = folder / f"{name}.int8.onnx"
+        cosine = _quantise_tower(onnx.load(folder / path), feeds[name], target, name, say)
+        size = target.stat().st_size
         yield f"{name}: {size / 1e6:.2f} MB, least cosine to float32 {cosine:.4f}"
+
+
+def calibration(tokenizer: Path, photos: Path) -> dict[str, list[Feed]]:
+    """Inputs that the towers of a starter are quantised on."""
+    manifest = read_manifest(STARTER)
+    if manifest.text is None:
+        raise ModelError(f"{STARTER} has no text tower")
+    return {
+        "image": image_feeds(manifest.preprocessing, manifest.image, photos),
+        "text": text_feeds(tokenizer, manifest.text),
+    }
+
+
+def _quantise_tower(
+    model: onnx.ModelProto, feeds: Sequence[Feed], target: Path, name: str, say: Say
+) -> float:
+    """Write a tower as int8; gives the least cosine to its float32 vectors."""
+
+    def tell(stage: str) -> None:
+        say(f"{name} tower: {stage}")
+
+    exact = rows(session(model), "embedding", feeds)
+    quantised = quantise(equalise_residuals(model, feeds), feeds, SCHEMES[DEFAULT], say=tell)
+    onnx.save(quantised, target)
+    return float(cosines(exact, rows(session(quantised), "embedding", feeds)).min())
 
 
 def describe(folder: Path) -> Manifest:

@@ -16,7 +16,7 @@ from benchmarks.material import SIZES, Material, prepare
 from benchmarks.products import tower_macs, tower_products
 from benchmarks.timing import Pace
 from imgvec_models.build.encoder import FLOAT16
-from imgvec_models.shapes.sizes import B32, SMALL, Transformer
+from tests.support.models.shapes.sizes import B32, SMALL, Transformer
 
 TINY = replace(
     SMALL, joint=512, image=Transformer(width=512, layers=1, heads=8), image_size=32, patch=16

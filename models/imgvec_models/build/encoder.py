@@ -16,7 +16,7 @@ from imgvec.errors import ModelError
 from imgvec_models.build.tower import Built, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.graphs.compose import SEED, output_name
-from imgvec_models.hub.partial import measure
+from imgvec_models.hub.files import measure
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES, Scheme

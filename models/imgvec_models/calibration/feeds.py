@@ -1,6 +1,6 @@
 """Calibration inputs, as an encoder's own preprocessing makes them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -34,21 +34,41 @@ def image_feeds(
 
 
 def text_feeds(tokenizer: Path, names: TextInput, texts: Sequence[str] | None = None) -> list[Feed]:
-    """Every sentence, unpadded: ids and mask, int64 [1, t] each.
+    """Every sentence as the text graph takes it: int64 [1, t] each.
 
     Raises:
-        ModelError: the tokenizer's file cannot be read.
+        ModelError: the tokenizer's file cannot be read, or lacks the token that pads.
+    """
+    read = text_reader(tokenizer, names)
+    return [read(text) for text in texts or sentences()]
+
+
+def text_reader(tokenizer: Path, names: TextInput) -> Callable[[str], Feed]:
+    """A function from a text to the text graph's inputs, padded as `names` says.
+
+    Raises:
+        ModelError: the tokenizer's file cannot be read, or lacks the token that pads.
     """
     try:
         opened = Tokenizer.from_buffer(tokenizer.read_bytes())
     except (OSError, ValueError):
         raise ModelError(f"{tokenizer} is missing or no tokenizer: pull it again") from None
-    opened.no_padding()
     opened.enable_truncation(names.max_tokens)
-    ids = [np.array([opened.encode(text).ids], np.int64) for text in texts or sentences()]
-    if names.mask is None:
-        return [{names.ids: row} for row in ids]
-    return [{names.ids: row, names.mask: np.ones_like(row)} for row in ids]
+    opened.no_padding()
+    if names.pad_token is not None:
+        pad = opened.token_to_id(names.pad_token)
+        if pad is None:
+            raise ModelError(f"{tokenizer} has no token {names.pad_token!r}: correct the recipe")
+        opened.enable_padding(pad_id=pad, pad_token=names.pad_token, length=names.max_tokens)
+
+    def read(text: str) -> Feed:
+        tokens = opened.encode(text)
+        feed = {names.ids: np.array([tokens.ids], np.int64)}
+        if names.mask is not None:
+            feed[names.mask] = np.array([tokens.attention_mask], np.int64)
+        return feed
+
+    return read
 
 
 def sentences() -> list[str]:

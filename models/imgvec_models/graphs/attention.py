@@ -34,7 +34,7 @@ class Site:
 
 
 def fuse_attention(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
-    """Fuse every attention that is plain or causal; others are left as they are.
+    """Fuse every attention over `[n, t, width]` that is plain or causal; others stay as they are.
 
     `probe` is one input, of an image or an unpadded text, from which head counts and masks are
     read: they are what the graph does, however its exporter wrote it.
@@ -49,7 +49,10 @@ def fuse_attention(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
 
 
 def _fuse(graph: Graph, site: Site, seen: Mapping[str, Array]) -> None:
-    batch, length, _ = seen[site.query].shape
+    length = seen[site.scores].shape[-1]
+    if seen[site.query].shape[:-1] != (1, length):
+        # In PyTorch's own module positions come first, and all three lie in one tensor.
+        return
     causal = site.mask is not None
     if site.mask is not None and not _is_causal(seen[site.mask]):
         return
@@ -61,7 +64,7 @@ def _fuse(graph: Graph, site: Site, seen: Mapping[str, Array]) -> None:
         [site.query, site.key, site.value],
         [site.merged],
         MICROSOFT,
-        num_heads=seen[site.scores].size // (batch * length * length),
+        num_heads=seen[site.scores].size // length**2,
         scale=site.scale,
         unidirectional=int(causal),
     )

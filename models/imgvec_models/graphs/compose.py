@@ -34,12 +34,13 @@ def compose(
 ) -> onnx.ModelProto:
     """Give a tower the outputs `pooled`, `joint` and `embedding_<width>` of each of `widths`.
 
-    All are float32 [n, width]; the last are of norm 1.
+    All are float32 [n, width]; the last are of norm 1. Token ids become int64 inputs.
 
     Raises:
         ModelError: a width is under the joint embedding's, or more than the features can fill.
     """
     graph = Graph(model)
+    _widen_ids(graph)
     nodes = [
         graph.node("Identity", [heads.pooled], ["pooled"]),
         graph.node("Identity", [heads.joint], ["joint"]),
@@ -77,6 +78,19 @@ def orthonormal(inputs: int, outputs: int, seed: int = SEED) -> NDArray[np.float
     square = np.random.default_rng(seed).standard_normal((inputs, outputs))
     columns, triangle = np.linalg.qr(square)
     return (columns * np.sign(np.diag(triangle))).astype(np.float32)
+
+
+def _widen_ids(graph: Graph) -> None:
+    """Take int64 where the graph takes int32, as every tower of ours does."""
+    for tensor in graph.model.graph.input:
+        if tensor.type.tensor_type.elem_type == TensorProto.INT32:
+            narrow = graph.name(f"{tensor.name}_int32")
+            for node in graph.consumers(tensor.name):
+                node.input[:] = [narrow if name == tensor.name else name for name in node.input]
+            cast = graph.node("Cast", [tensor.name], [narrow], to=TensorProto.INT32)
+            graph.nodes.insert(0, cast)
+            graph.index()
+            tensor.type.tensor_type.elem_type = TensorProto.INT64
 
 
 def _join(graph: Graph, heads: Heads, rest: int, name: str) -> list[NodeProto]:

@@ -10,6 +10,8 @@ from imgvec_models.graphs.edit import Graph
 
 PASSED = frozenset({"Div", "Identity", "LpNormalization", "Flatten", "Squeeze"})
 """What an export may put behind the projection: normalisation and shape."""
+CHOOSES = frozenset({"Gather", "GatherND", "GatherElements", "Reshape", "Squeeze", "Flatten"})
+"""What chooses a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,7 @@ def _ends_norm(graph: Graph, tensor: str) -> bool:
             return True
         if node.op_type == "Add":
             return any(_scales_unit(graph, name) for name in node.input)
-        if node.op_type not in ("Gather", "GatherND", "GatherElements", "Reshape", "Squeeze"):
+        if node.op_type not in CHOOSES | {"Cast"}:
             return False
         tensor = node.input[0]
     return False

@@ -5,17 +5,18 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, NodeProto, TensorProto
+from onnx import GraphProto, NodeProto, TensorProto, version_converter
 
 from imgvec.errors import ModelError
-from imgvec_models.graphs.protos import MICROSOFT
+from imgvec_models.graphs.protos import MICROSOFT, OPSET
 
 STANDARD = frozenset({"", "ai.onnx"})
 """The standard's own operators: all that a pulled file may use."""
 OURS = STANDARD | {MICROSOFT}
 """What our builds may use in addition."""
-OPSETS = range(13, 18)
-"""Operator versions that mean what ours mean; the published exports of CLIP have 14."""
+OPSETS = range(13, 22)
+"""Operator versions that can be read; the published exports of CLIP have 14, 17 and 19. Up to 17
+they mean what ours mean, later ones are converted."""
 
 
 def load(
@@ -26,6 +27,7 @@ def load(
     A build of ours may name one file beside it, `weights`, which is not read.
 
     Domains that are declared and not used are ignored, as exporters declare all that they know.
+    Operators of a later version than ours become ours.
 
     Raises:
         ModelError: the file is missing, lies outside `folder` (links are followed), is no ONNX,
@@ -42,13 +44,18 @@ def load(
         model = onnx.load(whole, load_external_data=False)
     except (DecodeError, OSError):
         raise ModelError(f"{file} is no ONNX file: pull it again") from None
-    _refuse_foreign(model, file, domains, weights)
-    return model
+    if _reject_foreign(model, file, domains, weights) <= OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, OPSET)
+    except (RuntimeError, ValueError):
+        raise ModelError(f"{file} cannot be converted to opset {OPSET}: export it anew") from None
 
 
-def _refuse_foreign(
+def _reject_foreign(
     model: onnx.ModelProto, file: Path, domains: Collection[str], weights: str | None
-) -> None:
+) -> int:
+    """Reject what is not of the standard and in the file itself; gives the operators' version."""
     if not model.graph.output:
         raise ModelError(f"{file} is no ONNX file: pull it again")
     if model.functions:
@@ -63,6 +70,7 @@ def _refuse_foreign(
         raise ModelError(
             f"{file} has opset {version}, and {OPSETS[0]} to {OPSETS[-1]} are known: export it anew"
         )
+    return version
 
 
 def _nodes(graph: GraphProto) -> Iterator[NodeProto]:

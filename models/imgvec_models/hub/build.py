@@ -11,12 +11,10 @@ from typing import Final
 from imgvec.encoders.manifest import Manifest
 from imgvec.errors import ModelError
 from imgvec_models.build.encoder import build_encoder
-from imgvec_models.hub.lock import locked
-from imgvec_models.hub.partial import told
+from imgvec_models.hub.files import present, pulled_folder, writing
 from imgvec_models.hub.preprocessor import require_preprocessing
-from imgvec_models.hub.pull import present, pulled_folder
+from imgvec_models.hub.pull import locked
 from imgvec_models.hub.recipe import Recipe
-from imgvec_models.hub.towers import towers
 from imgvec_models.progress import Say
 from imgvec_models.quality.judge import NOTHING, Given, judge
 from imgvec_models.quantisation.scheme import DEFAULT
@@ -60,14 +58,11 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
             # Of a build that was killed: the lock says that none is running.
             shutil.rmtree(left)
         # Two levels down, where no server looks for encoders, and on the same file system.
-        with told(pulled), TemporaryDirectory(dir=pulled, prefix=WORK) as work:
+        with writing(pulled), TemporaryDirectory(dir=pulled, prefix=WORK) as work:
             out = Path(work) / recipe.name
             say(f"Building {recipe.name}: this takes some minutes")
-            if "archive" in recipe.files:
-                say("Exporting both towers from the archive")
-            with towers(recipe, pulled, Path(work)) as folder:
-                manifest = build_encoder(folder, recipe, out, demands.scheme, say=say)
-                judge(recipe, folder, out, demands.given)
+            manifest = build_encoder(pulled, recipe, out, demands.scheme, say=say)
+            judge(recipe, pulled, out, demands.given)
             if demands.revision is not None and not _is_revision(manifest, demands.revision):
                 raise ModelError(
                     f"The build has the revision {manifest.revision}, not {demands.revision}: "

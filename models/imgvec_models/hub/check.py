@@ -7,8 +7,7 @@ from pathlib import Path
 from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.registry import find_folders
 from imgvec.errors import ModelError
-from imgvec_models.hub.partial import difference, measure
-from imgvec_models.hub.pull import pulled_folder
+from imgvec_models.hub.files import difference, measure, pulled_folder
 from imgvec_models.hub.recipe import RemoteFile, find_recipe, recipe_paths
 
 

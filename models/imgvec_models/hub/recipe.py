@@ -1,6 +1,7 @@
 """A recipe: which files are pulled for an encoder, pinned by what, and what is built of them."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
@@ -20,33 +21,31 @@ from imgvec.encoders.manifest import (
 from imgvec.errors import ModelError
 
 SHIPPED: Final = Path(__file__).parents[1] / "recipes"
-Role: TypeAlias = Literal["image", "text", "archive", "tokenizer", "preprocessor"]
-ROLES: Final[tuple[frozenset[Role], ...]] = (
-    frozenset({"image", "text", "tokenizer"}),
-    frozenset({"archive", "tokenizer"}),
-)
-"""Two towers as ONNX, or one TorchScript archive of both; a preprocessor may be beside them."""
+Role: TypeAlias = Literal["image", "text", "tokenizer", "preprocessor"]
+ROLES: Final[frozenset[Role]] = frozenset({"image", "text", "tokenizer"})
+"""Two towers as ONNX and their tokenizer; a preprocessor may be beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Size in bytes and SHA-256 of a file that is in place."""
+
+    size: int
+    sha256: str
 
 
 class RemoteFile(Part):
     """One file to pull."""
 
     repository: Sentence
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}([0-9a-f]{24})?$")]
-    """A commit, never a branch; outside a hub, the digest that the address carries."""
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    """A commit, never a branch."""
     path: InnerPath
-    address: Annotated[str, Field(pattern=r"^https?://[^\s?#@]+$")] | None = None
-    """Where the file lies if not on the hub."""
     licence: Sentence
     size: PositiveInt | None
     """In bytes; None where only the digest is known."""
     sha256: Digest | None
     """None: not pinned yet."""
-
-    def url(self, hub: str) -> str:
-        """The address to ask; `hub` is a base URL, and its paths are those of Hugging Face."""
-        on_hub = f"{hub.rstrip('/')}/{self.repository}/resolve/{self.revision}/{self.path}"
-        return self.address or on_hub
 
 
 class Native(Part):
@@ -82,11 +81,8 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _check_roles(self) -> Self:
-        if frozenset(self.files) - {"preprocessor"} not in ROLES:
-            raise ValueError(
-                "files must be image, text and tokenizer, or archive and tokenizer, "
-                "and may have a preprocessor"
-            )
+        if frozenset(self.files) - {"preprocessor"} != ROLES:
+            raise ValueError("files must be image, text and tokenizer, and may have a preprocessor")
         return self
 
     @property
@@ -140,3 +136,31 @@ def find_recipe(models: Path, name: str) -> Recipe:
             f"Your own go into {own_recipes(models)}"
         )
     return read_recipe(paths[name])
+
+
+def pinned(recipe: Recipe, received: Mapping[Role, Received]) -> Recipe:
+    """The recipe with the size and digest of every file that was received."""
+    files = {
+        role: file.model_copy(update={"size": received[role].size, "sha256": received[role].sha256})
+        for role, file in recipe.files.items()
+    }
+    return recipe.model_copy(update={"files": files})
+
+
+def write_recipe(recipe: Recipe, models: Path) -> Path:
+    """Write a recipe among the operator's own, where it comes before a shipped one.
+
+    Raises:
+        ModelError: it cannot be written.
+    """
+    path = own_recipes(models) / f"{recipe.name}.json"
+    partial = path.with_suffix(".partial")
+    # Files that are not pinned say so; a tower that needs no padding says nothing of it.
+    unsaid = {} if recipe.text.pad_token else {"text": {"pad_token"}}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(recipe.model_dump_json(indent=2, exclude=unsaid) + "\n")
+        partial.replace(path)
+    except OSError as problem:
+        raise ModelError(f"Cannot write {path}: {problem.strerror}") from None
+    return path

@@ -3,12 +3,11 @@
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 from onnxruntime import InferenceSession
-from tokenizers import Tokenizer
 
 from imgvec.encoders.onnx import normaliser, unit_prefix
 from imgvec.types import Pixels, Vector
+from imgvec_models.calibration.feeds import text_reader
 from imgvec_models.graphs.compose import compose, output_name
 from imgvec_models.graphs.heads import find_heads
 from imgvec_models.graphs.load import load
@@ -35,9 +34,7 @@ class ExactEncoder:
         self.dimensions = frozenset(recipe.spaces)
         self._recipe = recipe
         self._normalise = normaliser(recipe.preprocessing)
-        self._tokenizer = Tokenizer.from_file(str(folder / recipe.local_path("tokenizer")))
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(recipe.text.max_tokens)
+        self._read = text_reader(folder / recipe.local_path("tokenizer"), recipe.text)
         self._image = _open(folder, recipe, "image")
         self._text = _open(folder, recipe, "text")
         self._inputs = {tensor.name for tensor in self._text.get_inputs()}
@@ -50,13 +47,10 @@ class ExactEncoder:
 
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
         """Embed a text into the same space; also give the number of tokens read."""
-        names = self._recipe.text
-        ids = np.array([self._tokenizer.encode(text[: names.max_characters]).ids], np.int64)
-        taken = {names.ids: ids}
-        if names.mask is not None and names.mask in self._inputs:
-            taken[names.mask] = np.ones_like(ids)
+        feed = self._read(text[: self._recipe.text.max_characters])
+        taken = {name: feed[name] for name in self._inputs}
         (rows,) = self._text.run([output_name(dimensions)], taken)
-        return unit_prefix(rows[0], dimensions), ids.size
+        return unit_prefix(rows[0], dimensions), feed[self._recipe.text.ids].size
 
 
 def _open(folder: Path, recipe: Recipe, tower: Literal["image", "text"]) -> InferenceSession:

@@ -2,18 +2,15 @@
 
 import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from imgvec.encoders import Encoder
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import PHOTOS
-from imgvec_models.hub.pull import present, pulled_folder
+from imgvec_models.hub.files import present, pulled_folder
 from imgvec_models.hub.recipe import find_recipe, recipe_paths
-from imgvec_models.hub.towers import towers
 from imgvec_models.quality.bench import Bench
 from imgvec_models.quality.exact import ExactEncoder
 from imgvec_models.quality.experiments import classes, decoding, duplicates, retrieval, speed
@@ -41,18 +38,18 @@ def report(folder: Path, models: Path, given: Given, large: int) -> Iterator[Ver
     yield Verdict(f"files: {_sizes(folder)}")
     yield Verdict(speed(widest, photos))
     yield from map(Verdict, decoding(widest, photos, large))
-    with _exact(encoder.name, models) as exact:
-        for dimensions in sorted(encoder.dimensions):
-            yield Verdict(f"\n{dimensions} dimensions")
-            bench = Bench(encoder, dimensions)
-            gallery = bench.images(bench.decoded(photo.data for photo in photos))
-            yield from map(Verdict, duplicates(bench, photos, gallery))
-            if captions is not None:
-                yield from map(Verdict, retrieval(bench, photos, captions, gallery))
-            if exact is not None:
-                yield against_exact(bench, exact, photos, gallery)
-            if given.labelled is not None:
-                yield from _labelled(bench, exact, given.labelled)
+    exact = _exact(encoder.name, models)
+    for dimensions in sorted(encoder.dimensions):
+        yield Verdict(f"\n{dimensions} dimensions")
+        bench = Bench(encoder, dimensions)
+        gallery = bench.images(bench.decoded(photo.data for photo in photos))
+        yield from map(Verdict, duplicates(bench, photos, gallery))
+        if captions is not None:
+            yield from map(Verdict, retrieval(bench, photos, captions, gallery))
+        if exact is not None:
+            yield against_exact(bench, exact, photos, gallery)
+        if given.labelled is not None:
+            yield from _labelled(bench, exact, given.labelled)
 
 
 def _labelled(bench: Bench, exact: Encoder | None, folder: Path) -> Sequence[Verdict]:
@@ -85,16 +82,12 @@ def _captions(folder: Path | None, photos: Sequence[Photo]) -> dict[str, list[st
     return captions
 
 
-@contextmanager
-def _exact(name: str, models: Path) -> Iterator[Encoder | None]:
+def _exact(name: str, models: Path) -> Encoder | None:
     """The float32 encoder, None where its files are not at hand."""
     if name not in recipe_paths(models):
-        yield None
-        return
+        return None
     recipe, pulled = find_recipe(models, name), pulled_folder(models, name)
     files = recipe.files.items()
     if any(present(pulled / recipe.local_path(role), file) is None for role, file in files):
-        yield None
-        return
-    with TemporaryDirectory() as work, towers(recipe, pulled, Path(work)) as folder:
-        yield ExactEncoder(recipe, folder)
+        return None
+    return ExactEncoder(recipe, pulled)

@@ -78,7 +78,7 @@ def find_layer(graph: Graph, node: NodeProto) -> Layer | None:
 def _matrix(graph: Graph, node: NodeProto) -> Layer | None:
     stored = graph.constant(node.input[1])
     plain = all(
-        a.name == "transB" or (a.name in ("alpha", "beta") and a.f == 1) for a in node.attribute
+        a.name == "transB" or (a.name == "transA" and a.i == 0) or a.f == 1 for a in node.attribute
     )
     if stored is None or stored.ndim != 2 or not plain:
         return None

@@ -7,9 +7,9 @@ import numpy as np
 import onnx
 
 from imgvec_models.graphs.run import Feed
-from imgvec_models.shapes.sizes import SMALL
-from imgvec_models.shapes.text import text_tower
-from imgvec_models.shapes.vision import image_tower
+from tests.support.models.shapes.sizes import SMALL
+from tests.support.models.shapes.text import text_tower
+from tests.support.models.shapes.vision import image_tower
 from tests.support.models.thin_clip import letters_tokenizer
 
 START, END = SMALL.vocabulary - 2, SMALL.vocabulary - 1

@@ -18,7 +18,7 @@ from imgvec.errors import ModelError
 from imgvec_models.build.encoder import build_encoder
 from imgvec_models.graphs.load import OURS, load
 from imgvec_models.hub.recipe import SHIPPED, Native, Recipe, read_recipe
-from imgvec_models.shapes.sizes import SMALL
+from tests.support.models.shapes.sizes import SMALL
 from tests.support.models.small_clip import write_small_clip
 
 JOINT, WIDE = SMALL.joint, 2 * SMALL.joint

@@ -9,10 +9,10 @@ import pytest
 from imgvec.encoders.integrity import MANIFEST, verify
 from imgvec.encoders.registry import shipped_folder
 from imgvec.errors import ModelError
-from imgvec_models.shapes.sizes import SMALL
 from infra.encoders import place_encoder
 from tests.support.models.local_hub import LocalHub, serving
 from tests.support.models.pinned_hub import offer
+from tests.support.models.shapes.sizes import SMALL
 
 NAME = "clip-vit-b32"
 

@@ -11,7 +11,7 @@ from imgvec_models.graphs.compose import compose, orthonormal, output_name
 from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.run import rows, session
-from imgvec_models.shapes.sizes import SMALL
+from tests.support.models.shapes.sizes import SMALL
 from tests.support.models.small_clip import small_feeds, small_tower
 
 WIDTHS = (SMALL.joint, SMALL.joint + 16, SMALL.joint + 32)

@@ -12,7 +12,7 @@ from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.patches import unfold_patches
 from imgvec_models.graphs.run import cosines, rows, session
-from imgvec_models.shapes.sizes import SMALL
+from tests.support.models.shapes.sizes import SMALL
 from tests.support.models.small_clip import END, small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}

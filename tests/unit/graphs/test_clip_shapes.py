@@ -7,8 +7,8 @@ import onnx
 import pytest
 
 from imgvec_models.graphs.run import rows, session
-from imgvec_models.shapes.__main__ import write_towers
-from imgvec_models.shapes.sizes import B32, L14, SMALL, Clip
+from tests.support.models.shapes import write_towers
+from tests.support.models.shapes.sizes import B32, L14, SMALL, Clip
 from tests.support.models.small_clip import small_feeds, small_tower
 
 

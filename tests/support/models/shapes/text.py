@@ -4,10 +4,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from imgvec_models.shapes.blocks import encoder, layer_norm
-from imgvec_models.shapes.nodes import Nodes
-from imgvec_models.shapes.sizes import Clip
-from imgvec_models.shapes.weights import Weights
+from tests.support.models.shapes.blocks import encoder, layer_norm
+from tests.support.models.shapes.nodes import Nodes
+from tests.support.models.shapes.sizes import Clip
+from tests.support.models.shapes.weights import Weights
 
 HIDDEN = float(np.finfo(np.float32).min)
 """What transformers adds to the score of a token that may not be seen."""

@@ -1,15 +1,12 @@
-"""`python -m imgvec_models.shapes {b32,l14,small} FOLDER`: write both towers there."""
+"""CLIPs of any size with random weights, in the operators that exporters write."""
 
-import sys
 from pathlib import Path
 
 import onnx
 
-from imgvec_models.shapes.sizes import B32, L14, SMALL, Clip
-from imgvec_models.shapes.text import text_tower
-from imgvec_models.shapes.vision import image_tower
-
-SIZES = {"b32": B32, "l14": L14, "small": SMALL}
+from tests.support.models.shapes.sizes import Clip
+from tests.support.models.shapes.text import text_tower
+from tests.support.models.shapes.vision import image_tower
 
 
 def write_towers(clip: Clip, folder: Path) -> None:
@@ -21,7 +18,3 @@ def write_towers(clip: Clip, folder: Path) -> None:
             partial = path.with_suffix(".partial")
             onnx.save(make(clip), partial)
             partial.replace(path)
-
-
-if __name__ == "__main__":
-    write_towers(SIZES[sys.argv[1]], Path(sys.argv[2]))

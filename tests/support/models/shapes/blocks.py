@@ -1,8 +1,8 @@
 """A CLIP encoder's blocks, as transformers' eager attention is exported."""
 
-from imgvec_models.shapes.nodes import Nodes
-from imgvec_models.shapes.sizes import Transformer
-from imgvec_models.shapes.weights import Weights
+from tests.support.models.shapes.nodes import Nodes
+from tests.support.models.shapes.sizes import Transformer
+from tests.support.models.shapes.weights import Weights
 
 EPSILON = 1e-5
 QUERY_GAIN = 1.5
