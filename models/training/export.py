@@ -15,7 +15,6 @@ from imgvec_models.calibration.feeds import image_feeds, text_feeds
 from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.hub.files import measure
 from imgvec_models.progress import Say, unsaid
-from imgvec_models.quantisation.equalise import equalise_residuals
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
 from training.export_image import image_graph
@@ -66,7 +65,7 @@ def _quantise_tower(
         say(f"{name} tower: {stage}")
 
     exact = rows(session(model), "embedding", feeds)
-    quantised = quantise(equalise_residuals(model, feeds), feeds, SCHEMES[DEFAULT], say=tell)
+    quantised = quantise(model, feeds, SCHEMES[DEFAULT], say=tell)
     onnx.save(quantised, target)
     return float(cosines(exact, rows(session(quantised), "embedding", feeds)).min())
 

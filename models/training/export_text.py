@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.export_head import add_head, add_layout
-from training.export_table import add_table
 from training.graph import Graph
 from training.heads import Heads
 from training.layout import WIDTH, Layout
-from training.table import pack
+from training.table import add_table, pack
 
 LAYERS, ATTENTION_HEADS, TEXT_WIDTH = 6, 12, 384
 TOKENS = 64

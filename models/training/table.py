@@ -10,9 +10,11 @@ keep 0.90.
 from dataclasses import dataclass
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from training.features import Floats
+from training.graph import Graph
 
 STEPS = 16
 MIDDLE = (STEPS - 1) / 2
@@ -44,8 +46,19 @@ def pack(table: Floats) -> Packed:
     return Packed(high * np.uint8(STEPS) + low, scale, spread, mean)
 
 
-def unpack(packed: Packed) -> Floats:
-    """The table that a graph works with."""
-    codes = np.concatenate([packed.codes // STEPS, packed.codes % STEPS], axis=1)
-    values: Floats = (codes.astype(np.float32) - np.float32(MIDDLE)) * packed.scale
-    return values * packed.spread + packed.mean
+def add_table(graph: Graph, table: Packed, ids: str) -> str:
+    """The rows of `ids` int64 [n, t], less the columns' means: `[n, t, width]`.
+
+    Codes are whole numbers below 256, so the arithmetic that parts them is exact in float32.
+    """
+    steps = graph.weight("table.steps", np.array(float(STEPS)))
+    pairs = graph.add("Gather", [graph.weight("table", table.codes), ids], "table.pairs", axis=0)
+    both = graph.add("Cast", [pairs], "table.float", to=onnx.TensorProto.FLOAT)
+    high = graph.add("Floor", [graph.add("Div", [both, steps], "table.part")], "table.high")
+    low = graph.add("Sub", [both, graph.add("Mul", [high, steps], "table.upper")], "table.low")
+    codes = graph.add("Concat", [high, low], "table.codes", axis=-1)
+    even = graph.add("Sub", [codes, graph.weight("table.middle", np.array(MIDDLE))], "table.even")
+    scales = graph.weight("table.scales", table.scale)
+    scale = graph.add("Gather", [scales, ids], "table.scale", axis=0)
+    scaled = graph.add("Mul", [even, scale], "table.scaled")
+    return graph.add("Mul", [scaled, graph.weight("table.spread", table.spread)], "table.rows")

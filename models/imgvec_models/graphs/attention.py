@@ -7,8 +7,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto
 
-from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.protos import MICROSOFT
+from imgvec_models.graphs.edit import MICROSOFT, Graph
 from imgvec_models.graphs.run import Array, Feed, values
 
 MOVES = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze"})

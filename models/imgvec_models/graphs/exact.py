@@ -13,8 +13,7 @@ import numpy as np
 import onnx
 from onnx import NodeProto
 
-from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.protos import MICROSOFT
+from imgvec_models.graphs.edit import MICROSOFT, Graph
 
 UNSEEN: Final = -1e30
 """Added to the score of a position that is hidden: whatever it was, its share is 0."""

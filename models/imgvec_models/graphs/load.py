@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from onnx import GraphProto, NodeProto, TensorProto, version_converter
 
 from imgvec.errors import ModelError
-from imgvec_models.graphs.protos import MICROSOFT, OPSET
+from imgvec_models.graphs.edit import MICROSOFT, OPSET
 
 STANDARD = frozenset({"", "ai.onnx"})
 """The standard's own operators: all that a pulled file may use."""

@@ -1,13 +1,23 @@
 """What is measured of an encoder, one experiment a function; each gives lines to print."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from imgvec_models.quality.bench import Bench
-from imgvec_models.quality.photos import NEAR_DUPLICATES, Photo, disturbed, enlarged, read_photos
+from imgvec.encoders import Encoder
+from imgvec.images.decode import ImageLimits, decode
+from imgvec.types import Pixels
+from imgvec_models.quality.photos import (
+    NEAR_DUPLICATES,
+    Photo,
+    disturbed,
+    enlarged,
+    plain_decode,
+    read_photos,
+)
 from imgvec_models.quality.ranking import (
     Matrix,
     Similarities,
@@ -23,6 +33,8 @@ from imgvec_models.quality.ranking import (
     zero_shot,
 )
 
+LIMITS = ImageLimits(max_bytes=100_000_000, max_pixels=50_000_000, max_frames=1)
+
 LARGE = 12_000_000
 """Pixels of a camera's photo."""
 TIMED = 50
@@ -32,6 +44,30 @@ FALSE_GROUPS = 1e-3
 QUANTILES = {"0.1 %": 0.001, "1 %": 0.01, "50 %": 0.5, "99 %": 0.99, "99.9 %": 0.999, "max": 1.0}
 PROMPTS = ("a photo of a {}", "a picture of a {}", "{}")
 """What a class is called in; its vector is their mean direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """An encoder in one of its spaces."""
+
+    encoder: Encoder
+    dimensions: int
+
+    def decoded(self, files: Iterable[bytes]) -> list[Pixels]:
+        """Decode files as the service does."""
+        return [decode(data, self.encoder.image_size, LIMITS) for data in files]
+
+    def plain(self, files: Iterable[bytes]) -> list[Pixels]:
+        """Decode files as the training did."""
+        return [plain_decode(data, self.encoder.image_size) for data in files]
+
+    def images(self, squares: Iterable[Pixels]) -> Matrix:
+        """Embed decoded images."""
+        return np.stack([self.encoder.encode_image(one, self.dimensions) for one in squares])
+
+    def texts(self, texts: Iterable[str]) -> Matrix:
+        """Embed texts."""
+        return np.stack([self.encoder.encode_text(text, self.dimensions)[0] for text in texts])
 
 
 def speed(bench: Bench, photos: Sequence[Photo]) -> str:

@@ -11,9 +11,8 @@ from imgvec.encoders import Encoder
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
 from imgvec_models.hub.recipe import Recipe
-from imgvec_models.quality.bench import Bench
 from imgvec_models.quality.exact import ExactEncoder
-from imgvec_models.quality.experiments import classes
+from imgvec_models.quality.experiments import Bench, classes
 from imgvec_models.quality.photos import Photo, read_photos
 from imgvec_models.quality.ranking import Matrix, overlap, paired
 

@@ -11,9 +11,8 @@ from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import PHOTOS
 from imgvec_models.hub.files import present, pulled_folder
 from imgvec_models.hub.recipe import find_recipe, recipe_paths
-from imgvec_models.quality.bench import Bench
 from imgvec_models.quality.exact import ExactEncoder
-from imgvec_models.quality.experiments import classes, decoding, duplicates, retrieval, speed
+from imgvec_models.quality.experiments import Bench, classes, decoding, duplicates, retrieval, speed
 from imgvec_models.quality.judge import Given, Verdict, against_exact, against_exact_classes
 from imgvec_models.quality.photos import Photo, read_photos
 

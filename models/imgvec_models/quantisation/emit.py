@@ -6,14 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from onnx import NodeProto
 
-from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.protos import MICROSOFT
+from imgvec_models.graphs.edit import MICROSOFT, Graph
 from imgvec_models.quantisation.fit import Fitted
 from imgvec_models.quantisation.layers import Layer
 from imgvec_models.quantisation.ranges import Affine
-from imgvec_models.quantisation.scheme import Scheme
-
-UNSIGNED_ZERO = 128
 
 Floats = NDArray[np.float64]
 
@@ -32,7 +28,6 @@ class Emitter:
     """Writes integer nodes into a graph, and remembers which tensors are integers already."""
 
     graph: Graph
-    scheme: Scheme
     known: dict[str, Quantised] = field(default_factory=dict)
 
     def matrix(
@@ -90,16 +85,10 @@ class Emitter:
         self.graph.replace([node], [made, self._back(node.output[0])])
 
     def _weights(self, name: str, integers: NDArray[np.int64]) -> str:
-        """Weights as stored: int8, or uint8 around 128."""
-        zero, dtype = self._weight_type()
-        return self.graph.add_constant(name, np.ascontiguousarray(integers + zero).astype(dtype))
+        return self.graph.add_constant(name, np.ascontiguousarray(integers).astype(np.int8))
 
     def _weight_zeros(self, outputs: int) -> str:
-        zero, dtype = self._weight_type()
-        return self.graph.add_constant("weight_zero", np.full(outputs, zero, dtype))
-
-    def _weight_type(self) -> tuple[int, type[np.int8] | type[np.uint8]]:
-        return (UNSIGNED_ZERO, np.uint8) if self.scheme.weights == "unsigned" else (0, np.int8)
+        return self.graph.add_constant("weight_zero", np.zeros(outputs, np.int8))
 
     def _quantise(self, x: str, of_x: Affine | None) -> list[NodeProto]:
         """The node that makes integers of a tensor, unless it has them; None: by its own range."""
@@ -116,7 +105,7 @@ class Emitter:
         made = Quantised(
             self.graph.name(f"{x}_integers"),
             self.graph.add_constant("scale", np.float32(of_x.scale)),
-            self.graph.add_constant("zero", of_x.dtype(of_x.zero)),
+            self.graph.add_constant("zero", np.uint8(of_x.zero)),
         )
         self.known[x] = made
         return made

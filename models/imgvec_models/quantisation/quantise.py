@@ -5,15 +5,15 @@ from collections.abc import Collection, Sequence
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import NodeProto
+from onnx import NodeProto, TensorProto
 
 from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.run import Feed
 from imgvec_models.progress import Say, unsaid
-from imgvec_models.quantisation.columns import Samples
 from imgvec_models.quantisation.emit import Emitter
-from imgvec_models.quantisation.fit import Fitted, fit
+from imgvec_models.quantisation.fit import Fitted, Samples, fit
 from imgvec_models.quantisation.layers import Layer, find_layer, has_weights
+from imgvec_models.quantisation.pairs import FULL, full_scales
 from imgvec_models.quantisation.ranges import (
     Affine,
     affine,
@@ -22,7 +22,6 @@ from imgvec_models.quantisation.ranges import (
     static_range,
 )
 from imgvec_models.quantisation.scheme import Scheme
-from imgvec_models.quantisation.tables import quantise_tables
 from imgvec_models.quantisation.walk import Walk
 
 Floats = NDArray[np.float64]
@@ -73,7 +72,7 @@ class _Work:
         self._inputs = set(graph.inputs)
         self._ranges: dict[str, Affine] = {}
         self.walk = Walk(graph, calibration)
-        self.emitter = Emitter(graph, scheme)
+        self.emitter = Emitter(graph)
 
     def layer(self, layer: Layer) -> None:
         """Fit a layer, correct its bias, write it, and walk on behind it."""
@@ -101,7 +100,7 @@ class _Work:
 
     def _round_output(self, tensor: str) -> Affine:
         """Make a tensor integers at once, as what comes of integers stays integers."""
-        of_y = affine(*static_range(self.walk.exact[tensor]), signed=self._scheme.signed)
+        of_y = affine(*static_range(self.walk.exact[tensor]))
         self._ranges[tensor] = of_y
         self.walk.rounded[tensor] = self._rounded(tensor, of_y)
         return of_y
@@ -112,7 +111,7 @@ class _Work:
         if layer.x not in self._ranges:
             samples = self.walk.exact[layer.x]
             ends = observed_range(samples) if layer.x in self._inputs else static_range(samples)
-            self._ranges[layer.x] = affine(*ends, signed=self._scheme.signed)
+            self._ranges[layer.x] = affine(*ends)
         return self._ranges[layer.x]
 
     def _rounded(self, tensor: str, of_it: Affine | None) -> Samples:
@@ -140,3 +139,37 @@ def _mean(samples: Samples, axis: int) -> Floats:
     total = np.sum([part.sum(axis=0, dtype=np.float64) for part in rows], axis=0)
     mean: Floats = total / sum(map(len, rows))
     return mean
+
+
+LARGE = 1_000_000
+"""Values from which on a table is worth it; tables of positions are far smaller."""
+
+
+def quantise_tables(graph: Graph) -> None:
+    """Store large tables that a Gather reads row by row as int8; rows are exact on every CPU.
+
+    A table that holds integers is packed already, and stays as it is.
+    """
+    for node in list(graph.nodes):
+        shape = graph.shape(node.input[0]) if node.op_type == "Gather" else None
+        along_rows = not any(a.name == "axis" and a.i for a in node.attribute)
+        if shape is None or len(shape) != 2 or shape[0] * shape[1] < LARGE or not along_rows:
+            continue
+        values = np.asarray(graph.constant(node.input[0]))
+        if np.issubdtype(values.dtype, np.integer):
+            continue
+        table = values.astype(np.float64)
+        scales = full_scales(table)
+        integers = np.clip(np.rint(table / scales[:, None]), -FULL, FULL).astype(np.int8)
+        row, step, cast = (graph.name(f"{node.output[0]}_{part}") for part in ("row", "step", "f"))
+        stored = graph.add_constant(node.input[0], integers)
+        steps = graph.add_constant("steps", scales[:, None].astype(np.float32))
+        graph.replace(
+            [node],
+            [
+                graph.node("Gather", [stored, node.input[1]], [row]),
+                graph.node("Cast", [row], [cast], to=TensorProto.FLOAT),
+                graph.node("Gather", [steps, node.input[1]], [step]),
+                graph.node("Mul", [cast, step], [node.output[0]]),
+            ],
+        )

@@ -18,32 +18,24 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True)
 class Affine:
-    """x is about scale * (integer - zero), with integers of 0..255, or -128..127 where signed."""
+    """x is about scale * (integer - zero), with integers of 0..255."""
 
     scale: float
     zero: int
-    signed: bool
-
-    @property
-    def dtype(self) -> type[np.int8] | type[np.uint8]:
-        """The integers' type."""
-        return np.int8 if self.signed else np.uint8
 
     def fake(self, x: Floats) -> Floats:
         """What is left of x once it was an integer; float32 like ONNX's QuantizeLinear."""
-        limits = np.iinfo(self.dtype)
         scale = np.float32(self.scale)
-        integers = np.clip(np.rint(x / scale) + np.float32(self.zero), limits.min, limits.max)
+        integers = np.clip(np.rint(x / scale) + np.float32(self.zero), 0, 255)
         back: Floats = (integers - np.float32(self.zero)) * scale
         return back
 
 
-def affine(low: float, high: float, signed: bool = False) -> Affine:
+def affine(low: float, high: float) -> Affine:
     """Integers for the range from `low` to `high`, widened to hold zero exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = float(np.float32(max((high - low) / 255, SMALLEST_STEP)))
-    zero = int(np.clip(np.rint(-low / scale), 0, 255))
-    return Affine(scale, zero - 128 if signed else zero, signed)
+    return Affine(scale, int(np.clip(np.rint(-low / scale), 0, 255)))
 
 
 def observed_range(samples: Sequence[Floats]) -> tuple[float, float]:

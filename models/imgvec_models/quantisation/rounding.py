@@ -35,12 +35,6 @@ class Limits:
     """Positions that share the pair bound, `[K, orders]`; None where there is none."""
 
 
-def nearest(weights: Floats, scales: Floats, limits: Limits) -> Integers:
-    """Each weight's nearest integer: `[outputs, K]`; `scales` are taken as pair-safe."""
-    rounded = np.rint(weights / scales[:, None])
-    return np.clip(rounded, -limits.magnitude, limits.magnitude).astype(np.int64)
-
-
 def gptq(
     weights: Floats, covariance: Floats, scales: Floats, limits: Limits
 ) -> tuple[Integers, Floats]:

@@ -12,8 +12,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
-from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.protos import MICROSOFT, OPSET
+from imgvec_models.graphs.edit import MICROSOFT, OPSET, Graph
 from imgvec_models.graphs.run import Feed, session
 
 Array = NDArray[np.float32]

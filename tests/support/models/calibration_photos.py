@@ -1,17 +1,17 @@
-"""How the photos in `photos/` were made: crops of scikit-image's, every third distorted.
+"""How the calibration photos were made: crops of scikit-image's, every third distorted.
 
 All are in the public domain or CC0, as scikit-image's docstrings say. Needs scikit-image; run it
-as `python -m imgvec_models.calibration.make_photos` to make them again.
+as `python -m tests.support.models.calibration_photos` to make them again.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from skimage import data
 
-PHOTOS = Path(__file__).with_name("photos")
+from imgvec_models.calibration.feeds import PHOTOS
+
 SIDE = 260
 """Pixels: the starter's input, and more than CLIP's 224."""
 QUALITY = 80
