@@ -80,7 +80,7 @@ def build_encoder(
 
 def _require_widths(recipe: Recipe, image: Built, text: Built) -> None:
     native = recipe.native
-    found = image.heads.pooled_width, image.heads.joint_width, text.heads.joint_width
+    found = image.native.pooled_width, image.native.joint_width, text.native.joint_width
     if found != (native.pooled, native.joint, native.joint):
         raise ModelError(
             f"the towers of {recipe.name} give {found[0]}, {found[1]} and {found[2]} values, and "

@@ -16,8 +16,8 @@ from imgvec.errors import ModelError
 from imgvec_models.graphs.compose import compose, output_name
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
-from imgvec_models.graphs.heads import Heads, find_heads
 from imgvec_models.graphs.load import OURS, load
+from imgvec_models.graphs.native import NativeOutputs, find_native
 from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.graphs.trim import trim
 from imgvec_models.progress import Say, unsaid
@@ -26,7 +26,7 @@ from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import Scheme
 
 LEAST_COSINE = 0.98
-"""What every calibration input must keep to float32."""
+"""What every input must keep to float32, of the calibration or given."""
 
 
 # The converter leaves Max in float32, and puts no cast before it where it cannot infer types.
@@ -45,7 +45,7 @@ class Judged:
 class Built:
     """A tower that was built and written."""
 
-    heads: Heads
+    native: NativeOutputs
     pairs: PairReport
     cosines: dict[str, Judged]
     """By output, `embedding_<width>`: cosine to the tower as pulled."""
@@ -74,8 +74,8 @@ def build_tower(
         ModelError: the source is refused, is no CLIP tower, or changed too much; one sentence.
     """
     model = load(source.parent, source.name)
-    heads = find_heads(model, embedding)
-    model = compose(model, heads, widths, tower)
+    native = find_native(model, embedding)
+    model = compose(model, native, widths, tower)
     _require_inputs(model, inputs, source)
     names = [output_name(width) for width in widths]
     taken = [{name: feed[name] for name in inputs} for feed in feeds]
@@ -101,7 +101,7 @@ def build_tower(
     judged = _judge(exact, _outputs(model, names, taken), source, kind)
     pairs = check_pairs(model)
     _write(model, target)
-    return Built(heads, pairs, judged, scheme is not None and not whole)
+    return Built(native, pairs, judged, scheme is not None and not whole)
 
 
 def weights_of(graph: Path) -> Path:

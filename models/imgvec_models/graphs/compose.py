@@ -16,7 +16,7 @@ from onnx import NodeProto, TensorProto, helper
 
 from imgvec.errors import ModelError
 from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.heads import Heads
+from imgvec_models.graphs.native import NativeOutputs
 
 SEED = 20260101
 """Of the projections; the matrices are stored in the graph, so this only names the recipe."""
@@ -30,7 +30,10 @@ def output_name(width: int) -> str:
 
 
 def compose(
-    model: onnx.ModelProto, heads: Heads, widths: Sequence[int], tower: Literal["image", "text"]
+    model: onnx.ModelProto,
+    native: NativeOutputs,
+    widths: Sequence[int],
+    tower: Literal["image", "text"],
 ) -> onnx.ModelProto:
     """Give a tower the outputs `pooled`, `joint` and `embedding_<width>` of each of `widths`.
 
@@ -42,27 +45,27 @@ def compose(
     graph = Graph(model)
     _widen_ids(graph)
     nodes = [
-        graph.node("Identity", [heads.pooled], ["pooled"]),
-        graph.node("Identity", [heads.joint], ["joint"]),
-        *_unit(graph, heads.joint, "unit_joint"),
+        graph.node("Identity", [native.pooled], ["pooled"]),
+        graph.node("Identity", [native.joint], ["joint"]),
+        *_unit(graph, native.joint, "unit_joint"),
     ]
     for width in widths:
-        rest = width - heads.joint_width
+        rest = width - native.joint_width
         name = output_name(width)
-        if rest < 0 or (tower == "image" and rest > heads.pooled_width):
+        if rest < 0 or (tower == "image" and rest > native.pooled_width):
             raise ModelError(
-                f"no space of {width} can be made of {heads.joint_width} joint values "
-                f"and {heads.pooled_width} features"
+                f"no space of {width} can be made of {native.joint_width} joint values "
+                f"and {native.pooled_width} features"
             )
         if rest == 0:
             nodes.append(graph.node("Identity", ["unit_joint"], [name]))
         elif tower == "image":
-            nodes.extend(_join(graph, heads, rest, name))
+            nodes.extend(_join(graph, native, rest, name))
         else:
             ends = graph.add_constant("pads", np.array([0, 0, 0, rest], np.int64))
             nodes.append(graph.node("Pad", ["unit_joint", ends], [name]))
     graph.append(nodes)
-    outputs = {"pooled": heads.pooled_width, "joint": heads.joint_width}
+    outputs = {"pooled": native.pooled_width, "joint": native.joint_width}
     outputs |= {output_name(width): width for width in widths}
     graph.set_outputs(
         [
@@ -93,14 +96,14 @@ def _widen_ids(graph: Graph) -> None:
             tensor.type.tensor_type.elem_type = TensorProto.INT64
 
 
-def _join(graph: Graph, heads: Heads, rest: int, name: str) -> list[NodeProto]:
+def _join(graph: Graph, native: NativeOutputs, rest: int, name: str) -> list[NodeProto]:
     """The unit joint embedding and `rest` values of the features, both times 1 / sqrt(2)."""
-    matrix = graph.add_constant("projection", orthonormal(heads.pooled_width, rest))
+    matrix = graph.add_constant("projection", orthonormal(native.pooled_width, rest))
     half = graph.add_constant("half", np.float32(0.5**0.5))
     projected, unit = graph.name("projected"), graph.name("unit_features")
     both = graph.name("both")
     return [
-        graph.node("MatMul", [heads.pooled, matrix], [projected]),
+        graph.node("MatMul", [native.pooled, matrix], [projected]),
         *_unit(graph, projected, unit),
         graph.node("Concat", ["unit_joint", unit], [both], axis=1),
         graph.node("Mul", [both, half], [name]),

@@ -17,6 +17,8 @@ OURS = STANDARD | {MICROSOFT}
 OPSETS = range(13, 22)
 """Operator versions that can be read; the published exports of CLIP have 14, 17 and 19. Up to 17
 they mean what ours mean, later ones are converted."""
+LARGE = 1 << 10
+"""Bytes; what is smaller may be a shape or axes, which a conversion reads."""
 
 
 def load(
@@ -47,9 +49,25 @@ def load(
     if _reject_foreign(model, file, domains, weights) <= OPSET:
         return model
     try:
-        return version_converter.convert_version(model, OPSET)
+        return _converted(model)
     except (RuntimeError, ValueError):
         raise ModelError(f"{file} cannot be converted to opset {OPSET}: export it anew") from None
+
+
+def _converted(model: onnx.ModelProto) -> onnx.ModelProto:
+    """The model with our version of the operators; it is emptied.
+
+    Weights are put aside meanwhile: the converter would hold several copies of them.
+    """
+    large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) > LARGE]
+    aside = {tensor.name: tensor.raw_data for tensor in large}
+    for tensor in large:
+        tensor.ClearField("raw_data")
+    converted: onnx.ModelProto = version_converter.convert_version(model, OPSET)
+    for tensor in converted.graph.initializer:
+        if tensor.name in aside:
+            tensor.raw_data = aside.pop(tensor.name)
+    return converted
 
 
 def _reject_foreign(

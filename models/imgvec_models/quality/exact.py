@@ -9,8 +9,8 @@ from imgvec.encoders.onnx import normaliser, unit_prefix
 from imgvec.types import Pixels, Vector
 from imgvec_models.calibration.feeds import text_reader
 from imgvec_models.graphs.compose import compose, output_name
-from imgvec_models.graphs.heads import find_heads
 from imgvec_models.graphs.load import load
+from imgvec_models.graphs.native import find_native
 from imgvec_models.graphs.run import session
 from imgvec_models.hub.recipe import Recipe
 
@@ -56,4 +56,4 @@ class ExactEncoder:
 def _open(folder: Path, recipe: Recipe, tower: Literal["image", "text"]) -> InferenceSession:
     model = load(folder, f"{tower}.onnx")
     embedding = recipe.embeddings.image if tower == "image" else recipe.embeddings.text
-    return session(compose(model, find_heads(model, embedding), recipe.spaces, tower))
+    return session(compose(model, find_native(model, embedding), recipe.spaces, tower))

@@ -10,14 +10,13 @@ import numpy as np
 from imgvec.encoders import Encoder
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
+from imgvec_models.build.tower import LEAST_COSINE
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.quality.exact import ExactEncoder
 from imgvec_models.quality.experiments import Bench, classes
 from imgvec_models.quality.photos import Photo, read_photos
 from imgvec_models.quality.ranking import Matrix, overlap, paired
 
-LEAST_COSINE = 0.98
-"""What every photo must keep to float32."""
 MOST_LOST = 0.01
 """What zero-shot accuracy may lose, as a share of the photos."""
 

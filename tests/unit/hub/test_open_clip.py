@@ -13,8 +13,8 @@ import pytest
 
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec_models.build.encoder import FLOAT16, RECORD, build_encoder
-from imgvec_models.graphs.heads import find_heads
 from imgvec_models.graphs.load import load
+from imgvec_models.graphs.native import find_native
 from imgvec_models.hub.recipe import Native, Recipe, find_recipe
 from imgvec_models.quality.exact import ExactEncoder
 from imgvec_models.quantisation.scheme import DEFAULT
@@ -52,8 +52,8 @@ def recipe() -> Recipe:
 
 @pytest.mark.parametrize("tower", ["image", "text"])
 def test_both_native_outputs_are_found(tower: str) -> None:
-    heads = find_heads(load(GOLDEN, f"open_clip_{tower}.onnx"), "embedding")
-    assert (heads.pooled_width, heads.joint_width) == (16, 8)
+    native = find_native(load(GOLDEN, f"open_clip_{tower}.onnx"), "embedding")
+    assert (native.pooled_width, native.joint_width) == (16, 8)
 
 
 def test_the_composed_towers_give_the_export_s_own_vectors(pulled: Path, recipe: Recipe) -> None:

@@ -15,7 +15,7 @@ CHOOSES = frozenset({"Gather", "GatherND", "GatherElements", "Reshape", "Squeeze
 
 
 @dataclass(frozen=True, slots=True)
-class Heads:
+class NativeOutputs:
     """The two native outputs of a tower, as tensors `[n, width]` of its graph."""
 
     pooled: str
@@ -26,7 +26,7 @@ class Heads:
     joint_width: int
 
 
-def find_heads(model: onnx.ModelProto, output: str) -> Heads:
+def find_native(model: onnx.ModelProto, output: str) -> NativeOutputs:
     """Walk back from `output`, a tower's embedding, to the projection that made it.
 
     The projection is the last MatMul or Gemm with a constant matrix; its input is the pooled
@@ -48,7 +48,7 @@ def find_heads(model: onnx.ModelProto, output: str) -> Heads:
     found = None if node is None else _projection(graph, node)
     if found is None or not _ends_norm(graph, found.features):
         raise ModelError(f"{output} is not the projection of a normed feature: no CLIP tower")
-    return Heads(found.features, found.inputs, joint, found.outputs)
+    return NativeOutputs(found.features, found.inputs, joint, found.outputs)
 
 
 @dataclass(frozen=True, slots=True)
