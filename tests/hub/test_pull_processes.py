@@ -192,6 +192,23 @@ def test_a_mirror_in_the_hub_s_own_variable_is_used(
     assert len(hub.asked) == 3
 
 
+def test_the_hub_hears_neither_a_token_nor_what_is_installed(
+    environment: dict[str, str], hub: LocalHub
+) -> None:
+    environment["HF_TOKEN"] = "hf_secret"
+    assert run(*PULL, environment=environment).returncode == 0
+    assert "user-agent" in hub.told, "positive control"
+    assert "authorization" not in hub.told
+    assert not [words for words in hub.told if "onnx" in words or "telemetry" in words]
+
+
+def test_xet_is_off(environment: dict[str, str]) -> None:
+    """It neither resumes a transfer nor goes through a mirror."""
+    code = "import imgvec_models.hub.pull, huggingface_hub.constants as c; "
+    code += "assert c.HF_HUB_DISABLE_XET and c.HF_HUB_DISABLE_TELEMETRY"
+    assert run(sys.executable, "-c", code, environment=environment).returncode == 0
+
+
 def test_without_a_network_the_command_is_one_sentence(environment: dict[str, str]) -> None:
     environment["IMGVEC_HUB"] = "http://127.0.0.1:9"
     done = run(*PULL, environment=environment)

@@ -43,6 +43,8 @@ class LocalHub:
     faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and `Range` of each request that reached the CDN."""
+    told: set[str] = field(default_factory=set)
+    """Names of all headers, in lower case, and the names that clients give themselves."""
     held: threading.Event = field(default_factory=threading.Event)
     """Set once a body stands still."""
     go_on: threading.Event = field(default_factory=threading.Event)
@@ -61,6 +63,7 @@ def serving() -> Iterator[LocalHub]:
         protocol_version = "HTTP/1.1"
 
         def do_HEAD(self) -> None:
+            hub.told |= {*map(str.lower, self.headers), self.headers.get("User-Agent", "")}
             path = self.path.partition("?")[0].lstrip("/")
             fault = hub.faults.get(path, Fault())
             if fault.status or path not in hub.files:
@@ -77,6 +80,7 @@ def serving() -> Iterator[LocalHub]:
             _answer(self, 302, headers)
 
         def do_GET(self) -> None:
+            hub.told |= {*map(str.lower, self.headers), self.headers.get("User-Agent", "")}
             path = self.path.partition("?")[0].lstrip("/")
             _deliver(self, hub, path.removeprefix("cdn/"))
 

@@ -1,7 +1,7 @@
 """A CLIP's towers in the form that open_clip's exports have on the hub.
 
 One output, `embedding`, of norm 1; a text is int32, padded to its full length, without a mask.
-tests/unit/hub/golden has two that PyTorch wrote.
+golden_clip.py has two that PyTorch wrote.
 """
 
 import onnx

@@ -1,8 +1,4 @@
-"""Towers that PyTorch exported of open_clip's model, as the hub has L/14: random weights, opset 19.
-
-`golden/` has them: `CLIP(8, vision: 32 pixels, patches of 8, 2 layers of 16; text: 16 tokens of 64,
-2 layers of 16)`, quick GELU, normalised, a batch of one and no other.
-"""
+"""Towers as PyTorch exports open_clip's model, which is the form of L/14's."""
 
 import json
 from pathlib import Path
@@ -15,39 +11,32 @@ from imgvec.encoders.onnx import OnnxEncoder
 from imgvec_models.build.encoder import FLOAT16, RECORD, build_encoder
 from imgvec_models.graphs.load import load
 from imgvec_models.graphs.native import find_native
-from imgvec_models.hub.recipe import Native, Recipe, find_recipe
+from imgvec_models.hub.recipe import Recipe
 from imgvec_models.quality.exact import ExactEncoder
 from imgvec_models.quantisation.scheme import DEFAULT
 from tests.support.images.pictures import photo
-from tests.support.models.thin_clip import END, letters_tokenizer
-
-GOLDEN = Path(__file__).parent / "golden"
-SIZE, TOKENS, VOCABULARY = 32, 16, 64
+from tests.support.models.golden_clip import (
+    GOLDEN,
+    SIZE,
+    TOKENS,
+    VOCABULARY,
+    golden_recipe,
+    write_golden,
+)
 
 
 @pytest.fixture(scope="module")
 def pulled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Both towers and a tokenizer, as if pulled."""
     folder = tmp_path_factory.mktemp("pulled")
-    for tower in ("image", "text"):
-        data = (GOLDEN / f"open_clip_{tower}.onnx").read_bytes()
-        (folder / f"{tower}.onnx").write_bytes(data)
-    letters_tokenizer(VOCABULARY).save(str(folder / "tokenizer.json"))
+    write_golden(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def recipe() -> Recipe:
     """That of L/14, with the towers' sizes."""
-    shipped = find_recipe(Path("absent"), "clip-vit-l14")
-    return shipped.model_copy(
-        update={
-            "preprocessing": shipped.preprocessing.model_copy(update={"size": SIZE}),
-            "text": shipped.text.model_copy(update={"max_tokens": TOKENS, "pad_token": END}),
-            "native": Native(pooled=16, joint=8),
-            "spaces": (8, 16),
-        }
-    )
+    return golden_recipe()
 
 
 @pytest.mark.parametrize("tower", ["image", "text"])
