@@ -25,7 +25,7 @@ from infra.encoders import check_image, docker, place_encoder
 from infra.throttles import choose_throttles
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-CONTEXT: Final = ROOT / "layers" / "models"
+CONTEXT: Final = ROOT / "models"
 BUILT: Final = ROOT / ".aws-sam" / "build" / "template.yaml"
 IN_THE_IMAGE: Final[Mapping[str, str]] = {
     "Encoder": SHIPPED,

@@ -67,7 +67,7 @@ def _built(name: str) -> Path:
 def _copy(built: Path, folder: Path) -> None:
     """Copy an encoder whole or not at all."""
     verify(read_manifest(built), built)
-    scratch = folder.parents[2] / ".cache"
+    scratch = folder.parents[1] / ".cache"
     scratch.mkdir(exist_ok=True)
     with TemporaryDirectory(dir=scratch, prefix="encoder-") as work:
         copied = shutil.copytree(built, Path(work, folder.name))

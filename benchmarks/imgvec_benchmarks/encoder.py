@@ -8,8 +8,8 @@ from imgvec_benchmarks.figures import SIDE, Figures, alike
 from imgvec_benchmarks.machine import uses_tiles
 from imgvec_benchmarks.material import Material
 from imgvec_benchmarks.products import tower_macs, tower_products
+from imgvec_benchmarks.shapes.sizes import Clip
 from imgvec_benchmarks.timing import Pace
-from imgvec_models.shapes.sizes import Clip
 
 ROUNDS: Final = 40
 

@@ -13,9 +13,9 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec.images.decode import decode
 from imgvec_benchmarks.material import CLIP, LIMITS, STARTER, Material
 from imgvec_benchmarks.products import macs, multiplier, opened, tower_macs, tower_products
+from imgvec_benchmarks.shapes.sizes import Clip
 from imgvec_benchmarks.timing import Measured, Timed
 from imgvec_models.calibration.feeds import PHOTOS, sentences
-from imgvec_models.shapes.sizes import Clip
 
 SIDE: Final = 2048
 """Of the square matrices whose product shows what the kernels can do."""

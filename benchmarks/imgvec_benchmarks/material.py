@@ -14,11 +14,11 @@ from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
 from imgvec.images.limits import ImageLimits
 from imgvec_benchmarks.photos import photo
+from imgvec_benchmarks.shapes import write_towers
+from imgvec_benchmarks.shapes.sizes import B32, Clip
 from imgvec_models.build.encoder import TOKENIZER, build_encoder
 from imgvec_models.hub.recipe import Native, Recipe, find_recipe
 from imgvec_models.quantisation.scheme import DEFAULT
-from imgvec_models.shapes.__main__ import write_towers
-from imgvec_models.shapes.sizes import B32, Clip
 
 CACHE: Final = Path(".cache").resolve()
 CLIP: Final = "clip-vit-b32"

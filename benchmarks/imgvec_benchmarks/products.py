@@ -8,7 +8,7 @@ import numpy as np
 import onnxruntime
 from onnx import TensorProto, helper
 
-from imgvec_models.shapes.sizes import Clip
+from imgvec_benchmarks.shapes.sizes import Clip
 
 Product: TypeAlias = tuple[int, int, int]
 """Rows and columns of the left matrix, columns of the right one."""

@@ -4,8 +4,8 @@ first_deploy() {
   local checkout=$work/checkout begun
   rm -rf "$checkout"
   mkdir -p "$checkout/.cache"
-  cp -a --parents Makefile samconfig.toml template.yaml .dockerignore functions infra layers "$checkout"
-  rm -rf "$checkout"/layers/models/{clip-*,pulled,recipes}
+  cp -a --parents Makefile samconfig.toml template.yaml .dockerignore functions infra layers models "$checkout"
+  rm -rf "$checkout"/models/{clip-*,pulled,recipes}
   ln -s "$PWD/.venv" "$checkout/.venv"
   PYTHONPATH=. "$python" tests/cloud/beyond_emulator.py "$work/tmp/operator" "$work/tmp/beyond.sh" \
     >"$work/beyond.log" 2>&1 &

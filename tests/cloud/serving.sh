@@ -8,15 +8,15 @@ build_serving() { # PROVIDER: with a CLIP of the true widths beside the starter
     fail "$work/serving-base.log"
   rm -rf "$context"
   mkdir -p "$context"
-  cp -r --parents Makefile .dockerignore infra/sagemaker layers/core/{imgvec,requirements.txt,subset.py} layers/models "$context"
-  PYTHONPATH=. "$python" tests/support/models/thin_clip.py clip-vit-b32 "$context/layers/models"
+  cp -r --parents Makefile .dockerignore infra/sagemaker layers/core/{imgvec,requirements.txt,subset.py} models "$context"
+  PYTHONPATH=. "$python" tests/support/models/thin_clip.py clip-vit-b32 "$context/models"
   make -C "$context" endpoint-image PROVIDER="$1" ENCODERS="clip-vit-b32 starter" \
     >"$work/serving.log" 2>&1 || fail "$work/serving.log"
   say "serving image for $1: $(docker image inspect imgvec-endpoint --format '{{.Size}}') bytes"
 }
 
 ask_serving() { # the contract of all dialects with the encoder in it, then what only a container does
-  export TEST_SERVING_IMAGE=imgvec-endpoint TEST_SERVING_MODELS=$work/context/layers/models
+  export TEST_SERVING_IMAGE=imgvec-endpoint TEST_SERVING_MODELS=$work/context/models
   contract endpoint-container
   "$python" -m pytest -q -p no:cacheprovider tests/cloud/serving_probes.py >"$work/serving-probes.log" 2>&1 ||
     fail "$work/serving-probes.log"

@@ -128,7 +128,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Figures of the endpoint's encoder.")
     parser.add_argument("encoders", nargs="*", default=["starter"])
     parser.add_argument("--provider", choices=["cpu", "cuda", "tensorrt"], default="cpu")
-    parser.add_argument("--models", type=Path, default=Path("layers/models"))
+    parser.add_argument("--models", type=Path, default=Path("models"))
     parser.add_argument("--seconds", type=float, help="of each load; 3 on a CPU, else 20")
     parser.add_argument("--cpu-ms", type=float, help="milliseconds of one encode on Lambda")
     chosen = parser.parse_args()

@@ -23,7 +23,7 @@ def test_the_short_form() -> None:
     makefile = (ROOT / "Makefile").read_text()
     command = "gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)"
     assert command in makefile
-    arguments = ["--provider", "cpu", "--models", "layers/models", "--seconds", "0.2", "starter"]
+    arguments = ["--provider", "cpu", "--models", "models", "--seconds", "0.2", "starter"]
     done = subprocess.run(
         [sys.executable, "tests/performance/gpu.py", *arguments],
         cwd=ROOT,

@@ -14,9 +14,9 @@ from imgvec_benchmarks.machine import flags, uses_tiles
 from imgvec_benchmarks.masked import environment, hiding
 from imgvec_benchmarks.material import SIZES, Material, prepare
 from imgvec_benchmarks.products import tower_macs, tower_products
+from imgvec_benchmarks.shapes.sizes import B32, SMALL, Transformer
 from imgvec_benchmarks.timing import Pace
 from imgvec_models.build.encoder import FLOAT16
-from imgvec_models.shapes.sizes import B32, SMALL, Transformer
 from tests.support.server.places import ROOT
 
 TINY = replace(

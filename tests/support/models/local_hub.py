@@ -1,4 +1,4 @@
-"""A hub on loopback that speaks the paths, redirects, ranges and ETags of the real one."""
+"""A hub on loopback that speaks the paths, headers, redirects and ranges of the real one."""
 
 import hashlib
 import threading
@@ -20,7 +20,7 @@ PATHS: dict[Role, str] = {
 
 @dataclass
 class Fault:
-    """What goes wrong with one file."""
+    """A fault of one file."""
 
     status: int | None = None
     """Answered by the hub instead of the redirect."""
@@ -28,10 +28,8 @@ class Fault:
     """The connection breaks after so many bytes of a body, once."""
     hold: int | None = None
     """The body stops after so many bytes until `LocalHub.go_on` is set."""
-    weak: bool = False
-    """The ETag promises no equal bytes."""
-    announce: bool = True
-    """Whether the length of a body is announced."""
+    size: int | None = None
+    """Announced in the place of the true size."""
     ranges: bool = True
     """Whether ranges are heard."""
 
@@ -45,35 +43,46 @@ class LocalHub:
     faults: dict[str, Fault] = field(default_factory=dict)
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and `Range` of each request that reached the CDN."""
+    told: set[str] = field(default_factory=set)
+    """Names of all headers, in lower case, and the names that clients give themselves."""
     held: threading.Event = field(default_factory=threading.Event)
     """Set once a body stands still."""
     go_on: threading.Event = field(default_factory=threading.Event)
 
     def etag(self, path: str) -> str:
-        """As object stores have it: quoted, and of the content."""
-        mark = hashlib.md5(self.files[path]).hexdigest()
-        weak = "W/" if path in self.faults and self.faults[path].weak else ""
-        return f'{weak}"{mark}"'
+        """The digest of the content, as the real hub has it for large files."""
+        return f'"{hashlib.sha256(self.files[path]).hexdigest()}"'
 
 
 @contextmanager
 def serving() -> Iterator[LocalHub]:
-    """A hub that answers until the end of the block."""
+    """A hub that answers until the end of the block; its CDN is another host."""
     hub = LocalHub()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
-        def do_GET(self) -> None:
+        def do_HEAD(self) -> None:
+            hub.told |= {*map(str.lower, self.headers), self.headers.get("User-Agent", "")}
             path = self.path.partition("?")[0].lstrip("/")
-            if path.startswith("cdn/"):
-                _deliver(self, hub, path.removeprefix("cdn/"))
-                return
             fault = hub.faults.get(path, Fault())
             if fault.status or path not in hub.files:
-                _answer(self, fault.status or 404)
-            else:
-                _answer(self, 302, {"Location": f"/cdn/{path}?Signature=x"})
+                _answer(self, fault.status or 404, {"Content-Length": "0"})
+                return
+            size = len(hub.files[path]) if fault.size is None else fault.size
+            headers = {
+                "X-Repo-Commit": path.split("/")[3],
+                "X-Linked-ETag": hub.etag(path),
+                "X-Linked-Size": str(size),
+                "Location": f"http://localhost:{server.server_port}/cdn/{path}?Signature=x",
+                "Content-Length": "0",
+            }
+            _answer(self, 302, headers)
+
+        def do_GET(self) -> None:
+            hub.told |= {*map(str.lower, self.headers), self.headers.get("User-Agent", "")}
+            path = self.path.partition("?")[0].lstrip("/")
+            _deliver(self, hub, path.removeprefix("cdn/"))
 
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""
@@ -92,14 +101,10 @@ def serving() -> Iterator[LocalHub]:
         thread.join()
 
 
-def _answer(
-    handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str] | None = None
-) -> None:
+def _answer(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str]) -> None:
     handler.send_response(status)
-    for name, value in (headers or {}).items():
+    for name, value in headers.items():
         handler.send_header(name, value)
-    if status in (302, 401, 403, 404, 416, 503):
-        handler.send_header("Content-Length", "0")
     handler.end_headers()
 
 
@@ -109,19 +114,12 @@ def _deliver(handler: BaseHTTPRequestHandler, hub: LocalHub, path: str) -> None:
     data, fault = hub.files[path], hub.faults.get(path, Fault())
     headers = {"ETag": hub.etag(path)}
     status, start = 200, 0
-    if asked and fault.ranges and handler.headers.get("If-Range") == headers["ETag"]:
+    if asked and fault.ranges:
         start = int(asked.removeprefix("bytes=").removesuffix("-"))
-        if start >= len(data):
-            _answer(handler, 416, {"Content-Range": f"bytes */{len(data)}"})
-            return
         status = 206
         headers["Content-Range"] = f"bytes {start}-{len(data) - 1}/{len(data)}"
     body = data[start:]
-    if fault.announce:
-        headers["Content-Length"] = str(len(body))
-    else:
-        headers["Connection"] = "close"
-    _answer(handler, status, headers)
+    _answer(handler, status, {**headers, "Content-Length": str(len(body))})
     if fault.cut is not None:
         body, fault.cut = body[: fault.cut], None
         handler.close_connection = True
@@ -136,6 +134,11 @@ def _deliver(handler: BaseHTTPRequestHandler, hub: LocalHub, path: str) -> None:
     except OSError:
         # A client that was killed.
         handler.close_connection = True
+
+
+def resolve_path(file: RemoteFile) -> str:
+    """Where the hub has a file."""
+    return f"{file.repository}/resolve/{file.revision}/{file.path}"
 
 
 def hub_path(role: Role) -> str:

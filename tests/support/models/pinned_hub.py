@@ -3,10 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from imgvec_models.hub.partial import Received
-from imgvec_models.hub.pin import pinned, write_recipe
-from imgvec_models.shapes.sizes import Clip
-from tests.support.models.local_hub import LocalHub
+from imgvec_benchmarks.shapes.sizes import Clip
+from imgvec_models.hub.recipe import Received, pinned, write_recipe
+from tests.support.models.local_hub import LocalHub, resolve_path
 from tests.support.models.thin_clip import shaped_files, shaped_recipe
 
 
@@ -22,4 +21,4 @@ def offer(hub: LocalHub, name: str, clip: Clip, models: Path) -> None:
     }
     write_recipe(pinned(recipe, measured), models)
     for role, data in files.items():
-        hub.files[recipe.files[role].url("").lstrip("/")] = data
+        hub.files[resolve_path(recipe.files[role])] = data

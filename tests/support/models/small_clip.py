@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
+from imgvec_benchmarks.shapes.sizes import SMALL
+from imgvec_benchmarks.shapes.text import text_tower
+from imgvec_benchmarks.shapes.vision import image_tower
 from imgvec_models.graphs.run import Feed
-from imgvec_models.shapes.sizes import SMALL
-from imgvec_models.shapes.text import text_tower
-from imgvec_models.shapes.vision import image_tower
 from tests.support.models.thin_clip import letters_tokenizer
 
 START, END = SMALL.vocabulary - 2, SMALL.vocabulary - 1

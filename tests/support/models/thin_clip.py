@@ -16,13 +16,13 @@ from tempfile import TemporaryDirectory
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
+from imgvec_benchmarks.shapes.sizes import B32, L14, Clip, Transformer
+from imgvec_benchmarks.shapes.text import text_tower
+from imgvec_benchmarks.shapes.vision import image_tower
 from imgvec_models.build.encoder import FLOAT16, build_encoder
 from imgvec_models.hub.recipe import Native, Recipe, Role, find_recipe
-from imgvec_models.shapes.sizes import B32, L14, Clip, Transformer
-from imgvec_models.shapes.text import text_tower
-from imgvec_models.shapes.vision import image_tower
 from tests.support.models.hub_preprocessor import preprocessor_config
-from tests.support.models.torch_archive import random_state, write_archive
+from tests.support.models.open_clip_form import in_open_clip_form
 
 THIN = {
     "clip-vit-b32": replace(
@@ -42,6 +42,8 @@ THIN = {
         positions=16,
     ),
 }
+END = "<e>"
+"""The token that ends a text, and pads it."""
 TRUE = {"clip-vit-b32": B32, "clip-vit-l14": L14}
 SHAPES = THIN | {
     name: TRUE[name] for name in filter(None, os.environ.get("CLIP_SHAPES", "").split(","))
@@ -54,28 +56,32 @@ def shaped_recipe(name: str, clip: Clip) -> Recipe:
     return shipped.model_copy(
         update={
             "files": {
-                role: file.model_copy(update={"size": None, "sha256": None, "address": None})
+                role: file.model_copy(update={"size": None, "sha256": None})
                 for role, file in shipped.files.items()
             },
             "preprocessing": shipped.preprocessing.model_copy(update={"size": clip.image_size}),
             "image": shipped.image.model_copy(update={"tokens": 1 + clip.patches}),
-            "text": shipped.text.model_copy(update={"max_tokens": clip.positions}),
+            "text": shipped.text.model_copy(
+                update={
+                    "max_tokens": clip.positions,
+                    "pad_token": shipped.text.pad_token and END,
+                }
+            ),
             "native": Native(pooled=clip.image.width, joint=clip.joint),
         }
     )
 
 
 def shaped_files(recipe: Recipe, clip: Clip) -> dict[Role, bytes]:
-    """What the hub has for a recipe: towers or an archive of random weights, and a tokenizer."""
-    files: dict[Role, bytes] = {"tokenizer": letters_tokenizer(clip.vocabulary).to_str().encode()}
-    if "archive" in recipe.files:
-        with TemporaryDirectory() as folder:
-            path = Path(folder, "archive.pt")
-            write_archive(path, random_state(clip))
-            files["archive"] = path.read_bytes()
-    else:
-        files["image"] = image_tower(clip).SerializeToString()
-        files["text"] = text_tower(clip).SerializeToString()
+    """The hub's files for a recipe: towers of random weights, in its form, and a tokenizer."""
+    image, text = image_tower(clip), text_tower(clip)
+    if recipe.embeddings.image == "embedding":
+        image, text = in_open_clip_form(image), in_open_clip_form(text)
+    files: dict[Role, bytes] = {
+        "image": image.SerializeToString(),
+        "text": text.SerializeToString(),
+        "tokenizer": letters_tokenizer(clip.vocabulary).to_str().encode(),
+    }
     if "preprocessor" in recipe.files:
         files["preprocessor"] = preprocessor_config(recipe.preprocessing)
     return files
@@ -95,11 +101,11 @@ def letters_tokenizer(vocabulary: int) -> Tokenizer:
     start, end = vocabulary - 2, vocabulary - 1
     letters = {chr(ord("a") + place): place for place in range(26)}
     tokenizer = Tokenizer(
-        models.WordLevel(letters | {"?": 26, "<s>": start, "<e>": end}, unk_token="?")
+        models.WordLevel(letters | {"?": 26, "<s>": start, END: end}, unk_token="?")
     )
     tokenizer.pre_tokenizer = pre_tokenizers.Split("", "isolated")
     tokenizer.post_processor = processors.TemplateProcessing(
-        "<s> $A <e>", special_tokens=[("<s>", start), ("<e>", end)]
+        f"<s> $A {END}", special_tokens=[("<s>", start), (END, end)]
     )
     return tokenizer
 

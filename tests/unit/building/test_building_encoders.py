@@ -15,10 +15,10 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
+from imgvec_benchmarks.shapes.sizes import SMALL
 from imgvec_models.build.encoder import build_encoder
 from imgvec_models.graphs.load import OURS, load
 from imgvec_models.hub.recipe import SHIPPED, Native, Recipe, read_recipe
-from imgvec_models.shapes.sizes import SMALL
 from tests.support.models.small_clip import write_small_clip
 
 JOINT, WIDE = SMALL.joint, 2 * SMALL.joint
@@ -157,7 +157,7 @@ def test_a_recipe_that_does_not_fit_is_refused(
     pulled: Path, changes: dict[str, object], word: str
 ) -> None:
     with pytest.raises(ModelError, match=word):
-        build_encoder(pulled, _recipe(**changes), pulled.parent / NAME, scheme="u8s8-dynamic")
+        build_encoder(pulled, _recipe(**changes), pulled.parent / NAME, scheme="plain-static")
 
 
 def test_an_unknown_scheme_is_refused(pulled: Path) -> None:
@@ -172,7 +172,7 @@ def test_photos_of_ones_own_are_taken(pulled: Path) -> None:
 
 def test_each_stage_and_each_layer_is_told(pulled: Path) -> None:
     told: list[str] = []
-    build_encoder(pulled, _recipe(), pulled.parent / NAME, scheme="u8s8-dynamic", say=told.append)
+    build_encoder(pulled, _recipe(), pulled.parent / NAME, scheme="plain-static", say=told.append)
     for tower, inputs in (("image", 64), ("text", 294)):
         lines = [line.removeprefix(f"{tower} tower: ") for line in told if line.startswith(tower)]
         layers = len(lines) - 2
@@ -205,7 +205,7 @@ def test_a_text_tower_without_a_mask_is_served_with_one(pulled: Path) -> None:
     cast.input[0] = "seen"
     onnx.save(model, path)
     out = pulled.parent / NAME
-    build_encoder(pulled, _recipe(), out, scheme="u8s8-dynamic")
+    build_encoder(pulled, _recipe(), out, scheme="plain-static")
     served = load(out, "text.onnx", OURS, "text.onnx.data")
     taken = [tensor.name for tensor in served.graph.input]
     assert taken == ["input_ids", "attention_mask"]
@@ -216,7 +216,7 @@ def test_a_tower_with_unknown_inputs_is_refused(pulled: Path) -> None:
     recipe = _recipe()
     other = recipe.text.model_copy(update={"mask": "mask"})
     with pytest.raises(ModelError, match="takes attention_mask, input_ids, and input_ids, mask"):
-        build_encoder(pulled, _recipe(text=other), pulled.parent / NAME, scheme="u8s8-dynamic")
+        build_encoder(pulled, _recipe(text=other), pulled.parent / NAME, scheme="plain-static")
 
 
 def test_float16_is_another_revision_near_to_float32_in_any_company(pulled: Path) -> None:

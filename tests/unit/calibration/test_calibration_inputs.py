@@ -9,7 +9,7 @@ from PIL import Image
 from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
 from imgvec.errors import ModelError
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, sentences, text_feeds
-from imgvec_models.calibration.make_photos import CROPS, SIDE, photos
+from tests.support.models.calibration_photos import CROPS, SIDE, photos
 from tests.support.models.small_clip import END, START, write_small_clip
 
 PREPROCESSING = Preprocessing(

@@ -15,7 +15,7 @@ from tests.support.server.places import CAT, ROOT, imgvec
 from tests.unit.cli.said import Environment, assert_sentence, children
 
 WIDTHS = [512, 768, 1024]
-SHIPPED = ROOT / "layers" / "models"
+SHIPPED = ROOT / "models"
 
 
 def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:

@@ -92,7 +92,7 @@ def checkout(aws: dict[str, str], tmp_path: Path) -> Iterator[Checkout]:
     folder, image = tmp_path / "checkout", tmp_path / "image"
     stack = f"imgvec-{uuid.uuid4().hex[:8]}"
     shutil.copytree(ROOT / "infra", folder / "infra")
-    shutil.copytree(shipped_folder() / "starter", folder / "layers" / "models" / "starter")
+    shutil.copytree(shipped_folder() / "starter", folder / "models" / "starter")
     text = (ROOT / "samconfig.toml").read_text()
     (folder / "samconfig.toml").write_text(text.replace('"imgvec-dev"', f'"{stack}"'))
     baked = shutil.copytree(shipped_folder() / "starter", image / "opt" / "models" / "starter")

@@ -9,7 +9,7 @@ import pytest
 from imgvec.encoders.integrity import MANIFEST, verify
 from imgvec.encoders.registry import shipped_folder
 from imgvec.errors import ModelError
-from imgvec_models.shapes.sizes import SMALL
+from imgvec_benchmarks.shapes.sizes import SMALL
 from infra.encoders import place_encoder
 from tests.support.models.local_hub import LocalHub, serving
 from tests.support.models.pinned_hub import offer
@@ -28,8 +28,8 @@ def operator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, L
 
 @pytest.fixture
 def context(tmp_path: Path) -> Path:
-    """`layers/models` of a checkout, with no encoder in it."""
-    folder = tmp_path / "layers" / "models"
+    """`models/` of a checkout, with no encoder in it."""
+    folder = tmp_path / "models"
     folder.mkdir(parents=True)
     return folder
 
@@ -54,7 +54,7 @@ def test_pulled_and_built_once_then_copied_then_taken(
 
     hub.asked.clear()
     shutil.rmtree(models / "pulled")
-    again = tmp_path / "again" / "layers" / "models"
+    again = tmp_path / "again" / "models"
     again.mkdir(parents=True)
     assert place_encoder(NAME, again, endpoint=False) == first
     (models / NAME).rename(models / "away")

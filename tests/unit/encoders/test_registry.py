@@ -45,7 +45,7 @@ def test_a_checkout_has_the_encoders_beside_the_library(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "PACKAGE", tmp_path / "layers" / "core" / "imgvec")
-    assert shipped_folder() == tmp_path / "layers" / "models"
+    assert shipped_folder() == tmp_path / "models"
 
 
 def test_what_ships_can_be_loaded(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
 from imgvec.types import Pixels
 from imgvec_models.build.tower import weights_of
-from imgvec_models.hub.partial import measure
+from imgvec_models.hub.files import measure
 from tests.support.models.damaged_files import Damage, assert_refused, flip_a_bit, remove, truncate
 
 Rewrite = Callable[[Path, Callable[[dict[str, Any]], None]], None]

@@ -7,11 +7,11 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from imgvec.errors import ModelError
+from imgvec_benchmarks.shapes.sizes import SMALL
 from imgvec_models.graphs.compose import compose, orthonormal, output_name
 from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.heads import Heads, find_heads
+from imgvec_models.graphs.native import NativeOutputs, find_native
 from imgvec_models.graphs.run import rows, session
-from imgvec_models.shapes.sizes import SMALL
 from tests.support.models.small_clip import small_feeds, small_tower
 
 WIDTHS = (SMALL.joint, SMALL.joint + 16, SMALL.joint + 32)
@@ -20,8 +20,8 @@ EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
 
 def _composed(tower: str) -> onnx.ModelProto:
     model = small_tower(tower)
-    heads = find_heads(model, EMBEDDINGS[tower])
-    return compose(model, heads, WIDTHS, "image" if tower == "image" else "text")
+    native = find_native(model, EMBEDDINGS[tower])
+    return compose(model, native, WIDTHS, "image" if tower == "image" else "text")
 
 
 def _vectors(tower: str, output: str, count: int = 20) -> NDArray[np.float32]:
@@ -34,8 +34,8 @@ def _vectors(tower: str, output: str, count: int = 20) -> NDArray[np.float32]:
     ids=["image", "text"],
 )
 def test_both_native_outputs_are_found_by_structure(tower: str, pooled: int) -> None:
-    heads = find_heads(small_tower(tower), EMBEDDINGS[tower])
-    assert (heads.pooled_width, heads.joint_width) == (pooled, SMALL.joint)
+    native = find_native(small_tower(tower), EMBEDDINGS[tower])
+    assert (native.pooled_width, native.joint_width) == (pooled, SMALL.joint)
 
 
 @pytest.mark.parametrize("tower", ["image", "text"])
@@ -56,7 +56,7 @@ def test_a_normalised_export_has_its_projection_found() -> None:
     model = small_tower("image")
     model.graph.node.append(helper.make_node("LpNormalization", ["image_embeds"], ["unit"], axis=1))
     model.graph.output.append(helper.make_tensor_value_info("unit", TensorProto.FLOAT, None))
-    assert find_heads(model, "unit") == find_heads(small_tower("image"), "image_embeds")
+    assert find_native(model, "unit") == find_native(small_tower("image"), "image_embeds")
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_normalised_export_has_its_projection_found() -> None:
 )
 def test_another_output_is_refused(output: str, word: str) -> None:
     with pytest.raises(ModelError, match=word):
-        find_heads(small_tower("image"), output)
+        find_native(small_tower("image"), output)
 
 
 @pytest.mark.parametrize("tower", ["image", "text"])
@@ -108,6 +108,6 @@ def test_the_projection_is_the_same_each_time_and_orthonormal() -> None:
 
 @pytest.mark.parametrize("width", [16, SMALL.joint + SMALL.image.width + 1], ids=["less", "more"])
 def test_a_width_that_cannot_be_filled_is_refused(width: int) -> None:
-    heads = Heads("pooled", SMALL.image.width, "joint", SMALL.joint)
+    native = NativeOutputs("pooled", SMALL.image.width, "joint", SMALL.joint)
     with pytest.raises(ModelError, match=f"no space of {width}"):
-        compose(small_tower("image"), heads, [width], "image")
+        compose(small_tower("image"), native, [width], "image")

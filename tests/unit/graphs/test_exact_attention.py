@@ -7,9 +7,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from imgvec_models.graphs.edit import MICROSOFT
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
-from imgvec_models.graphs.protos import MICROSOFT
 from imgvec_models.graphs.run import cosines, rows, session
 from tests.support.models.small_clip import small_feeds, small_tower
 

@@ -8,11 +8,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from imgvec.errors import ModelError
+from imgvec_benchmarks.shapes.sizes import SMALL
 from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.fuse import fuse
-from imgvec_models.graphs.patches import unfold_patches
+from imgvec_models.graphs.fuse import fuse, unfold_patches
 from imgvec_models.graphs.run import cosines, rows, session
-from imgvec_models.shapes.sizes import SMALL
 from tests.support.models.small_clip import END, small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}

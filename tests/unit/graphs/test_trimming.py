@@ -5,13 +5,13 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
+from imgvec_benchmarks.shapes.sizes import SMALL
 from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.run import rows, session
 from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
-from imgvec_models.shapes.sizes import SMALL
 from tests.support.models.small_clip import small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}

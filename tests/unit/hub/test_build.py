@@ -11,17 +11,16 @@ import pytest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import find_folders
 from imgvec.errors import ModelError
+from imgvec_benchmarks.shapes.sizes import SMALL
 from imgvec_models.build import tower
 from imgvec_models.hub.build import Demands, build
 from imgvec_models.hub.check import Finding, check_all, check_one
-from imgvec_models.hub.pin import write_recipe
-from imgvec_models.hub.pull import pulled_folder
-from imgvec_models.hub.recipe import Native, Recipe, find_recipe
+from imgvec_models.hub.files import pulled_folder
+from imgvec_models.hub.recipe import Native, Recipe, find_recipe, write_recipe
 from imgvec_models.quality import judge
 from imgvec_models.quality.exact import ExactEncoder
 from imgvec_models.quality.judge import Given
 from imgvec_models.quality.report import report
-from imgvec_models.shapes.sizes import SMALL
 from tests.support.images.pictures import photo
 from tests.support.models.hub_preprocessor import preprocessor_config
 from tests.support.models.small_clip import write_small_clip

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from imgvec.errors import ModelError
-from imgvec_models.quality.features import from_features
-from imgvec_models.quality.heads import Heads
+from imgvec_models.quality.features import Heads, from_features
 from imgvec_models.quality.ranking import unit
 
 WIDTH = 8

@@ -5,7 +5,7 @@ import pytest
 
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
-from imgvec_models.quality.bench import Bench
+from imgvec_models.quality.experiments import Bench
 from imgvec_models.quality.photos import NEAR_DUPLICATES
 from imgvec_models.quality.ranking import Matrix, different_pairs, paired
 from tests.support.images.pictures import encoded, photo

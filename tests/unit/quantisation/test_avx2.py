@@ -10,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from imgvec.errors import ModelError
 from imgvec_benchmarks.machine import flags
+from imgvec_models.build.encoder import build_encoder
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.quantisation import avx2
@@ -17,9 +18,10 @@ from imgvec_models.quantisation.alone import run_alone
 from imgvec_models.quantisation.avx2 import INSTALL, compare_encoder, run_emulated
 from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import SCHEMES
+from tests.support.models.golden_clip import golden_recipe, write_golden
 from tests.support.models.small_clip import small_feeds, small_tower
 
-STARTER = Path(__file__).parents[3] / "layers" / "models" / "starter"
+STARTER = Path(__file__).parents[3] / "models" / "starter"
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
 
 
@@ -83,6 +85,16 @@ def test_a_transformer_is_the_same_to_the_last_bit(tmp_path: Path, tower: str, s
     onnx.save(exact_attention(model), path)
     here = run_alone(path, EMBEDDINGS[tower], feeds)
     np.testing.assert_array_equal(here, run_emulated(path, EMBEDDINGS[tower], feeds))
+
+
+@pytest.mark.usefixtures("emulator")
+def test_an_export_of_pytorch_s_is_the_same_to_the_last_bit(tmp_path: Path) -> None:
+    recipe = golden_recipe()
+    write_golden(tmp_path)
+    build_encoder(tmp_path, recipe, tmp_path / recipe.name)
+    found = list(compare_encoder(tmp_path / recipe.name))
+    assert len(found) == 2
+    assert all(one.exact for one in found), found
 
 
 def _softmax() -> onnx.ModelProto:

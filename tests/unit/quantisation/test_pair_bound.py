@@ -16,14 +16,19 @@ from imgvec_models.quantisation.pairs import (
     pair_safe_scales,
     partners,
 )
-from imgvec_models.quantisation.rounding import Limits, gptq, nearest
+from imgvec_models.quantisation.rounding import Limits, gptq
 
-STARTER = Path(__file__).parents[3] / "layers" / "models" / "starter"
+STARTER = Path(__file__).parents[3] / "models" / "starter"
 KERNELS = [(64,), (63,), (6, 3, 3), (5, 2, 2), (16, 1, 1)]
 
 
 def _weights(shape: tuple[int, ...], outputs: int = 12) -> NDArray[np.float64]:
     return np.random.default_rng(3).normal(size=(outputs, int(np.prod(shape))))
+
+
+def nearest(weights: NDArray[np.float64], scales: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Each weight's nearest integer: `[outputs, K]`."""
+    return np.clip(np.rint(weights / scales[:, None]), -127, 127).astype(np.int64)
 
 
 @pytest.mark.parametrize(
@@ -70,11 +75,10 @@ def test_partners_are_mutual(shape: tuple[int, ...]) -> None:
 def test_safe_scales_keep_the_bound_and_finer_ones_do_not(shape: tuple[int, ...]) -> None:
     weights = _weights(shape)
     scales = pair_safe_scales(weights, shape)
-    limits = Limits(127, None)
-    assert largest_sums(nearest(weights, scales, limits), shape).max() <= BOUND
+    assert largest_sums(nearest(weights, scales), shape).max() <= BOUND
     finer = np.maximum(scales * 0.99, full_scales(weights))
     coarse = scales > full_scales(weights)
-    assert (largest_sums(nearest(weights, finer, limits), shape)[coarse] > BOUND).all()
+    assert (largest_sums(nearest(weights, finer), shape)[coarse] > BOUND).all()
 
 
 def test_an_output_whose_weights_are_all_zero_has_a_scale() -> None:
@@ -108,7 +112,7 @@ def test_gptq_errs_less_than_nearest_on_correlated_inputs() -> None:
         return float(((difference @ covariance) * difference).sum())
 
     integers, lost = gptq(weights, covariance, scales, limits)
-    assert error(integers) < 0.8 * error(nearest(weights, scales, limits))
+    assert error(integers) < 0.8 * error(nearest(weights, scales))
     assert lost.sum() == pytest.approx(error(integers), rel=0.1)
 
 

@@ -11,9 +11,8 @@ from onnx import TensorProto, helper, numpy_helper
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.quantisation.check import check_pairs
-from imgvec_models.quantisation.quantise import quantise
+from imgvec_models.quantisation.quantise import LARGE, quantise
 from imgvec_models.quantisation.scheme import SCHEMES, Scheme
-from imgvec_models.quantisation.tables import LARGE
 from tests.support.models.small_clip import END, small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
@@ -66,7 +65,7 @@ def test_schemes_that_are_exact_on_every_x86_keep_the_bound(scheme: str) -> None
 
 
 def test_a_plain_scheme_is_found_out() -> None:
-    report = check_pairs(_quantised("image", SCHEMES["u8s8-static"]))
+    report = check_pairs(_quantised("image", SCHEMES["plain-static"]))
     assert report.violations > 100
     assert report.largest > 200
 
@@ -194,6 +193,6 @@ def test_a_convolutional_tower_is_quantised_whole() -> None:
 def test_biases_make_mean_outputs_exact() -> None:
     feeds = small_feeds("image", 60)
     exact = rows(session(_convolutions()), "y", feeds).mean(axis=0)
-    model = quantise(_convolutions(), feeds, Scheme(weights="seven", gptq=False))
+    model = quantise(_convolutions(), feeds, Scheme(weights="plain"))
     ours = rows(session(model), "y", feeds).mean(axis=0)
     assert np.abs(ours - exact).max() < 0.01 * np.abs(exact).max()

@@ -24,7 +24,7 @@ from imgvec.encoders.registry import shipped_folder
 from imgvec.encoders.sagemaker.client import HEADER, PIXELS, TEXT, Attributes
 from imgvec.errors import InternalFault
 from imgvec.types import Pixels
-from imgvec_models.hub.partial import measure
+from imgvec_models.hub.files import measure
 from tests.support.aws.sagemaker_invocations import coarse_pictures, invoke
 from tests.support.server.places import (
     NOBODY,

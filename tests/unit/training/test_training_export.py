@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from tests.support.models.packed_table import unpack
 from training import export
 from training.export_head import add_head, add_layout
 from training.export_image import SIZE, image_graph
@@ -19,7 +20,7 @@ from training.export_text import ATTENTION_HEADS, LAYERS, TEXT_WIDTH, TOKENS, te
 from training.graph import Graph
 from training.heads import Heads, Standard, new_head
 from training.layout import WIDTH, Layout
-from training.table import pack, unpack
+from training.table import pack
 
 LAYOUT = Layout((155, 100), (0.3, 0.7), 2.0)
 WORDS, INNER = 30, 64

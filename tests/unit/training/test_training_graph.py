@@ -4,9 +4,9 @@ import onnxruntime
 import pytest
 from numpy.typing import NDArray
 
-from training.export_table import add_table
+from tests.support.models.packed_table import unpack
 from training.graph import Graph
-from training.table import pack, unpack
+from training.table import add_table, pack
 
 FLOAT, INT64 = onnx.TensorProto.FLOAT, onnx.TensorProto.INT64
 

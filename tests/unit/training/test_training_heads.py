@@ -9,7 +9,7 @@ import torch
 
 from training.heads import Heads, Standard, load, new_head, save
 from training.layout import WIDTH, Layout
-from training.place import place
+from training.starter import place
 
 LAYOUT = Layout((155, 100), (0.3, 0.7), 2.0)
 

@@ -33,8 +33,8 @@ from training.features import (
 from training.heads import Head, Heads, Linear, Standard, new_head
 from training.layout import WIDTH
 from training.objective import objective
-from training.place import turn
 from training.recipes import STARTER, Recipe
+from training.starter import turn
 from training.train import train
 
 CLASSES = 12

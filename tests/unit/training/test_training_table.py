@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from training.table import pack, unpack
+from tests.support.models.packed_table import unpack
+from training.table import pack
 
 
 @pytest.fixture(scope="module")

@@ -55,8 +55,7 @@ def quality(
     against float32, size and time, in each space. The exit status is 1 if int8 loses too much.
     """
     with build_tools():
-        from imgvec_models.quality.features import from_features
-        from imgvec_models.quality.heads import Heads
+        from imgvec_models.quality.features import Heads, from_features
         from imgvec_models.quality.judge import Given
         from imgvec_models.quality.report import report
     if (features is None) != (heads is None):

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from imgvec.cli.terminal import Progress, build_tools, say
-from imgvec.settings import load_settings
+from imgvec.cli.terminal import build_tools, say
+from imgvec.settings import Settings, load_settings
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FROM = click.option(
@@ -31,7 +31,7 @@ def pull(name: str, source: Path | None) -> None:
         from imgvec_models.hub.recipe import find_recipe
     settings = load_settings()
     recipe = find_recipe(settings.models, name)
-    received = pull_files(recipe, settings.models, str(settings.hub), source, Progress(), say)
+    received = pull_files(recipe, settings.models, _hub(settings), source, say)
     for role, file in recipe.files.items():
         state = "unpinned" if file.sha256 is None else "as pinned"
         size = received[role].size / 1e6
@@ -50,12 +50,11 @@ def pin(name: str, source: Path | None) -> None:
     Files that are pinned already must be as they were.
     """
     with build_tools():
-        from imgvec_models.hub.pin import pinned, write_recipe
         from imgvec_models.hub.pull import pull as pull_files
-        from imgvec_models.hub.recipe import find_recipe
+        from imgvec_models.hub.recipe import find_recipe, pinned, write_recipe
     settings = load_settings()
     recipe = find_recipe(settings.models, name)
-    received = pull_files(recipe, settings.models, str(settings.hub), source, Progress(), say)
+    received = pull_files(recipe, settings.models, _hub(settings), source, say)
     path = write_recipe(pinned(recipe, received), settings.models)
     for role in recipe.files:
         new = "pinned now" if role in recipe.unpinned else "as pinned"
@@ -115,3 +114,8 @@ def build(
     manifest = build_encoder(recipe, models, demands, say)
     click.echo(f"{name} {manifest.revision}")
     say(f"Serve it with IMGVEC_ENCODERS={name} imgvec serve")
+
+
+def _hub(settings: Settings) -> str | None:
+    """IMGVEC_HUB where it is set; None leaves HF_ENDPOINT to the hub's own client."""
+    return str(settings.hub).rstrip("/") if "hub" in settings.model_fields_set else None

@@ -1,7 +1,5 @@
-"""Output for a person at a terminal: tables, progress, sentences; and the build tools' absence."""
+"""Output for a person at a terminal: tables, sentences; and the build tools' absence."""
 
-import sys
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -27,10 +25,6 @@ def _shown(cell: Cell) -> str:
     return "-" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
 
 
-BETWEEN = 0.2
-"""Seconds between two lines of progress."""
-
-
 @contextmanager
 def build_tools() -> Iterator[None]:
     """Import from `imgvec_models` in here; where it is left out, one sentence says so."""
@@ -41,24 +35,6 @@ def build_tools() -> Iterator[None]:
             f"This needs {missing.name}, which a server is installed without: "
             "install imgvec with its extra `models`"
         ) from None
-
-
-class Progress:
-    """One line on a terminal that is written over and over; nothing elsewhere."""
-
-    def __init__(self) -> None:
-        """Nothing is shown yet."""
-        self._shown = 0.0
-
-    def __call__(self, name: str, done: int, total: int | None) -> None:
-        """Show how many bytes of a file are there; the last is always shown."""
-        now = time.monotonic()
-        if not sys.stderr.isatty() or (done != total and now < self._shown + BETWEEN):
-            return
-        self._shown = now
-        share = f" of {total / 1e6:.1f} MB, {done * 100 // total} %" if total else " MB"
-        end = "\n" if done == total else ""
-        click.echo(f"\r{name}: {done / 1e6:.1f}{share}{end}", err=True, nl=False)
 
 
 def say(sentence: str) -> None:

@@ -109,7 +109,17 @@ class Graph:
         return row
 
     def run_batch(self, inputs: Inputs, outputs: Sequence[str]) -> dict[str, NDArray[np.float32]]:
-        """Run `n` inputs at once; gives `float32 [n, width]` for each of `outputs`."""
+        """Run `n` inputs at once; gives `float32 [n, width]` for each of `outputs`.
+
+        Some exports take a batch of one and no other: these run one by one.
+        """
+        count = len(next(iter(inputs.values())))
+        if count > 1 and self._session.get_inputs()[0].shape[0] == 1:
+            alone = [
+                self.run_batch({name: rows[[place]] for name, rows in inputs.items()}, outputs)
+                for place in range(count)
+            ]
+            return {name: np.concatenate([rows[name] for rows in alone]) for name in outputs}
         return dict(zip(outputs, self._session.run(outputs, dict(inputs)), strict=True))
 
 

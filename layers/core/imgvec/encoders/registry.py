@@ -32,7 +32,8 @@ class Encoders:
 def shipped_folder() -> Path:
     """The folder of the encoders that come with the wheel or the checkout."""
     in_wheel = PACKAGE / "_models"
-    return in_wheel if in_wheel.is_dir() else PACKAGE.parents[1] / "models"
+    # Three levels up is the checkout. An image has neither folder, which is no error here.
+    return in_wheel if in_wheel.is_dir() else (PACKAGE / "../../../models").resolve()
 
 
 def find_folders(models: Path) -> dict[str, Path]:

@@ -1,1 +1,0 @@
-"""CLIP's true shapes with random weights, for tests and measurements without a download."""

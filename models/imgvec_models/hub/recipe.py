@@ -1,0 +1,166 @@
+"""A recipe: which files are pulled for an encoder, pinned by what, and what is built of them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Final, Literal, Self, TypeAlias
+
+from pydantic import Field, PositiveInt, ValidationError, model_validator
+
+from imgvec.encoders.manifest import (
+    Digest,
+    ImageInput,
+    InnerPath,
+    Name,
+    Part,
+    Preprocessing,
+    Sentence,
+    TextInput,
+    wrong_fields,
+)
+from imgvec.errors import ModelError
+
+SHIPPED: Final = Path(__file__).parents[1] / "recipes"
+Role: TypeAlias = Literal["image", "text", "tokenizer", "preprocessor"]
+ROLES: Final[frozenset[Role]] = frozenset({"image", "text", "tokenizer"})
+"""Two towers as ONNX and their tokenizer; a preprocessor may be beside them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Size in bytes and SHA-256 of a file that is in place."""
+
+    size: int
+    sha256: str
+
+
+class RemoteFile(Part):
+    """One file to pull."""
+
+    repository: Sentence
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
+    """A commit, never a branch."""
+    path: InnerPath
+    licence: Sentence
+    size: PositiveInt | None
+    """In bytes; None where only the digest is known."""
+    sha256: Digest | None
+    """None: not pinned yet."""
+
+
+class Native(Part):
+    """The widths of an image tower's two native outputs."""
+
+    pooled: PositiveInt
+    joint: PositiveInt
+
+
+class Embeddings(Part):
+    """What the towers as pulled call their embeddings."""
+
+    image: Sentence
+    text: Sentence
+
+
+class Recipe(Part):
+    """Everything needed to pull and build one encoder."""
+
+    format: Literal[1]
+    name: Name
+    """The encoder's id, and the name of the recipe's file."""
+    title: Sentence
+    licence: Sentence
+    files: dict[Role, RemoteFile]
+    preprocessing: Preprocessing
+    image: ImageInput
+    text: TextInput
+    embeddings: Embeddings
+    native: Native
+    spaces: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
+    """Widths to serve; those above `native.joint` are composed."""
+
+    @model_validator(mode="after")
+    def _check_roles(self) -> Self:
+        if frozenset(self.files) - {"preprocessor"} != ROLES:
+            raise ValueError("files must be image, text and tokenizer, and may have a preprocessor")
+        return self
+
+    @property
+    def unpinned(self) -> list[Role]:
+        """The files whose digest is not known."""
+        return [role for role, file in self.files.items() if file.sha256 is None]
+
+    def local_path(self, role: Role) -> str:
+        """What a pulled file is called: its role and its ending."""
+        return role + Path(self.files[role].path).suffix
+
+
+def read_recipe(path: Path) -> Recipe:
+    """Read a recipe's file.
+
+    Raises:
+        ModelError: it is missing or broken; the sentence names the file and the fields.
+    """
+    try:
+        recipe = Recipe.model_validate_json(path.read_bytes())
+    except OSError:
+        raise ModelError(f"{path} is missing or unreadable") from None
+    except ValidationError as problem:
+        raise ModelError(f"{path} is broken ({wrong_fields(problem)}): correct it") from None
+    if recipe.name != path.stem:
+        raise ModelError(f"{path} is for {recipe.name}: rename it to {recipe.name}.json")
+    return recipe
+
+
+def recipe_paths(models: Path) -> Mapping[str, Path]:
+    """The recipes' files by name; an operator's own, in `models`/recipes, before those shipped."""
+    folders = (SHIPPED, own_recipes(models))
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.json"))}
+
+
+def own_recipes(models: Path) -> Path:
+    """The folder of an operator's own recipes, and of pinned copies."""
+    return models / "recipes"
+
+
+def find_recipe(models: Path, name: str) -> Recipe:
+    """The recipe of this name.
+
+    Raises:
+        ModelError: there is none, or it is broken; the sentence names those there are.
+    """
+    paths = recipe_paths(models)
+    if name not in paths:
+        raise ModelError(
+            f"There is no recipe {name!a}; there are: {', '.join(sorted(paths))}. "
+            f"Your own go into {own_recipes(models)}"
+        )
+    return read_recipe(paths[name])
+
+
+def pinned(recipe: Recipe, received: Mapping[Role, Received]) -> Recipe:
+    """The recipe with the size and digest of every file that was received."""
+    files = {
+        role: file.model_copy(update={"size": received[role].size, "sha256": received[role].sha256})
+        for role, file in recipe.files.items()
+    }
+    return recipe.model_copy(update={"files": files})
+
+
+def write_recipe(recipe: Recipe, models: Path) -> Path:
+    """Write a recipe among the operator's own, where it comes before a shipped one.
+
+    Raises:
+        ModelError: it cannot be written.
+    """
+    path = own_recipes(models) / f"{recipe.name}.json"
+    partial = path.with_suffix(".partial")
+    # Files that are not pinned say so; a tower that needs no padding says nothing of it.
+    unsaid = {} if recipe.text.pad_token else {"text": {"pad_token"}}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_text(recipe.model_dump_json(indent=2, exclude=unsaid) + "\n")
+        partial.replace(path)
+    except OSError as problem:
+        raise ModelError(f"Cannot write {path}: {problem.strerror}") from None
+    return path

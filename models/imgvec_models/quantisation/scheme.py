@@ -1,0 +1,25 @@
+"""The choices of a quantisation."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Scheme:
+    """How weights and activations become integers."""
+
+    weights: Literal["pairs", "plain"] = "pairs"
+    """`pairs`: int8 under the pair bound; `plain`: int8 of full range, which saturates on CPUs with
+    AVX2 and no VNNI."""
+    activations: Literal["static", "dynamic"] = "static"
+    """`static`: ranges from calibration; `dynamic`: each tensor's own, so that a vector depends
+    on padding and on its batch-mates."""
+
+
+SCHEMES: dict[str, Scheme] = {
+    "pairs-static": Scheme(),
+    "pairs-dynamic": Scheme(activations="dynamic"),
+    "plain-static": Scheme(weights="plain"),
+}
+DEFAULT = "pairs-static"
+"""The best one that gives the same integers on every x86; docs/quantisation.md compares more."""
