@@ -19,8 +19,8 @@ from imgvec.app import create_app
 from imgvec.embedding.limiter import UNMEASURED_SECONDS
 from imgvec.encoders.registry import Encoders
 from imgvec.settings import load_settings
-from tests.support.contract.embed_routes import ENDPOINTS, JSON, KEY_HEADERS, V2
-from tests.support.http.connection import wire
+from tests.support.contract.embed_routes import ENDPOINTS, JSON, KEY_HEADERS, V2, Endpoint
+from tests.support.http.connection import Wire, wire
 from tests.support.images.pictures import photo_jpeg
 from tests.support.server.hosted import HeldEncoder, hosted
 from tests.support.server.places import PictureServer, create_key, imgvec, server_environment
@@ -309,8 +309,15 @@ def test_slow_bodies_hold_no_place_and_end(
             slow = stack.enter_context(wire(busy.address))
             slow.begin(endpoint.path, 1000, {"Content-Type": JSON})
             slow.send(b'{"img"')
-            stack.callback(lambda one, wanted: wanted.check(one.answer(), 400), slow, endpoint)
+            stack.callback(assert_too_slow, slow, endpoint)
         assert busy.embed().status_code == 200
+
+
+def assert_too_slow(slow: Wire, endpoint: Endpoint) -> None:
+    """The connection closes: the rest of the body would go on dripping."""
+    answer = slow.answer()
+    endpoint.check(answer, 400)
+    assert answer.headers["Connection"] == "close"
 
 
 def test_answer_that_nobody_takes(

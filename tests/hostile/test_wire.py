@@ -122,6 +122,19 @@ def test_nobody_reads_an_endless_body_for_ever(target: Target, path: bytes) -> N
     assert answered < 4 < time.monotonic() - started < TIMEOUT
 
 
+def test_no_more_of_a_refused_body_is_taken_than_of_one_that_is_read(target: Target) -> None:
+    """However fast it comes."""
+    head = headers_of(b"Content-Length: 999999999999", path=b"/nothing")
+    sent = 0
+    with connected(target.running.address) as connection, suppress(ConnectionError):
+        connection.sendall(head)
+        while sent < 10 * OVER:
+            connection.sendall(PIECE)
+            sent += len(PIECE)
+    # What lies in the buffers of both sockets comes on top of the limit.
+    assert OVER < sent < OVER + 15_000_000
+
+
 def test_a_refused_body_that_ends_leaves_its_client_an_answer(target: Target) -> None:
     """A client that sends everything before it reads."""
     head = headers_of(b"Content-Type: application/json", b"Content-Length: %d" % OVER)

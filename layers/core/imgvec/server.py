@@ -98,7 +98,7 @@ def server(
         root_path=root_path,
         access_log=False,
         log_config=None,
-        # It logs each client that leaves early as an error, and exceptions with their text.
+        # It logs exceptions with their text, and with a traceback what a stop breaks off.
         log_level="critical",
         server_header=False,
         timeout_graceful_shutdown=GRACE_SECONDS,

@@ -52,6 +52,8 @@ def hosted(app: FastAPI) -> Iterator[str]:
     listener = listen("127.0.0.1", 0)
     error_response = getattr(app.state, "mounts", Mounts(())).error_response
     hosting = server(Connection(app, MAX_BODY, error_response))
+    # Tests wait for it.
+    hosting.config.timeout_keep_alive = 1
     thread = threading.Thread(target=hosting.run, args=([listener],))
     thread.start()
     try:

@@ -14,11 +14,11 @@ from imgvec.api.boundary import ErrorResponse
 from imgvec.errors import BadParameter
 
 MOST_UNREAD: Final = 2_000_000
-"""Bytes of a body that are discarded to keep a connection; behind a longer one it is closed."""
+"""Length of a body that the server discards to keep a connection; behind a longer one it closes."""
 FORM_BYTES: Final = 1_000_000
 """What a form may have around a file of the largest size."""
 DISCARD_SECONDS: Final = 5.0
-"""How long a client may go on sending after its answer."""
+"""How long a client may go on sending after an answer that closes the connection."""
 
 
 class Connection:
@@ -56,10 +56,13 @@ class Connection:
 class _Exchange:
     """One request and its answer.
 
-    A server that closes on a client that is still sending resets the connection, and the client
-    never sees the answer. So the answer is sent, then the rest of the body is read, and only then
-    does the server hear that the answer is complete. Once a body is whole, or an answer is under
-    way, nobody else listens to the client: if it leaves, its `presence` ends here.
+    The server discards the unread rest of a body and keeps the connection. Where the rest could be
+    long or slow, the connection must close; but a server that closes on a client that is still
+    sending resets the connection, and the client never sees the answer. So the answer is sent, then
+    the rest is read for a while, and only then does the server hear that the answer is complete.
+
+    Once a body is whole, or an answer is under way, nobody else listens to the client: if it
+    leaves, its `presence` ends here.
     """
 
     def __init__(
@@ -68,49 +71,49 @@ class _Exchange:
         length = headers.get("content-length", "0")
         chunked = "transfer-encoding" in headers
         # A client that asked first whether to send the body may send another request instead.
-        self._last = chunked or "expect" in headers or int(length) > MOST_UNREAD
-        self._whole = length == "0" and not chunked
+        self._last = chunked or (
+            length != "0" and ("expect" in headers or int(length) > MOST_UNREAD)
+        )
+        self._whole = False
         self._receive = receive
         self._send = send
         self._presence = presence
         self._answered = False
+        self._held_back = False
         self._watch: asyncio.Task[None] | None = None
 
     async def receive(self) -> Message:
         message = await self._take()
+        # An answer before the end of a body that is being read closes the connection.
+        self._last = not self._whole
         if message["type"] == "http.request" and self._whole:
             self._begin_to_watch()
         return message
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            if self._last and not self._whole:
+            if self._last:
                 MutableHeaders(scope=message)["Connection"] = "close"
         elif message.get("more_body"):
             self._begin_to_watch()
         else:
             self._answered = True
-            message = {**message, "more_body": not self._whole}
+            self._held_back = self._last and not self._whole
+            message = {**message, "more_body": self._held_back}
         await self._send(message)
 
     async def finish(self, most: int) -> None:
-        """Discard the rest of the body, up to `most` bytes; then the answer is complete."""
-        if self._whole or not self._answered:
+        """Discard the rest of the body, up to `most` bytes, where the answer waits for that."""
+        if not self._held_back:
             return
-        # The server closes the connection of an answer that it never hears the end of.
-        if await self._discarded(most):
-            await self._send({"type": "http.response.body", "body": b""})
-
-    async def _discarded(self, most: int) -> bool:
-        """Whether the body has come to its end."""
         with suppress(TimeoutError):
             async with asyncio.timeout(DISCARD_SECONDS):
-                while most > 0:
+                more = True
+                while more and most > 0:
                     message = await self._receive()
-                    if not message.get("more_body"):
-                        return True
-                    most -= len(message["body"])
-        return False
+                    more = message.get("more_body", False)
+                    most -= len(message.get("body", b""))
+        await self._send({"type": "http.response.body", "body": b""})
 
     def end_watch(self) -> None:
         """Watch no longer."""
