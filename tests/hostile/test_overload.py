@@ -323,7 +323,7 @@ def assert_too_slow(slow: Wire, endpoint: Endpoint) -> None:
 def test_answer_that_nobody_takes(
     tmp_path: Path, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("imgvec.server.TAKE_SECONDS", 0.3)
+    monkeypatch.setattr("imgvec.process.TAKE_SECONDS", 0.3)
     size = 19_000_000
     with (
         busy_server(tmp_path, pictures, monkeypatch) as busy,

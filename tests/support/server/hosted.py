@@ -10,7 +10,8 @@ from fastapi import FastAPI
 
 from imgvec.api.connection import Connection
 from imgvec.api.mounts import Mounts
-from imgvec.server import listen, server
+from imgvec.process import listen
+from imgvec.server import server
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
 LONGEST_SECONDS = 60.0

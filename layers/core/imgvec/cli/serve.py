@@ -11,7 +11,7 @@ import click
 
 from imgvec.accounts.authentication import Gate
 from imgvec.accounts.registry import new_key
-from imgvec.server import leave_at_once, leave_quietly, listen, log_to_stderr, server
+from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import Settings, load_settings
 from imgvec.stores import store_of
 
@@ -112,6 +112,7 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
     from imgvec.api.connection import Connection
     from imgvec.api.streaming import compressed
     from imgvec.app import create_app
+    from imgvec.server import server
 
     app = create_app(settings)
     # Here and not in the application: a REST API compresses by itself. Innermost: what is refused

@@ -7,8 +7,9 @@ import argparse
 import sys
 
 from imgvec.errors import ImgvecError
+from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.sagemaker_container.app import create_serving_app
-from imgvec.server import leave_at_once, leave_quietly, listen, log_to_stderr, server
+from imgvec.server import server
 from imgvec.settings import load_settings
 
 
