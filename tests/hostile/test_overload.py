@@ -18,11 +18,9 @@ from fastapi import FastAPI, Response
 from imgvec.app import create_app
 from imgvec.embedding.limiter import UNMEASURED_SECONDS
 from imgvec.encoders.registry import Encoders
-from imgvec.http import protocol
-from imgvec.http.protocol import CountedConnection
 from imgvec.settings import load_settings
-from tests.support.contract.embed_routes import ENDPOINTS, JSON, KEY_HEADERS, V2
-from tests.support.http.connection import wire
+from tests.support.contract.embed_routes import ENDPOINTS, JSON, KEY_HEADERS, V2, Endpoint
+from tests.support.http.connection import Wire, wire
 from tests.support.images.pictures import photo_jpeg
 from tests.support.server.hosted import HeldEncoder, hosted
 from tests.support.server.places import PictureServer, create_key, imgvec, server_environment
@@ -238,30 +236,6 @@ def assert_connection_stays(busy: Busy) -> None:
             assert connection.ended()
 
 
-def test_a_refused_body_is_not_parsed(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The cost of a refusal hangs on it: most of what came would be parsed in vain."""
-    parsed: list[int] = []
-
-    class Watched(CountedConnection):
-        def receive_data(self, data: bytes) -> None:
-            parsed.append(len(data))
-            super().receive_data(data)
-
-    monkeypatch.setattr(protocol, "CountedConnection", Watched)
-    busy.encoder.go.clear()
-    with ThreadPoolExecutor(PLACES) as pool:
-        placed = [pool.submit(busy.embed) for _ in range(PLACES)]
-        wait_until_full(busy)
-        parsed.clear()
-        with wire(busy.address) as connection:
-            for body in (bytes(1_000_000), b"{}"):
-                connection.begin("/api/ai/embed", len(body), busy.head, body)
-                assert connection.answer().status_code == 429
-        busy.encoder.go.set()
-        assert [job.result().status_code for job in placed] == [200] * PLACES
-    assert sum(parsed) < 50_000
-
-
 def test_an_answer_that_is_taken_late_and_a_body_that_comes_late(busy: Busy) -> None:
     """Both at once; the connection is as good as before."""
     asset = stored(busy, bytes(19_000_000))
@@ -335,57 +309,28 @@ def test_slow_bodies_hold_no_place_and_end(
             slow = stack.enter_context(wire(busy.address))
             slow.begin(endpoint.path, 1000, {"Content-Type": JSON})
             slow.send(b'{"img"')
-            stack.callback(lambda one, wanted: wanted.check(one.answer(), 400), slow, endpoint)
+            stack.callback(assert_too_slow, slow, endpoint)
         assert busy.embed().status_code == 200
 
 
-@pytest.fixture
-def impatient(busy: Busy, monkeypatch: pytest.MonkeyPatch) -> Busy:
-    """Its seconds are fewer; what else takes time takes longer than they are."""
-    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.3)
-    monkeypatch.setattr(protocol, "TAKE_SECONDS", 0.3)
-    return busy
+def assert_too_slow(slow: Wire, endpoint: Endpoint) -> None:
+    """The connection closes: the rest of the body would go on dripping."""
+    answer = slow.answer()
+    endpoint.check(answer, 400)
+    assert answer.headers["Connection"] == "close"
 
 
-@pytest.mark.parametrize("begun", [b"", b"POST /api/ai/embed HTTP/1.1\r\nHost: a\r\n"])
-def test_head_that_does_not_come(impatient: Busy, begun: bytes) -> None:
-    with wire(impatient.address) as slow:
-        slow.send(begun)
-        assert slow.ended()
-
-
-def test_head_that_drips(impatient: Busy) -> None:
-    with wire(impatient.address) as slow, pytest.raises(ConnectionError):
-        for byte in b"GET /health HTTP/1.1\r\n" + b"X: y\r\n" * 1000:
-            slow.send(bytes([byte]))
-            time.sleep(0.01)
-
-
-def test_second_head_on_a_connection(impatient: Busy) -> None:
-    with wire(impatient.address) as slow:
-        body = json.dumps({"text": "a cat"}).encode()
-        slow.begin("/api/ai/embed", len(body), impatient.head)
-        slow.send(body)
-        assert slow.answer().status_code == 200
-        slow.send(b"GET /he")
-        assert slow.ended()
-
-
-def test_body_has_its_own_time(impatient: Busy) -> None:
-    with wire(impatient.address) as slow:
-        body = json.dumps({"text": "a cat"}).encode()
-        slow.begin("/api/ai/embed", len(body), impatient.head)
-        for byte in body:
-            slow.send(bytes([byte]))
-            time.sleep(0.05)
-        assert slow.answer().status_code == 200
-
-
-def test_answer_that_nobody_takes(impatient: Busy) -> None:
+def test_answer_that_nobody_takes(
+    tmp_path: Path, pictures: PictureServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvec.process.TAKE_SECONDS", 0.3)
     size = 19_000_000
-    asset = stored(impatient, bytes(size))
-    with wire(impatient.address) as slow:
-        request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {impatient.key}"
+    with (
+        busy_server(tmp_path, pictures, monkeypatch) as busy,
+        wire(busy.address) as slow,
+    ):
+        asset = stored(busy, bytes(size))
+        request = f"GET {V2}/{asset}/download HTTP/1.1\r\nHost: a\r\nAuthorization: {busy.key}"
         slow.send(f"{request}\r\n\r\n".encode())
         time.sleep(3)
         assert slow.rest() < size

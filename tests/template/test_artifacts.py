@@ -41,7 +41,7 @@ def of_layer(folder: Path, function: str) -> Path:
 def of_image(folder: Path) -> Path:
     """The embeddings function, by the Dockerfile's steps that copy code of ours."""
     steps = re.search(
-        r"^COPY layers/core.*^COPY functions/embeddings/app.py \S+$", DOCKERFILE, FLAGS
+        r"^COPY layers/core/left-out.*^COPY functions/embeddings/app.py \S+$", DOCKERFILE, FLAGS
     )
     assert steps is not None
     for step in steps[0].splitlines():

@@ -21,6 +21,10 @@ HEADERS = {
     "another method": (["X-HTTP-Method-Override: DELETE"], 200),
     "upgrade": (["Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Key: x"], 200),
     "HTTP/2 upgrade": (["Upgrade: h2c", "HTTP2-Settings: x"], 200),
+    "HTTP/2 upgrade, as Java offers it": (
+        ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: x"],
+        200,
+    ),
     "range": (["Range: bytes=0-9999999999"], 200),
     "expect": (["Expect: the unexpected"], 200),
 }

@@ -1,22 +1,23 @@
 """The application under uvicorn in a thread of the tests' own, with an encoder that waits."""
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import numpy as np
-import uvicorn
 from fastapi import FastAPI
 
+from imgvec.api.connection import Connection
 from imgvec.api.mounts import Mounts
-from imgvec.http.protocol import PatientProtocol
-from imgvec.http.server import Wire
+from imgvec.process import listen
+from imgvec.server import server
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
 
 LONGEST_SECONDS = 60.0
 """How long a test that fails may hold up what follows."""
+
+MAX_BODY = 20_000_000
 
 
 @dataclass
@@ -49,22 +50,15 @@ class HeldEncoder:
 @contextmanager
 def hosted(app: FastAPI) -> Iterator[str]:
     """The address of the application."""
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        Wire(app, getattr(app.state, "mounts", Mounts(())).error_response),
-        http=PatientProtocol,
-        access_log=False,
-        log_config=None,
-        timeout_keep_alive=1,
-    )
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listener],))
-    listener.listen()
-    address = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    listener = listen("127.0.0.1", 0)
+    error_response = getattr(app.state, "mounts", Mounts(())).error_response
+    hosting = server(Connection(app, MAX_BODY, error_response))
+    # Tests wait for it.
+    hosting.config.timeout_keep_alive = 1
+    thread = threading.Thread(target=hosting.run, args=([listener],))
     thread.start()
     try:
-        yield address
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     finally:
-        server.should_exit = True
+        hosting.should_exit = True
         thread.join()

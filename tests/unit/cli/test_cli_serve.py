@@ -132,7 +132,7 @@ def test_second_ctrl_c_waits_for_nobody(environment: Environment) -> None:
         running.process.send_signal(signal.SIGINT)
         wait_until_it_stops(running)
         running.process.send_signal(signal.SIGINT)
-        assert begun.ended()
+        assert begun.answer().status_code == 500
         assert running.process.wait(timeout=20) == 0
     assert "Traceback" not in running.log
 
@@ -147,6 +147,15 @@ def test_nohup_keeps_it_running(environment: Environment) -> None:
         assert running.process.poll() is None
     finally:
         stop_server(running)
+
+
+def test_below_a_prefix_that_a_proxy_takes_off(environment: Environment) -> None:
+    with serving(environment, "--root-path", "/imgvec") as running:
+        front = get(running, "/")
+        assert (front.status_code, front.headers["Location"]) == (307, "/imgvec/docs")
+        assert get(running, "/docs").status_code == 200
+        assert get(running, "/openapi.json").json()["servers"] == [{"url": "/imgvec"}]
+        assert get(running, "/imgvec/docs").status_code == 404
 
 
 def test_port_in_use(environment: Environment) -> None:

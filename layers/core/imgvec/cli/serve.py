@@ -11,7 +11,7 @@ import click
 
 from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.registry import new_key
-from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
+from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import Settings, load_settings
 from imgvec.stores import store_of
 
@@ -88,13 +88,14 @@ def _short(path: Path) -> str:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8000, show_default=True, help="Port; 0 takes a free one.")
+@click.option("--root-path", default="", help="Prefix that a proxy takes off, such as /imgvec.")
 @click.option(
     "--welcome",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="PHOTO",
     help="Make a key that ends with this process, and print a request with PHOTO for each dialect.",
 )
-def serve(host: str, port: int, welcome: Path | None) -> None:
+def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
     """Answer the four vendor APIs on this machine.
 
     The listener opens when the encoder is loaded. /health says that the process is alive, /ready
@@ -105,14 +106,13 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
     settings = load_settings()
     log_to_stderr(settings)
     # Slow to import, and not needed for --help.
-    import uvicorn
     from starlette.middleware import Middleware
 
     from imgvec import coldstart
+    from imgvec.api.connection import Connection
     from imgvec.api.streaming import compressed
     from imgvec.app import create_app
-    from imgvec.http.protocol import PatientProtocol
-    from imgvec.http.server import DRAIN_SECONDS, GRACE_SECONDS, DrainingServer, Wire
+    from imgvec.server import server
 
     app = create_app(settings)
     # Here and not in the application: a REST API compresses by itself. Innermost: what is refused
@@ -125,20 +125,10 @@ def serve(host: str, port: int, welcome: Path | None) -> None:
         gate = app.state.services.authenticator
         click.echo(welcome_text(settings, gate, address, welcome), nl=False)
     click.echo(f"imgvec answers on {address}", err=True)
-    config = uvicorn.Config(
-        Wire(app, app.state.mounts.error_response),
-        # Chosen, not found: what else is installed must not decide how requests are parsed.
-        http=PatientProtocol,
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
     coldstart.over()
     leave_quietly()
-    server = DrainingServer(config, app.state.services.in_flight, DRAIN_SECONDS)
-    server.run(sockets=[listener])
+    outermost = Connection(app, settings.max_body, app.state.mounts.error_response)
+    server(outermost, app.state.services.in_flight, root_path).run(sockets=[listener])
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -6,12 +6,10 @@ SageMaker starts the container with the word `serve` and calls it on port 8080.
 import argparse
 import sys
 
-import uvicorn
-
 from imgvec.errors import ImgvecError
-from imgvec.http.listening import leave_at_once, leave_quietly, listen, log_to_stderr
-from imgvec.http.server import DRAIN_SECONDS, GRACE_SECONDS, LastingServer
+from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.sagemaker_container.app import create_serving_app
+from imgvec.server import server
 from imgvec.settings import load_settings
 
 
@@ -33,18 +31,8 @@ def main() -> None:
     address = f"http://{chosen.host}:{listener.getsockname()[1]}"
     sys.stderr.write(f"imgvec serving answers on {address}\n")
     sys.stderr.flush()
-    config = uvicorn.Config(
-        app,
-        # Chosen, not found: what else is installed must not decide how requests are parsed.
-        http="h11",
-        ws="none",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-    )
     leave_quietly()
-    LastingServer(config, DRAIN_SECONDS).run(sockets=[listener])
+    server(app).run(sockets=[listener])
 
 
 if __name__ == "__main__":

@@ -8,43 +8,34 @@ import sys
 import warnings
 from collections.abc import Callable
 from types import FrameType
+from typing import Final
 
 from imgvec.settings import Settings
 
+TAKE_SECONDS: Final = 60.0
+"""How long a client may take nothing of what was sent to it; the kernel counts."""
+
 
 def leave_at_once() -> None:
-    """While a process starts, being asked to stop is no failure: it ends on the spot.
+    """While a process starts, a signal to stop is no failure: the process ends on the spot.
 
-    Nothing is raised: an extension that is just being imported would tell of it as its own failure.
+    Nothing is raised: an extension that is just being imported would report it as its own failure.
     """
-    _when_asked(_end)
+    _when_asked(lambda number, frame: os._exit(0))
 
 
 def leave_quietly() -> None:
-    """After the last answer, having been asked to stop is no failure: the process ends in order."""
-    # Uvicorn finishes what runs, then hands the signal back to whom it found here.
-    _when_asked(_exit)
+    """After the last answer, a signal to stop is no failure: the process ends in order."""
+    # Uvicorn finishes what runs, then raises the signal again for the handler that it found.
+    _when_asked(lambda number, frame: sys.exit(0))
 
 
 def _when_asked(leave: Callable[[int, FrameType | None], None]) -> None:
     signal.signal(signal.SIGTERM, leave)
     signal.signal(signal.SIGINT, leave)
-    # `nohup` has it ignored, and means it.
+    # Under `nohup` a hang-up stays ignored. Uvicorn handles none, so it becomes a SIGTERM.
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        signal.signal(signal.SIGHUP, _terminate)
-
-
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Take a hang-up for SIGTERM, whatever that means by now: uvicorn handles no hang-up."""
-    signal.raise_signal(signal.SIGTERM)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    os._exit(0)
-
-
-def _exit(number: int, frame: FrameType | None) -> None:
-    sys.exit(0)
+        signal.signal(signal.SIGHUP, lambda number, frame: signal.raise_signal(signal.SIGTERM))
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -58,6 +49,9 @@ def listen(host: str, port: int) -> socket.socket:
     # of 0 every answer waits 40 ms for the client's acknowledgement.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    # Connections inherit it. Only Linux has it.
+    if sys.platform == "linux":
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, round(TAKE_SECONDS * 1000))
     try:
         listener.bind((host, port))
     except OSError:

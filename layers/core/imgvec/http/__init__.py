@@ -1,1 +1,0 @@
-"""HTTP around the dialects: bounds and errors everywhere, connections where we are the server."""
