@@ -4,8 +4,7 @@ import os
 
 from mangum.types import LambdaContext
 
-from imgvec.aws.authorizer import Event, allow, shown_in
-from imgvec.aws.gateway_keys.names import Consumers, throttled_as
+from imgvec.aws.gateway_keys.names import Consumers, Event, allow, shown_in, throttled_as
 from imgvec.settings import load_settings
 from imgvec.stores import identifiers_in, store_of
 

@@ -13,8 +13,7 @@ from starlette.testclient import TestClient
 
 import imgvec.dialects
 from imgvec.app import create_app
-from imgvec.dialects import all_dialects
-from imgvec.dialects.head_keys import all_head_keys
+from imgvec.dialects import all_dialects, all_head_keys
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
 from tests.support.contract.checks import assert_made_headers, assert_unit, bits
@@ -24,7 +23,7 @@ NAME = "tiny_vendor"
 INIT = '''
 """A tiny vendor."""
 
-from imgvec.dialects.head_keys import HeadKeys
+from imgvec.dialects import HeadKeys
 
 HEAD_KEYS = HeadKeys(headers=("token",))
 '''

@@ -7,9 +7,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
-from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.ports import Identifier, KeyRecord
 from imgvec.aws.gateway_keys.names import PROBE, SHARED, own_name
 from imgvec.stores.dynamodb import DynamoStore
 from tests.support.aws.dynamodb import Emulator

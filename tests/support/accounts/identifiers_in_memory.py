@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from imgvec.accounts.gateway_names import Identifier
+from imgvec.accounts.ports import Identifier
 from imgvec.errors import ImgvecError
 
 

@@ -21,10 +21,9 @@ from botocore.model import OperationModel
 from fastapi import FastAPI
 from starlette.testclient import TestClient
 
-from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.keys import digest, mint
-from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.ports import Identifier, KeyRecord
 from imgvec.app import create_app
 from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.assets_app import create_assets_app

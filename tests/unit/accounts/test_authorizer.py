@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from fastapi.routing import APIRoute
 
-from imgvec.accounts.gateway_names import Identifier
 from imgvec.accounts.keys import digest, mint
-from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.ports import Identifier, KeyRecord
 from imgvec.api.mounts import Dialect
 from imgvec.aws.gateway_keys.names import (
     CACHE_SECONDS,

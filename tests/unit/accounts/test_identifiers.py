@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.gateway_names import Tier
-from imgvec.aws.gateway_keys.identifiers import Identifiers, states, tier_of
+from imgvec.aws.gateway_keys.identifiers import Identifiers, Tier, states, tier_of
 from imgvec.aws.gateway_keys.names import CACHE_SECONDS
 from imgvec.errors import StackError
 from imgvec.stores.sqlite import SqliteStore

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from imgvec.cli.models import quality
 from imgvec.errors import ModelError
+from imgvec_models.commands import quality
 from imgvec_models.quality.photos import NEAR_DUPLICATES
 from tests.support.images.pictures import photo
 

@@ -3,7 +3,7 @@
 from contextlib import closing
 from pathlib import Path
 
-from imgvec.accounts.gateway_names import Identifier
+from imgvec.accounts.ports import Identifier
 from imgvec.stores import identifiers_in
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import SqliteStore

@@ -217,3 +217,32 @@ class IdempotencyStore(Protocol):
 
 class AccountStore(KeyStore, PlanStore, MeterStore, IdempotencyStore, Protocol):
     """The whole store of accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identifier:
+    """A consumer's name at the gateway. Until it is accepted, the shared name is used."""
+
+    consumer: str
+    gateway_key: str
+    """Id of the gateway's key, which is neither a secret nor a key of imgvec."""
+    usage_plan: str
+    """Id of the usage plan that it is attached to."""
+    accepted: bool = False
+    """Whether the gateway has accepted a request with it."""
+
+
+class IdentifierStore(Protocol):
+    """Identifiers by consumer."""
+
+    def find_identifier(self, consumer: str) -> Identifier | None:
+        """The consumer's identifier, pending or accepted."""
+
+    def put_identifier(self, identifier: Identifier) -> None:
+        """Store an identifier, replacing the consumer's former one."""
+
+    def list_identifiers(self) -> Sequence[Identifier]:
+        """All identifiers, by consumer."""
+
+    def delete_identifier(self, consumer: str) -> None:
+        """Delete an identifier; absent is fine."""

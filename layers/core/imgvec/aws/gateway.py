@@ -10,14 +10,12 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.api.streaming import compressed
+from imgvec.aws.gateway_keys.names import HANDED_ON
 from imgvec.errors import TooLarge
 
 MAX_EVENT_BODY: Final = 6_000_000
 """Characters of an event's body. Lambda's limit is 6 MiB (6,291,456) for the whole event, which has
 the headers twice; above it the gateway sends its own error, so this limit is lower."""
-
-HANDED_ON: Final = "www_authenticate"
-"""Key of the authorizer's context for `WWW-Authenticate`, a header that a REST API drops."""
 
 
 class Gateway:

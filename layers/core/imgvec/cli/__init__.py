@@ -8,7 +8,6 @@ import click
 from imgvec import __version__
 from imgvec.cli.embed import embed
 from imgvec.cli.keys import keys
-from imgvec.cli.models import models
 from imgvec.cli.plans import plans
 from imgvec.cli.serve import serve
 from imgvec.cli.usage import actions, usage
@@ -25,19 +24,20 @@ Settings are environment variables IMGVEC_*; docs/settings.md lists them.
 """
 
 
-MEASURING = ("bench", "cost")
-"""Commands of `imgvec_benchmarks`, which is no part of the library."""
+ELSEWHERE = {"bench": "imgvec_benchmarks", "cost": "imgvec_benchmarks", "models": "imgvec_models"}
+"""Commands that are no part of the library, and the packages that have them."""
 
 
 class _Commands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted([*super().list_commands(ctx), *MEASURING])
+        return sorted([*super().list_commands(ctx), *ELSEWHERE])
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in MEASURING:
+        package = ELSEWHERE.get(cmd_name)
+        if package is None:
             return super().get_command(ctx, cmd_name)
         try:
-            module = import_module("imgvec_benchmarks.commands")
+            module = import_module(f"{package}.commands")
         except ModuleNotFoundError as missing:
             return _absent(cmd_name, str(missing.name))
         command: click.Command = getattr(module, cmd_name)
@@ -62,7 +62,7 @@ def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, plans, usage, actions, models):
+for command in (serve, embed, keys, plans, usage, actions):
     group.add_command(command)
 
 

@@ -14,8 +14,8 @@ from typing import Final, TypeVar
 
 import click
 
-from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.accounts.periods import end_of
+from imgvec.accounts.ports import IdentifierStore
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_stack

@@ -1,7 +1,6 @@
 """Output for a person at a terminal: tables, sentences; and the build tools' absence."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import click
@@ -23,18 +22,6 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 def _shown(cell: Cell) -> str:
     return "-" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
-
-
-@contextmanager
-def build_tools() -> Iterator[None]:
-    """Import from `imgvec_models` in here; where it is left out, one sentence says so."""
-    try:
-        yield
-    except ModuleNotFoundError as missing:
-        raise click.ClickException(
-            f"This needs {missing.name}, which a server is installed without: "
-            "install imgvec with its extra `models`"
-        ) from None
 
 
 def say(sentence: str) -> None:

@@ -1,8 +1,77 @@
-"""Parses the image of a request: URL, data URI or base64, distinguished by prefix only."""
+"""Images that come as text: URLs, base64 (RFC 4648, sections 4 and 5), data URIs (RFC 2397)."""
+
+from typing import Final
+
+import pybase64
 
 from imgvec.embedding.types import ImageBytes, ImageSource, ImageUrl
-from imgvec.errors import BadParameter
-from imgvec.images.inline import decode_base64, decode_data_uri
+from imgvec.errors import BadParameter, TooLarge
+
+_PADDING: Final = 2
+"""Characters of padding at most."""
+# The three characters of base64 that some clients escape inside a URI.
+_ESCAPES = {"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="}
+
+
+def decode_base64(text: str, max_bytes: int) -> bytes:
+    """Decode base64 of the standard or the URL-safe alphabet, not a mixture, without whitespace.
+
+    Padding may be absent; where it is given it must be right. The size is judged by the length of
+    the text, before anything is decoded.
+
+    Raises:
+        TooLarge: the text stands for more than `max_bytes`.
+        BadParameter: the text is empty or no base64.
+    """
+    given = _padding_of(text)
+    digits = len(text) - given
+    if digits * 3 // 4 > max_bytes:
+        raise TooLarge
+    if not digits:
+        raise BadParameter("The image is empty")
+    due = -digits % 4
+    if given not in (0, due):
+        raise _no_base64()
+    url_safe = "-" in text or "_" in text
+    if url_safe and ("+" in text or "/" in text):
+        raise _no_base64()
+    padded = text if given else text + "=" * due
+    try:
+        return pybase64.b64decode(padded, b"-_" if url_safe else None, validate=True)
+    except ValueError:
+        raise _no_base64() from None
+
+
+def _padding_of(text: str) -> int:
+    """Characters of padding; as long as they are few, without a copy of megabytes of text."""
+    end = text[-_PADDING - 1 :]
+    given = len(end) - len(end.rstrip("="))
+    return given if given <= _PADDING else len(text) - len(text.rstrip("="))
+
+
+def decode_data_uri(uri: str, max_bytes: int) -> bytes:
+    """Decode a base64 data URI.
+
+    The media type and its parameters are not looked at: the bytes tell what the image is.
+
+    Raises:
+        TooLarge: the URI holds more than `max_bytes`.
+        BadParameter: it is no data URI, not marked as base64, empty, or no base64.
+    """
+    head, comma, payload = uri.partition(",")
+    scheme, colon, label = head.partition(":")
+    if not (comma and colon) or scheme.lower() != "data":
+        raise BadParameter("The image is no data URI")
+    if "base64" not in (part.strip().lower() for part in label.split(";")[1:]):
+        raise BadParameter("The data URI is not marked as base64")
+    if "%" in payload:
+        for escape, character in _ESCAPES.items():
+            payload = payload.replace(escape, character)
+    return decode_base64(payload, max_bytes)
+
+
+def _no_base64() -> BadParameter:
+    return BadParameter("The image is not valid base64")
 
 
 def is_url(text: str) -> bool:

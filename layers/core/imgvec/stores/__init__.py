@@ -8,8 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, Protocol, TypeVar
 
-from imgvec.accounts.gateway_names import IdentifierStore
-from imgvec.accounts.ports import AccountStore
+from imgvec.accounts.ports import AccountStore, IdentifierStore
 from imgvec.assets.ports import AssetStore, BlobStore, DirectAccess
 from imgvec.settings import Settings
 

@@ -6,11 +6,10 @@ carry its name. So the name is `pending` at first, and the authorizer returns th
 
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
 
-from imgvec.accounts.gateway_names import GatewayKeys, Identifier, IdentifierStore, Tier
-from imgvec.accounts.ports import PlanStore
+from imgvec.accounts.ports import Identifier, IdentifierStore, PlanStore
 from imgvec.aws.gateway_keys.names import CACHE_SECONDS
 from imgvec.errors import StackError
 from imgvec.types import Plan
@@ -24,6 +23,36 @@ PACE_SECONDS: Final = 0.25
 ROUNDS: Final = 20
 ROUND_SECONDS: Final = 3.0
 """Number and interval of the probes of a pending name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """A usage plan of the stack."""
+
+    usage_plan: str
+    """Its id."""
+    rate: float
+    """Sustained requests a second."""
+    burst: int
+
+
+class GatewayKeys(Protocol):
+    """The gateway keys of a stack. Each call may raise `StackError`."""
+
+    def tiers(self) -> Sequence[Tier]:
+        """Usage plans for consumers, slowest first."""
+
+    def ensure(self, consumer: str) -> str:
+        """Id of the consumer's key, created if absent."""
+
+    def attach(self, consumer: str, gateway_key: str, usage_plan: str) -> None:
+        """Attach a key to this usage plan only."""
+
+    def list_keys(self) -> Sequence[str]:
+        """Ids of the keys of all consumers."""
+
+    def delete(self, gateway_key: str) -> None:
+        """Delete a key, which also detaches it."""
 
 
 class Identifiers:

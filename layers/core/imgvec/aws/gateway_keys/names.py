@@ -1,4 +1,4 @@
-"""Maps a request to the name under which API Gateway throttles it.
+"""The authorizer: maps a request to the name under which API Gateway throttles it.
 
 It never denies a request: the application authenticates. A name is the *value* of a gateway API
 key, which is neither a secret nor a key of imgvec. The gateway answers 403 to a value that is in no
@@ -10,13 +10,12 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeAlias
 
 from imgvec.accounts.cache import Cache
-from imgvec.accounts.gateway_names import IdentifierStore
 from imgvec.accounts.keys import digest, well_formed
-from imgvec.accounts.ports import KeyStore
-from imgvec.dialects.head_keys import all_head_keys, bare
+from imgvec.accounts.ports import IdentifierStore, KeyStore
+from imgvec.dialects import all_head_keys, bare
 from imgvec.errors import StoreError, TooFast
 
 SHARED: Final = "shared"
@@ -29,8 +28,13 @@ PROBE: Final = "x-imgvec-probe"
 """Header with a consumer's name, by which `imgvec keys` probes its pending name."""
 
 log = logging.getLogger(__name__)
-HANDED_ON: Final = "x-imgvec-key"
-"""The name under which the edge hands on a header that a REST API drops."""
+Event: TypeAlias = dict[str, Any]
+DROPPED: Final = "www-authenticate"
+"""A header that a REST API drops, and an authorizer sees."""
+FROM_EDGE: Final = "x-imgvec-key"
+"""The name under which CloudFront passes it on."""
+HANDED_ON: Final = "www_authenticate"
+"""Key of the authorizer's context under which the application gets it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +49,7 @@ class Shown:
 def shown_keys(shown: Shown) -> set[str]:
     """Every key in headers and query, of whichever dialect."""
     places = all_head_keys()
-    headers = [shown.headers.get(name, "") for name in (*places.headers, HANDED_ON)]
+    headers = [shown.headers.get(name, "") for name in (*places.headers, FROM_EDGE)]
     query = [shown.query.get(name, "") for name in places.query]
     return {bare(value) for value in headers + query} - {""}
 
@@ -106,3 +110,32 @@ def throttled_as(shown: Shown, consumers: Consumers) -> str:
 def own_name(consumer: str) -> str:
     """The consumer's name: short, and of characters that are valid in a gateway key."""
     return "c-" + hashlib.sha256(consumer.encode()).hexdigest()[:32]
+
+
+def shown_in(event: Mapping[str, Any]) -> Shown:
+    """The headers and query of a request, as the authorizer sees them."""
+    headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+    return Shown(headers, event.get("queryStringParameters") or {})
+
+
+def allow(event: Mapping[str, Any], shown: Shown, name: str) -> Event:
+    """Let the request pass, throttled as `name`.
+
+    The policy allows the whole stage, because the gateway may cache it for all methods. The header
+    that the gateway drops is passed on unchanged, so that the application checks the key.
+    """
+    stage = "/".join(str(event["methodArn"]).split("/")[:2])
+    handed_on = next(
+        (shown.headers[name] for name in (DROPPED, FROM_EDGE) if shown.headers.get(name)), None
+    )
+    return {
+        "principalId": name,
+        "policyDocument": {
+            "Version": "2012-10-17",
+            "Statement": [
+                {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": f"{stage}/*"}
+            ],
+        },
+        "context": {HANDED_ON: handed_on} if handed_on else {},
+        "usageIdentifierKey": name,
+    }

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from imgvec.accounts.gateway_names import Tier
+from imgvec.aws.gateway_keys.identifiers import Tier
 from imgvec.aws.gateway_keys.names import PROBE, own_name
 from imgvec.errors import StackError
 

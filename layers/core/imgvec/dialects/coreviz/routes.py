@@ -35,7 +35,7 @@ from imgvec.api.openapi import (
     operation,
 )
 from imgvec.api.request import JSON, Call, read_call
-from imgvec.dialects.head_keys import bearer
+from imgvec.dialects import bearer
 from imgvec.embedding.types import EmbedRequest, ImageInput, TextInput, each
 from imgvec.embedding.written import is_data_uri, is_url, linked_image
 from imgvec.errors import BadParameter, FetchFailed, NotAnImage, RequestError, WrongContentType

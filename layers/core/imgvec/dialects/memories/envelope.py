@@ -14,7 +14,7 @@ from imgvec.api.mounts import (
     status_of,
 )
 from imgvec.api.request import Call, read_call
-from imgvec.dialects.head_keys import bare
+from imgvec.dialects import bare
 from imgvec.errors import FetchFailed, KeyDisabled, RequestError, TooLarge
 from imgvec.types import Principal
 

@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from imgvec.dialects.head_keys import HeadKeys
+from imgvec.dialects import HeadKeys
 
 HEAD_KEYS: Final = HeadKeys(headers=("www-authenticate",), query=("key",))

@@ -11,7 +11,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from imgvec.accounts.gateway_names import Identifier
+from imgvec.accounts.ports import Identifier
 from imgvec.assets.lifecycle import UNFINISHED_SECONDS
 from imgvec.assets.ports import Asset, UploadStatus
 from imgvec.errors import StoreError

@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
+from imgvec.embedding.written import decode_base64, decode_data_uri
 from imgvec.errors import BadParameter, TooLarge
-from imgvec.images.inline import decode_base64, decode_data_uri
 
 ROOM = 1_000_000
 # Its base64 has both characters in which the two alphabets differ.
