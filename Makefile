@@ -66,6 +66,9 @@ test-first-deploy: .venv/test .cache/tools/ready .cache/runtime/ready .cache/emu
 hostile: .venv/test # N hostile requests to a running server, and what came back: make hostile N=200000 SEED=1
 	@PYTHONPATH=. $(BIN)/python tests/hostile/campaign.py $(N) $(SEED)
 
+test-training: .venv/test # Tests of what trained the starter; they need torch: .venv/bin/pip install torch==2.13.0
+	@$(BIN)/pytest tests/training
+
 test-parity: .venv/test .cache/peers/ready # Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
 

@@ -3,11 +3,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
-
-pytest.importorskip("torch", reason="the training tool needs torch: pip install torch==2.13.0")
-
 import torch
+from click.testing import CliRunner, Result
 
 from imgvec.encoders.integrity import read_manifest, verify
 from training import __main__ as command

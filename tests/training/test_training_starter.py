@@ -4,9 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="the training tool needs torch: pip install torch==2.13.0")
-
 import torch
 from torch import Tensor
 from torch.nn import functional

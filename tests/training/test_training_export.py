@@ -4,11 +4,8 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from numpy.typing import NDArray
-
-pytest.importorskip("torch", reason="the training tool needs torch: pip install torch==2.13.0")
-
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 

@@ -2,9 +2,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-pytest.importorskip("torch", reason="the training tool needs torch: pip install torch==2.13.0")
-
 import torch
 
 from training.heads import Heads, Standard, load, new_head, save
