@@ -65,18 +65,35 @@ def test_items_that_wait_while_a_batch_is_computed_are_the_next_batch() -> None:
     assert run.batches == [[0], list(range(1, 9)), [9, 10, 11]]
 
 
-def test_a_single_item_does_not_wait_for_anothers_list_and_singles_share_a_batch() -> None:
+def test_while_consumers_share_the_threads_nobody_waits_for_anothers_batch() -> None:
     run = Doubler()
     with working(run, size=4) as batcher:
         run.gate.clear()
-        batcher.submit(0)
+        batcher.submit(0, "many")
         run.started.acquire()
-        for number in range(1, 7):
+        for number in range(1, 6):
             batcher.submit(number, "many")
         batcher.submit(100, "one")
-        batcher.submit(200, "another")
         run.gate.set()
-    assert run.batches == [[0], [1, 2, 3, 4], [100, 200], [5, 6]]
+    assert run.batches == [[0], [1], [100], [2], [3], [4], [5]]
+
+
+def test_once_a_consumer_is_alone_again_its_items_share_batches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("imgvec.embedding.fair.SHARED_SECONDS", 0.05)
+    run = Doubler()
+    with working(run, size=4) as batcher:
+        assert batcher.submit(0, "one").result(30) == 0
+        run.gate.clear()
+        batcher.submit(1, "many")
+        run.started.acquire()
+        run.started.acquire()
+        for number in range(2, 6):
+            batcher.submit(number, "many")
+        time.sleep(0.1)
+        run.gate.set()
+    assert run.batches == [[0], [1], [2, 3, 4, 5]]
 
 
 def test_a_lone_client_never_waits_for_others() -> None:

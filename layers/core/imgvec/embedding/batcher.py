@@ -22,10 +22,12 @@ log = logging.getLogger(__name__)
 class Batcher(Generic[Item, Result]):
     """Gathers items into batches. Calls are thread-safe.
 
-    A batch holds items of one consumer, and single items of others, so that a single item never
-    waits for a list. A free thread takes all waiting items up to a batch, so without load an item
-    is computed at once and alone. Only after a batch of several does a batch that is not full wait,
-    up to `wait` seconds, so a single client never waits for others.
+    A free thread takes all waiting items of a consumer up to a batch, so without load an item is
+    computed at once and alone. Only after a batch of several does a batch that is not full wait, up
+    to `wait` seconds, so a single client never waits for others.
+
+    While several consumers share the executor, each item is computed alone, so that nobody waits
+    for the batch of another: the little that a batch gains is for one consumer at a time.
     """
 
     def __init__(
@@ -80,13 +82,17 @@ class Batcher(Generic[Item, Result]):
             self._executor.submit_batch(consumer, partial(self._take, consumer), full)
 
     def _is_full(self, consumer: str) -> bool:
-        return self._waiting.count(consumer) >= self._size
+        return self._waiting.count(consumer) >= self._most()
+
+    def _most(self) -> int:
+        """Items of the next batch at most."""
+        return 1 if self._executor.shared else self._size
 
     def _take(self, consumer: str) -> None:
         """Compute the consumer's waiting items, up to a batch; none if another batch had them."""
         with self._changed:
             self._gather()
-            batch = self._waiting.take(consumer, self._size)
+            batch = self._waiting.take(consumer, self._most())
             self._scheduled.discard(consumer)
             self._schedule(consumer)
             if batch:

@@ -1,11 +1,15 @@
 """Turns by consumer: a queue, and a thread pool whose jobs run in that order."""
 
+import math
+import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Condition
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
+
+SHARED_SECONDS: Final = 1.0
 
 T = TypeVar("T")
 
@@ -43,15 +47,11 @@ class FairQueue(Generic[T]):
         return len(self._items.get(consumer, ()))
 
     def take(self, consumer: str, most: int) -> list[T]:
-        """Take up to `most` items of one consumer, then single items of those who have one each."""
-        own = self._items.pop(consumer, None)
-        if own is None:
-            return []
+        """Take up to `most` items of one consumer."""
+        own = self._items.get(consumer, deque())
         taken = [own.popleft() for _ in range(min(most, len(own)))]
-        if own:
-            self._items[consumer] = own
-        singles = [one for one, items in self._items.items() if len(items) == 1 and one != consumer]
-        taken += [self._items.pop(one)[0] for one in singles[: most - len(taken)]]
+        if not own:
+            self._items.pop(consumer, None)
         self._length -= len(taken)
         return taken
 
@@ -65,7 +65,10 @@ class _Jobs:
 
 
 class FairExecutor:
-    """A thread pool that takes its jobs in turn by consumer. Calls are thread-safe."""
+    """A thread pool that takes its jobs in turn by consumer; jobs of "" are the process's own.
+
+    Calls are thread-safe.
+    """
 
     def __init__(self, threads: int, name: str) -> None:
         """Threads start with the first jobs; `name` is the beginning of theirs."""
@@ -73,11 +76,18 @@ class FairExecutor:
         self._count = self._free = threads
         self._waiting: OrderedDict[str, _Jobs] = OrderedDict()
         self._changed = Condition()
+        self._latest = ""
+        self._shared_at = -math.inf
 
     @property
     def busy(self) -> bool:
         """Whether a new job has to wait."""
         return self._free <= 0
+
+    @property
+    def shared(self) -> bool:
+        """Whether several consumers had jobs within the last second."""
+        return time.monotonic() - self._shared_at < SHARED_SECONDS
 
     def submit(self, consumer: str, call: Callable[[], T]) -> Future[T]:
         """Run a call for a consumer; a future that is cancelled before its turn never runs."""
@@ -116,6 +126,10 @@ class FairExecutor:
         self._threads.shutdown()
 
     def _jobs(self, consumer: str) -> _Jobs:
+        if consumer and consumer != self._latest:
+            if self._latest:
+                self._shared_at = time.monotonic()
+            self._latest = consumer
         return self._waiting.setdefault(consumer, _Jobs())
 
     def _run_next(self) -> None:
