@@ -76,7 +76,7 @@ def _named(uri: object) -> str:
 
 
 def _permissions(name: str, function: Resource) -> Iterator[str]:
-    """What the function's policies let it do."""
+    """Rights of the function by its policies."""
     statements = [
         one for policy in function["Properties"]["Policies"] for one in policy["Statement"]
     ]

@@ -1,4 +1,4 @@
-"""What is measured of the image towers on one thread, and what follows of it."""
+"""Figures of the image towers on one thread."""
 
 import hashlib
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class Figures:
 
 
 def work_of(material: Material) -> dict[str, Measured]:
-    """What is measured, by the names of the figures."""
+    """Measurements by the names of the figures."""
     return {
         "square": multiplier([(SIDE, SIDE, SIDE)]),
         "own": multiplier(tower_products(material.clip)),

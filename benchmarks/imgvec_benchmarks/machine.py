@@ -35,7 +35,7 @@ def described() -> str:
 
 
 def flags() -> set[str]:
-    """What the processor can do, in Linux's words."""
+    """Features of the processor, in Linux's words."""
     found = re.search(r"flags\s*: (.+)", CPUS.read_text())
     return set(found[1].split()) if found else set()
 

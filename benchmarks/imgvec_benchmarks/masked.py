@@ -79,7 +79,7 @@ def measured(material: Material, rounds: int) -> dict[str, Figures]:
 
 
 def _kinds() -> list[str]:
-    """What is worth hiding on this processor: something it has."""
+    """Features of this processor that are worth hiding."""
     present = flags()
     tiles = ["avx512"] if {"amx_int8", "avx512_vnni"} <= present else []
     return [*tiles, *(["avx2"] if {"avx_vnni", "avx512_vnni"} & present else [])]

@@ -1,4 +1,4 @@
-"""What is measured with: photos of four sizes and three formats, and a CLIP of the true shape.
+"""Material of the benchmarks: photos of four sizes and three formats, and a CLIP of the true shape.
 
 The CLIP's weights are random: speed does not depend on them. It is made once, in some minutes,
 and kept in `.cache/bench`.
@@ -34,7 +34,7 @@ PEERS: Final = {"fastembed": "peers", "infinity": "infinity", "transformers": "p
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What was made, and what was installed beside it."""
+    """Files that were made, and packages beside them."""
 
     clip: Clip
     source: Path
@@ -84,7 +84,7 @@ def _recipe(clip: Clip) -> Recipe:
 
 
 def _preprocessor_config(recipe: Recipe) -> str:
-    """What the peers read of the hub's file."""
+    """Fields of the hub's file that the peers read."""
     size = recipe.preprocessing.size
     return json.dumps(
         {

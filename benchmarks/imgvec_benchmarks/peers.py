@@ -104,6 +104,6 @@ def _ask(process: subprocess.Popen[str], path: Path) -> float:
 
 
 def _line(process: subprocess.Popen[str]) -> str:
-    """What it says next; empty where it has ended."""
+    """Its next line; empty where it has ended."""
     assert process.stdout is not None
     return process.stdout.readline().strip()

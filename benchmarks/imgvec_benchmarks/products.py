@@ -15,7 +15,7 @@ Product: TypeAlias = tuple[int, int, int]
 
 
 def tower_products(clip: Clip) -> list[Product]:
-    """What an image tower multiplies by its weights for one image, as it does: patches, then for
+    """The products of an image tower with its weights for one image, in order: patches, then for
     each block queries, keys, values, their output, and the two layers behind."""
     rows, width = 1 + clip.patches, clip.image.width
     block = [(rows, width, width)] * 4 + [(rows, width, 4 * width), (rows, 4 * width, width)]

@@ -84,7 +84,7 @@ def section(material: Material, pace: Pace) -> str:
 
 
 def _computed(material: Material, photo: bytes) -> dict[str, Measured]:
-    """What the threads compute, one after the other."""
+    """The work of the threads, one part after the other."""
     encoder = OnnxEncoder(material.models / CLIP)
     side = encoder.image_size
     normalise = normaliser(read_manifest(material.models / CLIP).preprocessing)

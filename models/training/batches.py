@@ -1,4 +1,4 @@
-"""What one step of training sees."""
+"""The data of one training step."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the heads are trained on: features of frozen towers, cached in `.npz` files.
+"""Training data of the heads: features of frozen towers, cached in `.npz` files.
 
 A features folder holds, as float16 and by name:
 

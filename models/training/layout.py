@@ -33,7 +33,7 @@ class Layout:
     """b above."""
 
     def constant(self) -> Tensor:
-        """What is added to every image, `[1024]`."""
+        """The vector that is added to every image, `[1024]`."""
         value = torch.zeros(BLOCKS, BLOCK)
         value[:, 0] = math.sqrt(self.offset / (1 + self.offset) / BLOCKS)
         return value.view(-1)

@@ -1,4 +1,4 @@
-"""What heads are trained to do, in one number for one batch."""
+"""The objective of the heads: one number for one batch."""
 
 import torch
 from torch import Tensor

@@ -47,4 +47,4 @@ STARTER = Recipe(
 """Photos, drawings, objects and ImageNet's names, with both towers' neighbourhoods kept."""
 
 OFFSET = 1.3
-"""What brings near-duplicates above 0.95 and leaves different photos below 0.85."""
+"""The recipe that brings near-duplicates above 0.95 and leaves different photos below 0.85."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 OPSET = 14
-"""What the published exports of CLIP declare, so norms and activations come in small pieces."""
+"""Opset of the published exports of CLIP, so norms and activations come in small pieces."""
 IR_VERSION = 7
 
 

@@ -10,7 +10,7 @@ from imgvec_benchmarks.shapes.sizes import Clip
 from imgvec_benchmarks.shapes.weights import Weights
 
 HIDDEN = float(np.finfo(np.float32).min)
-"""What transformers adds to the score of a token that may not be seen."""
+"""Addend of transformers to the score of a token that may not be seen."""
 
 
 def text_tower(clip: Clip, seed: int = 1) -> onnx.ModelProto:
@@ -63,7 +63,7 @@ def _embeddings(nodes: Nodes, weights: Weights, clip: Clip) -> str:
 
 
 def _mask(nodes: Nodes, clip: Clip) -> str:
-    """What is added to the scores, `[n, 1, t, t]`: no token sees a later one or a padding."""
+    """Addend of the scores, `[n, 1, t, t]`: no token sees a later one or a padding."""
     name = "/text_model"
     length = nodes.op("Unsqueeze", [_length(nodes, name), nodes.constant([0])], f"{name}/Unsq")
     square = nodes.op("Concat", [length, length], f"{name}/Concat_square", axis=0)

@@ -97,7 +97,7 @@ def _find_scheme(name: str) -> Scheme | None:
 
 
 def _record(name: str, scheme: Scheme | None, image: Built, text: Built) -> Mapping[str, object]:
-    """What a person needs to make the same build, and to trust this one."""
+    """Facts that a person needs to make the same build, and to trust this one."""
     return {
         "scheme": {"name": name, **({} if scheme is None else asdict(scheme))},
         "projection_seed": SEED,

@@ -26,7 +26,7 @@ from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import Scheme
 
 LEAST_COSINE = 0.98
-"""What every input must keep to float32, of the calibration or given."""
+"""Least cosine to float32 of every input, of the calibration or given."""
 
 
 # The converter leaves Max in float32, and puts no cast before it where it cannot infer types.

@@ -11,7 +11,7 @@ from imgvec_models.graphs.edit import MICROSOFT, Graph
 from imgvec_models.graphs.run import Array, Feed, values
 
 MOVES = frozenset({"Reshape", "Transpose", "Squeeze", "Unsqueeze"})
-"""What only moves values: splitting heads apart, and putting them together."""
+"""Operators that only move values: splitting heads apart, and putting them together."""
 UNSEEN = -1e4
 """A score with at most this added has no share: e**-10000 is 0."""
 
@@ -21,7 +21,7 @@ class Site:
     """One attention as exported: softmax(scale q k^T + mask) v."""
 
     scores: str
-    """What the softmax takes, `[n, heads, t, t]` or `[n * heads, t, t]`."""
+    """Input of the softmax, `[n, heads, t, t]` or `[n * heads, t, t]`."""
     query: str
     key: str
     value: str
@@ -125,7 +125,7 @@ def _scores_first(graph: Graph, add: NodeProto) -> tuple[str, str]:
 
 
 def _step(graph: Graph, node: NodeProto) -> tuple[str, float] | None:
-    """What a node moves or scales, and by how much; None if it does anything else."""
+    """The tensor that a node moves or scales, and by how much; None for any other node."""
     if node.op_type in MOVES:
         return node.input[0], 1.0
     if node.op_type in ("Mul", "Div"):

@@ -25,7 +25,7 @@ SMALLEST = 1e-12
 
 
 def output_name(width: int) -> str:
-    """What the output of a space is called."""
+    """Name of the output of a space."""
     return f"embedding_{width}"
 
 

@@ -10,7 +10,7 @@ from onnx import NodeProto, TensorProto, ValueInfoProto, helper, numpy_helper
 MICROSOFT = "com.microsoft"
 """The domain of ONNX Runtime's own operators."""
 OPSET = 17
-"""What built graphs declare: the first opset with LayerNormalization. The operators that towers
+"""The opset of built graphs: the first one with LayerNormalization. The operators that towers
 are made of mean the same from 13 to 17."""
 
 Attribute = int | float | str | list[int]

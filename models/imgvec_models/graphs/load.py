@@ -13,7 +13,7 @@ from imgvec_models.graphs.edit import MICROSOFT, OPSET
 STANDARD = frozenset({"", "ai.onnx"})
 """The standard's own operators: all that a pulled file may use."""
 OURS = STANDARD | {MICROSOFT}
-"""What our builds may use in addition."""
+"""Operators that our builds may use in addition."""
 OPSETS = range(13, 22)
 """Operator versions that can be read; the published exports of CLIP have 14, 17 and 19. Up to 17
 they mean what ours mean, later ones are converted."""

@@ -9,9 +9,9 @@ from imgvec.errors import ModelError
 from imgvec_models.graphs.edit import Graph
 
 PASSED = frozenset({"Div", "Identity", "LpNormalization", "Flatten", "Squeeze"})
-"""What an export may put behind the projection: normalisation and shape."""
+"""Operators that an export may put behind the projection: normalisation and shape."""
 CHOOSES = frozenset({"Gather", "GatherND", "GatherElements", "Reshape", "Squeeze", "Flatten"})
-"""What chooses a token."""
+"""Operators that choose a token."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class NativeOutputs:
     """Features after the last norm, before the projection."""
     pooled_width: int
     joint: str
-    """What the projection makes of them, where images and texts meet; not normalised."""
+    """The projection of them, where images and texts meet; not normalised."""
     joint_width: int
 
 

@@ -24,7 +24,7 @@ WORK: Final = "building-"
 
 @dataclass(frozen=True, slots=True)
 class Demands:
-    """What a build must be, and may be."""
+    """Conditions of a build."""
 
     revision: str | None = None
     """A revision or its first 12 digits or more; another one is refused."""

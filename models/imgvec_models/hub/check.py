@@ -1,4 +1,4 @@
-"""What lies in the models folder, against what recipes and manifests say."""
+"""Compares the files of the models folder with recipes and manifests."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

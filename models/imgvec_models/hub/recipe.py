@@ -56,7 +56,7 @@ class Native(Part):
 
 
 class Embeddings(Part):
-    """What the towers as pulled call their embeddings."""
+    """Names of the embeddings in the pulled towers."""
 
     image: Sentence
     text: Sentence
@@ -91,7 +91,7 @@ class Recipe(Part):
         return [role for role, file in self.files.items() if file.sha256 is None]
 
     def local_path(self, role: Role) -> str:
-        """What a pulled file is called: its role and its ending."""
+        """Name of a pulled file: its role and its ending."""
         return role + Path(self.files[role].path).suffix
 
 

@@ -1,1 +1,1 @@
-"""What an encoder reaches, measured through the product's own decoding and encoding."""
+"""Quality of an encoder, measured through the product's own decoding and encoding."""

@@ -1,4 +1,4 @@
-"""What is measured of an encoder, one experiment a function; each gives lines to print."""
+"""Experiments with an encoder, one a function; each gives lines to print."""
 
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -43,7 +43,7 @@ FALSE_GROUPS = 1e-3
 """Shares of the pairs of different photos that may pass for duplicates, and for one group."""
 QUANTILES = {"0.1 %": 0.001, "1 %": 0.01, "50 %": 0.5, "99 %": 0.99, "99.9 %": 0.999, "max": 1.0}
 PROMPTS = ("a photo of a {}", "a picture of a {}", "{}")
-"""What a class is called in; its vector is their mean direction."""
+"""Sentences that name a class; its vector is their mean direction."""
 
 
 @dataclass(frozen=True, slots=True)

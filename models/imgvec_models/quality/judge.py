@@ -18,7 +18,7 @@ from imgvec_models.quality.photos import Photo, read_photos
 from imgvec_models.quality.ranking import Matrix, overlap, paired
 
 MOST_LOST = 0.01
-"""What zero-shot accuracy may lose, as a share of the photos."""
+"""Largest loss of zero-shot accuracy, as a share of the photos."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from imgvec.types import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 BRIGHTER = 1.3
-"""What the brightness of a near-duplicate is multiplied by."""
+"""Factors of brightness for near-duplicates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,4 +96,4 @@ NEAR_DUPLICATES: dict[str, Callable[[bytes], bytes]] = {
     "flip": _flipped,
     "brightness": _brightened,
 }
-"""What people do to a photo; each gives another file of the same picture."""
+"""Edits that people make to a photo; each gives another file of the same picture."""

@@ -52,7 +52,7 @@ def is_available() -> bool:
 
 
 def run_emulated(model: Path, output: str, feeds: Sequence[Arrays]) -> Rows:
-    """What `run_alone` gives on the emulated CPU.
+    """The result of `run_alone` on the emulated CPU.
 
     Raises:
         ModelError: the emulator is missing, fails, or has other instructions than are asked for.

@@ -45,7 +45,7 @@ class LayerSums:
 
 @dataclass(frozen=True, slots=True)
 class PairReport:
-    """What was found in one file."""
+    """Findings in one file."""
 
     layers: tuple[LayerSums, ...]
 

@@ -31,7 +31,7 @@ class Layer:
     core: tuple[NodeProto, ...]
     """The node, and the addition of its bias where that is one of its own."""
     y: str
-    """What `core` makes."""
+    """Output of `core`."""
     activation: NodeProto | None
     """A Clip or Relu of a convolution that nothing else sees behind."""
 

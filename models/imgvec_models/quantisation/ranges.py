@@ -10,7 +10,7 @@ POWER = 2.5
 """Of the error that a range minimises: above 2, so that clipping the greatest values costs."""
 BINS = 8192
 SHARES = np.arange(0.2, 1.001, 0.02)
-"""What is tried of the observed range, on each side."""
+"""Shares of the observed range that are tried, on each side."""
 SMALLEST_STEP = 1e-8
 
 Floats = NDArray[np.float32]
@@ -24,7 +24,7 @@ class Affine:
     zero: int
 
     def fake(self, x: Floats) -> Floats:
-        """What is left of x once it was an integer; float32 like ONNX's QuantizeLinear."""
+        """The float32 that an integer stands for, of x, like ONNX's QuantizeLinear."""
         scale = np.float32(self.scale)
         integers = np.clip(np.rint(x / scale) + np.float32(self.zero), 0, 255)
         back: Floats = (integers - np.float32(self.zero)) * scale
@@ -75,5 +75,5 @@ def static_range(samples: Sequence[Floats]) -> tuple[float, float]:
 
 
 def dynamic_fake(x: Floats) -> Floats:
-    """What is left of x after ONNX's DynamicQuantizeLinear."""
+    """x after ONNX's DynamicQuantizeLinear and back."""
     return affine(float(x.min()), float(x.max())).fake(x)

@@ -27,7 +27,7 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What integers are allowed."""
+    """Bounds of the integers."""
 
     magnitude: int
     """Greatest absolute value."""

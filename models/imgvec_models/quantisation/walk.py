@@ -48,7 +48,7 @@ class Walk:
         self.passed([node])
 
     def core(self, nodes: Sequence[NodeProto], changed: Constants, x: Samples | None) -> Samples:
-        """What `nodes` make of the exact inputs, or of `x`, with constants changed."""
+        """Outputs of `nodes` for the exact inputs, or for `x`, with constants changed."""
         chain = self.exact if x is None else {nodes[0].input[0]: x}
         output = nodes[-1].output[0]
         return evaluate(nodes, [output], {**self._constants(nodes), **changed}, chain)[output]

@@ -188,8 +188,8 @@ def test_one_consumers_line_does_not_hold_up_another(lists: int) -> None:
     with serving() as service:
         service.encoder.steps = threading.Semaphore(1)
         run(scenario)
-        # Before it: the job at work, turns of the other consumer, and those of the hand-over between
-        # decode and encode. Of a hundred, a line would have all.
+        # Before it: the job at work, turns of the other consumer, and those of the hand-over from
+        # decode to encode. A line would have all hundred before it.
         assert service.encoder.order.index(2) <= 6
         assert len(service.encoder.order) == 101
 

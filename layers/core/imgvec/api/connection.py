@@ -16,7 +16,7 @@ from imgvec.errors import BadParameter
 MOST_UNREAD: Final = 2_000_000
 """Length of a body that the server discards to keep a connection; behind a longer one it closes."""
 FORM_BYTES: Final = 1_000_000
-"""What a form may have around a file of the largest size."""
+"""Bytes of a form around a file of the largest size."""
 DISCARD_SECONDS: Final = 5.0
 """How long a client may go on sending after an answer that closes the connection."""
 
