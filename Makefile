@@ -37,7 +37,7 @@ run: .venv/run ## Set up, start the server, print a key and a request for each d
 		--welcome examples/cat.jpg
 
 test: .venv/test .cache/emulator/ready ## Set up and run the whole test suite, with coverage.
-	@$(BIN)/pytest -n auto --dist loadfile --cov --cov-report=term
+	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-runtime: .venv/test .cache/tools/ready .cache/runtime/ready # Run the contract under the real Lambda runtime, no container needed.
 	@TEST_PLACES="lambda function-url" $(BIN)/pytest tests/contract tests/runtime
