@@ -28,6 +28,7 @@ FILES = {
     "GIF": lambda: encoded(Image.new("P", SIDE), "GIF", transparency=0),
     "TIFF": lambda: encoded(Image.new("F", SIDE, 7.0), "TIFF", compression="tiff_adobe_deflate"),
     "JPEG": lambda: encoded(Image.new("CMYK", SIDE), "JPEG", progressive=True),
+    "JPEG without its end": lambda: encoded(Image.new("CMYK", SIDE), "JPEG")[:-2],
 }
 
 

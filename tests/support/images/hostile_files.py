@@ -161,9 +161,13 @@ BOMBS: dict[str, Callable[[int], bytes]] = {
     "JPEG of profiles": lambda size: _jpeg(_segment(0xE2, b"ICC_PROFILE\0\1\1") * (size // 18)),
     "JPEG of MPO indices": lambda size: _jpeg(_segment(0xE2, b"MPF\0") * (size // 8)),
     "JPEG of tables": lambda size: _jpeg(_segment(0xDB) * (size // 4)),
+    "JPEG of tables among comments": lambda size: _jpeg(
+        (_segment(0xDB) + _segment(0xFE)) * (size // 77)
+    ),
     "JPEG of scans": lambda size: _PROGRESSIVE[:-2] + _SCAN * (size // len(_SCAN)) + b"\xff\xd9",
     "PNG of texts": lambda size: _png(b"tEXt", b"a\0b", size // 15),
     "PNG of unknown chunks": lambda size: _png(b"abCd", b"", size // 12),
+    "PNG of empty pixels": lambda size: _png(b"IDAT", b"", size // 39),
     "PNG of one compressed text": lambda size: _png(b"zTXt", b"a\0\0" + _zeros(1000 * size)),
     "PNG of a compressed profile": lambda size: _png(b"iCCP", b"a\0\0" + _zeros(1000 * size)),
     "GIF of a comment": lambda size: _gif(b"!\xfe" + b"\1a" * (size // 2) + b"\0", _FRAME, b"\0"),

@@ -97,6 +97,14 @@ def test_the_tag_is_found_among_others() -> None:
     assert exif_orientation(block(OTHER, OTHER, SIX, OTHER)) == 6
 
 
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("order", [b"II*\0", b"MM\0*"])
+def test_the_tag_may_be_a_long(orientation: int, order: bytes) -> None:
+    mark = "<" if order == b"II*\0" else ">"
+    entry = struct.pack(f"{mark}HHII", 0x0112, 4, 1, orientation)
+    assert exif_orientation(order + struct.pack(f"{mark}IH", 8, 1) + entry) == orientation
+
+
 BROKEN = {
     "nothing": b"",
     "prefix alone": b"Exif\0\0",
@@ -110,6 +118,7 @@ BROKEN = {
     "orientation 0": exif(0),
     "orientation 9": exif(9),
     "orientation as text": block(struct.pack("<HHIHH", 0x0112, 2, 1, 6, 0)),
+    "orientation 65,542 as LONG": block(struct.pack("<HHIHH", 0x0112, 4, 1, 6, 1)),
 }
 
 

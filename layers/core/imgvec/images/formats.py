@@ -9,7 +9,7 @@ microsecond, and its pixels a copy.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -25,7 +25,13 @@ from PIL import (
 from PIL.ImageFile import ImageFile, PyDecoder
 
 from imgvec.errors import NotAnImage, RequestError, TooLarge
-from imgvec.images.limits import MAX_PIECES, CountedFile
+from imgvec.images.essentials import (
+    JPEG_SIGNATURE,
+    PNG_SIGNATURE,
+    jpeg_essentials,
+    png_essentials,
+)
+from imgvec.images.limits import MAX_PIECES, CountedFile, PartsFile
 
 MAX_RUNS: Final = 1_000_000
 """Of one file; a second's work."""
@@ -132,13 +138,21 @@ _PIECES = (TiffImagePlugin.STRIPOFFSETS, TiffImagePlugin.TILEOFFSETS)
 _logger = logging.getLogger(__name__)
 
 
-class _Jpeg(JpegImagePlugin.JpegImageFile):
+def _jpeg(data: bytes) -> ImageFile:
     """JPEG, and MPO as the JPEG of its first picture."""
+    kept = jpeg_essentials(data)
+    image = JpegImagePlugin.JpegImageFile(PartsFile(kept.parts))
+    image.info["exif"] = kept.exif
+    return image
 
-    def _open(self) -> None:
-        # Pillow reads the EXIF block for a resolution unless it has one, and warns of its damage.
-        self.info["dpi"] = (72, 72)
-        super()._open()
+
+def _png(data: bytes) -> ImageFile:
+    """PNG, and APNG as the PNG of its first picture."""
+    kept = png_essentials(data)
+    image = PngImagePlugin.PngImageFile(PartsFile(kept.parts))
+    image.info["exif"] = kept.exif
+    image.n_frames = kept.frames
+    return image
 
 
 class _Tiff(TiffImagePlugin.TiffImageFile):
@@ -151,17 +165,32 @@ class _Tiff(TiffImagePlugin.TiffImageFile):
         super()._setup()
 
 
-_OPENERS: dict[bytes, type[ImageFile]] = {
-    b"\xff\xd8\xff": _Jpeg,
-    b"\x89PNG\r\n\x1a\n": PngImagePlugin.PngImageFile,
-    b"RIFF": WebPImagePlugin.WebPImageFile,
-    b"GIF87a": GifImagePlugin.GifImageFile,
-    b"GIF89a": GifImagePlugin.GifImageFile,
-    b"BM": Bmp,
-    b"II*\0": _Tiff,
-    b"MM\0*": _Tiff,
-    b"II+\0": _Tiff,
-    b"MM\0+": _Tiff,
+def _other(opener: type[ImageFile]) -> Callable[[bytes], ImageFile]:
+    return lambda data: opener(CountedFile(data))
+
+
+_OPENERS: dict[bytes, Callable[[bytes], ImageFile]] = {
+    JPEG_SIGNATURE: _jpeg,
+    PNG_SIGNATURE: _png,
+    b"RIFF": _other(WebPImagePlugin.WebPImageFile),
+    b"GIF87a": _other(GifImagePlugin.GifImageFile),
+    b"GIF89a": _other(GifImagePlugin.GifImageFile),
+    b"BM": _other(Bmp),
+    b"II*\0": _other(_Tiff),
+    b"MM\0*": _other(_Tiff),
+    b"II+\0": _other(_Tiff),
+}
+
+_NOT_READ = {
+    b"\xff\x0a": "JPEG XL",
+    b"\0\0\0\x0cJXL ": "JPEG XL",
+    b"%PDF-": "PDF",
+    b"MM\0+": "big-endian BigTIFF",
+}
+_HEIF_BRANDS = {
+    b"avif": "AVIF",
+    b"avis": "AVIF",
+    **dict.fromkeys((b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1"), "HEIC"),
 }
 
 
@@ -175,8 +204,28 @@ def open_image(data: bytes) -> ImageFile:
     """
     for signature, opener in _OPENERS.items():
         if data.startswith(signature):
-            return opener(CountedFile(data))
-    raise NotAnImage
+            return opener(data)
+    name = _format_not_read(data)
+    if name is None:
+        raise NotAnImage
+    raise NotAnImage(f"This is {name}, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP")
+
+
+def _format_not_read(data: bytes) -> str | None:
+    """Name a format that people have pictures in, by its first bytes."""
+    for signature, name in _NOT_READ.items():
+        if data.startswith(signature):
+            return name
+    if data[4:8] == b"ftyp":
+        # The brand of the file, then those that it is compatible with: mif1 is of both formats.
+        box = data[8 : min(int.from_bytes(data[:4]), 256)]
+        brands = [box[at : at + 4] for at in range(0, len(box), 4)]
+        names = {_HEIF_BRANDS[brand] for brand in brands if brand in _HEIF_BRANDS}
+        return min(names, default=None)
+    text = data[:1024].removeprefix(b"\xef\xbb\xbf").lstrip()
+    if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text:
+        return "SVG"
+    return None
 
 
 @contextmanager

@@ -16,7 +16,8 @@ UPRIGHT = 1
 
 _BYTE_ORDERS = {b"II*\0": "<", b"MM\0*": ">"}
 _ORIENTATION = 0x0112
-_SHORT = 3
+_KINDS = {3: "H", 4: "I"}
+"""SHORT, as the standard has it, and LONG, as some software writes it."""
 _ENTRY_BYTES = 12
 
 
@@ -37,10 +38,11 @@ def exif_orientation(exif: bytes) -> int:
         (entries,) = struct.unpack_from(f"{order}H", tiff, directory)
         for entry in range(entries):
             offset = directory + 2 + entry * _ENTRY_BYTES
-            tag, kind, _, value = struct.unpack_from(f"{order}HHIH", tiff, offset)
+            tag, kind, _ = struct.unpack_from(f"{order}HHI", tiff, offset)
             if tag == _ORIENTATION:
-                return value if kind == _SHORT and 1 <= value <= 8 else UPRIGHT
-    except struct.error:
+                (value,) = struct.unpack_from(f"{order}{_KINDS[kind]}", tiff, offset + 8)
+                return value if 1 <= value <= 8 else UPRIGHT
+    except (struct.error, KeyError):
         return UPRIGHT
     return UPRIGHT
 

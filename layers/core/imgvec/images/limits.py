@@ -1,7 +1,10 @@
 """Limits on the cost of an image, judged by its header before a pixel is decoded."""
 
 import io
+from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from PIL.ImageFile import ImageFile
 from PIL.TiffImagePlugin import (
@@ -15,15 +18,12 @@ from PIL.TiffImagePlugin import (
 )
 
 from imgvec.errors import TooLarge
+from imgvec.images.essentials import jpeg_scans
 from imgvec.settings import Settings
 
 MAX_SCANS = 100
 """Scans of a JPEG. Encoders write about ten, but 75 bytes suffice for one that takes as long as the
 whole picture, 35 ms at 50 megapixels ("Two Issues with the JPEG Standard", libjpeg-turbo)."""
-
-MAX_EXIF_BLOCKS = 100
-"""EXIF blocks of a JPEG, also of those inside it. One is usual; Pillow joins all that it meets, in
-time that grows with their square: minutes for two megabytes."""
 
 FREE_PIXELS = 12_000_000
 """Pixels that a file of any length may have: 4000 x 3000, a fifth of a second at the dearest."""
@@ -41,6 +41,9 @@ MAX_READS = 1_000_000
 a GIF, runs of a BMP) takes one or more for each piece, a microsecond or two together with what is
 done with it. A GIF of 20 MB has 160,000."""
 
+MANY_PARTS = 100
+"""Of a file, between what is dropped of it."""
+
 MAX_PIECES = 100_000
 """Strips or tiles of a TIFF. One of 50 megapixels in rows of their own has about 7,000."""
 
@@ -49,10 +52,8 @@ MAX_DECODED = 2
 edges of a large picture by a few hundredths."""
 
 _SCAN = b"\xff\xda\0"
-"""Marker and length of a scan (ITU-T T.81, B.2.3), the same for one to four components. Chance
-makes it once in 16 MB, so a film behind the picture does no harm."""
-
-_EXIF = b"Exif\0\0"
+"""Marker and length of a scan (ITU-T T.81, B.2.3), the same for one to four components. Few of
+them are quickly counted; whether many are scans is another question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +81,40 @@ class CountedFile(io.BytesIO):
         return super().read(size)
 
 
-def judge_file(data: bytes, limits: ImageLimits) -> None:
-    """Refuse a file that even its header would make too costly to open.
+class PartsFile(CountedFile):
+    """Parts of a file as if they were all of it; none is copied as a whole."""
 
-    Raises:
-        TooLarge: it has too many bytes or EXIF blocks.
-    """
-    if len(data) > limits.max_bytes or data.count(_EXIF) > MAX_EXIF_BLOCKS:
-        raise TooLarge
+    def __init__(self, parts: Sequence[memoryview]) -> None:
+        """A file of many small parts is copied: finding one costs more than its bytes."""
+        super().__init__(b"")
+        self._parts = parts if len(parts) <= MANY_PARTS else [memoryview(b"".join(parts))]
+        self._starts = list(accumulate(map(len, self._parts), initial=0))
+        self._at = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        super().read(0)
+        wanted = self._starts[-1] if size is None or size < 0 else size
+        found: list[memoryview] = []
+        index = bisect_right(self._starts, self._at) - 1
+        while wanted > 0 and index < len(self._parts):
+            begin = self._at - self._starts[index]
+            found.append(self._parts[index][begin : begin + wanted])
+            self._at += len(found[-1])
+            wanted -= len(found[-1])
+            index += 1
+        return b"".join(found)
+
+    def tell(self) -> int:
+        """As of any file."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """From the start alone, as decoders of JPEG and PNG do."""
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation
+        self._at = offset
+        return offset
 
 
 def judge(image: ImageFile, data: bytes, limits: ImageLimits) -> None:
@@ -100,7 +127,7 @@ def judge(image: ImageFile, data: bytes, limits: ImageLimits) -> None:
     most = min(limits.max_pixels, max(FREE_PIXELS, PIXELS_A_BYTE * len(data)))
     if image.width * image.height > most or max(image.size) > MAX_SIDE:
         raise TooLarge
-    if image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS:
+    if image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS and jpeg_scans(data) > MAX_SCANS:
         raise TooLarge
     if isinstance(image, TiffImageFile):
         _judge_tiff(image, most, limits.max_frames)
