@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from imgvec.cli.terminal import say
+from imgvec.cli.options import say
 from imgvec.encoders.integrity import SHIPPED
 from imgvec.errors import ImgvecError, ModelError, StackError
 from infra.account import Account

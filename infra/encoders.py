@@ -8,7 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from imgvec.cli.terminal import say
+from imgvec.cli.options import say
 from imgvec.encoders.integrity import MANIFEST, RECORD, SHIPPED, read_manifest, read_record, verify
 from imgvec.encoders.manifest import Manifest
 from imgvec.errors import ModelError

@@ -10,8 +10,7 @@ from typing import Any, Final, get_args
 import click
 import orjson
 
-from imgvec.cli.options import Number
-from imgvec.cli.terminal import print_table
+from imgvec.cli.options import Number, print_table
 from imgvec.encoders import Encoder
 from imgvec.encoders.registry import load_encoders
 from imgvec.images.decode import decode

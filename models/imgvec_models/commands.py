@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from imgvec.cli.terminal import say
+from imgvec.cli.options import say
 from imgvec.encoders.manifest import Manifest
 from imgvec.encoders.registry import available, find_folders
 from imgvec.errors import ModelError

@@ -12,17 +12,18 @@ from imgvec.accounts.usage import by_key
 from imgvec.aws.gateway_keys.identifiers import states
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
+    Cell,
     Moment,
     Number,
     attach_consumers,
     identifiers_of,
     open_registry,
     open_store,
+    print_table,
     registry_of,
     shown,
     stack_option,
 )
-from imgvec.cli.terminal import Cell, print_table
 from imgvec.stores import identifiers_in
 
 

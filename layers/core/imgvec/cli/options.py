@@ -1,4 +1,4 @@
-"""Options that commands share: numbers within bounds, days and times in UTC, and the store.
+"""Parts that commands share: options (numbers in bounds, days and times in UTC), store, output.
 
 Administrators' commands act on the store of the settings, or with `--stack` on that of a deployed
 stack and its gateway.
@@ -7,10 +7,10 @@ stack and its gateway.
 import getpass
 import math
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 import click
 
@@ -19,11 +19,33 @@ from imgvec.accounts.ports import IdentifierStore
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_stack
-from imgvec.cli.terminal import say
 from imgvec.errors import StackError
 from imgvec.settings import load_settings
 from imgvec.stores import Store, identifiers_in, store_of
 from imgvec.types import Bounds
+
+Cell: TypeAlias = str | int | float | None
+
+
+def print_table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
+    """Print a heading and rows; numbers stand to the right, what is absent is a dash."""
+    lines = [names, *([_shown(cell) for cell in row] for row in rows)]
+    columns = range(len(names))
+    widths = [max(len(line[column]) for line in lines) for column in columns]
+    right = [any(isinstance(row[column], int | float) for row in rows) for column in columns]
+    for line in lines:
+        cells = zip(line, widths, right, strict=True)
+        padded = [cell.rjust(width) if to else cell.ljust(width) for cell, width, to in cells]
+        click.echo("  ".join(padded).rstrip())
+
+
+def _shown(cell: Cell) -> str:
+    return "-" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def say(sentence: str) -> None:
+    """Tell the person who waits."""
+    click.echo(sentence, err=True)
 
 
 class Number(click.FloatRange):

@@ -5,14 +5,15 @@ import orjson
 
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
+    Cell,
     attach_consumers,
     integer_of,
     number_of,
     open_store,
+    print_table,
     registry_of,
     stack_option,
 )
-from imgvec.cli.terminal import Cell, print_table
 from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
 
 

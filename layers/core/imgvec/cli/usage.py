@@ -13,8 +13,7 @@ from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.periods import day_of, month_start
 from imgvec.accounts.usage import Grouping, UsageLine, add_up
 from imgvec.aws.gateway_keys.usage_plans import Stack
-from imgvec.cli.options import Day, open_store, shown, stack_option
-from imgvec.cli.terminal import Cell, print_table
+from imgvec.cli.options import Cell, Day, open_store, print_table, shown, stack_option
 
 
 @click.command()
