@@ -16,10 +16,10 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from PIL import Image, ImageOps
 
 from tests.support.contract.checks import assert_unit, bits
-from tests.support.locked import locked
 from tests.support.server.places import CAT, ROOT, PictureServer, Place
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -99,7 +99,7 @@ def example_file(place: Place) -> Path:
 def node_modules() -> Path:
     """A folder with the real node-fetch, which one sample requires."""
     folder = NODE_CACHE / "node_modules"
-    with locked(NODE_CACHE):
+    with FileLock(NODE_CACHE / ".lock"):
         if not (folder / "node-fetch" / "package.json").is_file():
             options = ["--no-save", "--no-package-lock", "--no-audit", "--no-fund"]
             done = subprocess.run(

@@ -100,7 +100,7 @@ def test_an_endless_body_is_refused_while_it_comes(target: Target, media_type: b
         answer = read_answer(stream)
     assert answer is not None
     assert answer.status == 413
-    # What lies in the buffers of both sockets comes on top of the limit.
+    # The buffers of both sockets come on top of the limit.
     assert OVER - 100_000 < sent < OVER + 15_000_000
 
 
@@ -131,7 +131,7 @@ def test_no_more_of_a_refused_body_is_taken_than_of_one_that_is_read(target: Tar
         while sent < 10 * OVER:
             connection.sendall(PIECE)
             sent += len(PIECE)
-    # What lies in the buffers of both sockets comes on top of the limit.
+    # The buffers of both sockets come on top of the limit.
     assert OVER < sent < OVER + 15_000_000
 
 

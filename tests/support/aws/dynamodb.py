@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+from filelock import FileLock
 
-from tests.support.locked import locked
 from tests.support.server.places import ROOT
 
 VERSION: Final = "4.0.0"
@@ -85,7 +85,7 @@ def start() -> Iterator[Emulator]:
     node = shutil.which("node")
     if node is None:
         raise NoEmulator("node is not installed")
-    with locked(FOLDER):
+    with FileLock(FOLDER / ".lock"):
         if not DYNALITE.exists():
             _install()
     process = subprocess.Popen(

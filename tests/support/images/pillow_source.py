@@ -6,8 +6,8 @@ import tarfile
 from pathlib import PurePosixPath
 
 import PIL
+from filelock import FileLock
 
-from tests.support.locked import locked
 from tests.support.server.places import ROOT
 
 CACHE = ROOT / ".cache" / "pillow"
@@ -25,7 +25,7 @@ def pillow_images() -> dict[str, bytes]:
         NoArchive: it is neither cached nor to be had; the sentence says why.
     """
     archive = CACHE / f"pillow-{PIL.__version__}.tar.gz"
-    with locked(CACHE):
+    with FileLock(CACHE / ".lock"):
         if not archive.exists():
             _fetch()
     if not archive.exists():

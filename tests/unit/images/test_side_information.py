@@ -225,7 +225,7 @@ def test_no_app_or_comment_segment_changes_a_bit(
     assert same(data, JPEGS[name])
 
 
-# What is kept
+# Parts that stay
 
 
 def test_segments_that_say_what_the_colours_are_count() -> None:

@@ -78,13 +78,12 @@ class Compute:
             TooLarge: a limit is passed.
             NotAnImage: it is not an image, or damaged.
         """
-        job = partial(self._decode, data, encoder.image_size, encoder.geometry)
         waits, asked = self._executor.busy, time.perf_counter()
         began: list[float] = []
 
         def timed() -> Pixels:
             began.append(time.perf_counter())
-            return job()
+            return self._decode(data, encoder.image_size, encoder.geometry)
 
         try:
             return await asyncio.wrap_future(self._executor.submit(consumer, timed))

@@ -104,7 +104,7 @@ class FairExecutor:
                 future.set_result(result)
 
         with self._changed:
-            self._jobs(consumer).single.append(job)
+            self._jobs_of(consumer).single.append(job)
         self._threads.submit(self._run_next)
         return future
 
@@ -116,7 +116,7 @@ class FairExecutor:
         Their single jobs, the decodes, bring the images that fill the batch.
         """
         with self._changed:
-            self._jobs(consumer).batch.append((run, full))
+            self._jobs_of(consumer).batch.append((run, full))
         self._threads.submit(self._run_next)
 
     def close(self) -> None:
@@ -125,7 +125,8 @@ class FairExecutor:
             self._changed.wait_for(lambda: not self._waiting and self._free == self._count)
         self._threads.shutdown()
 
-    def _jobs(self, consumer: str) -> _Jobs:
+    def _jobs_of(self, consumer: str) -> _Jobs:
+        """The waiting jobs of a consumer who has one more; notes whether several have jobs."""
         if consumer and consumer != self._latest:
             if self._latest:
                 self._shared_at = time.monotonic()

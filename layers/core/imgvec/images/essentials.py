@@ -47,7 +47,7 @@ together, and those that lie beyond the picture's edges show nothing of it."""
 
 @dataclass(frozen=True, slots=True)
 class Essentials:
-    """What is left of a file."""
+    """The kept parts of a file, its EXIF data, and its number of frames."""
 
     parts: list[memoryview]
     exif: bytes
