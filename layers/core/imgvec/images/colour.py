@@ -10,12 +10,13 @@
 Colour profiles are ignored: samples are taken as sRGB.
 """
 
+from collections.abc import Callable
 from typing import Final
 
 from PIL import Image
 
 _TRANSPARENT_MODES: Final = frozenset({"LA", "PA", "RGBA"})
-_STRIP_PIXELS: Final = 1 << 20
+_STRIP_PIXELS: Final = 1 << 18
 """Pixels that are converted at a time, so that no second copy of a large picture is held."""
 
 
@@ -27,15 +28,30 @@ def flattened(image: Image.Image, factor: int = 1) -> Image.Image:
     """
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image if factor == 1 else image.reduce(factor)
-    width, height = image.size
-    rows = factor * max(1, _STRIP_PIXELS // (width * factor))
-    if rows >= height:
-        return flat(image).reduce(factor)
-    mode = "L" if image.mode == "1" else "RGB"
-    whole = Image.new(mode, (-(-width // factor), -(-height // factor)))
-    for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
-        whole.paste(flat(strip).reduce(factor), (0, top // factor))
+    width = image.width
+    return joined(lambda top, rows: image.crop((0, top, width, top + rows)), image.size, factor)
+
+
+def joined(
+    strip: Callable[[int, int], Image.Image], size: tuple[int, int], factor: int
+) -> Image.Image:
+    """As `flattened`, of a picture whose rows are taken as they are needed.
+
+    Args:
+        strip: gives a loaded image of all rows from the first number on, as many as the second.
+        size: width and height of the picture.
+        factor: rows, and columns, that are averaged to one.
+    """
+    width, height = size
+    most = factor * max(1, _STRIP_PIXELS // (width * factor))
+    first = flat(strip(0, min(most, height))).reduce(factor)
+    if most >= height:
+        return first
+    whole = Image.new(first.mode, (first.width, -(-height // factor)))
+    whole.paste(first)
+    for top in range(most, height, most):
+        rows = min(most, height - top)
+        whole.paste(flat(strip(top, rows)).reduce(factor), (0, top // factor))
     return whole
 
 

@@ -1,9 +1,11 @@
-"""WebP, decoded by libwebp's own scaler: a large photo in a third of the time, a row at a time.
+"""WebP, decoded by libwebp's own decoder of single pictures.
 
-Pillow decodes each WebP through libwebp's decoder of animations, which holds three copies of the
-picture in four bytes for each pixel. The functions that are called here are those of the library
-that Pillow's module brings with it (https://developers.google.com/speed/webp/docs/api, "Advanced
-Decoding API"). Pillow decodes animations.
+Pillow decodes each WebP through libwebp's decoder of animations, which takes twice as long for a
+photo and holds three copies of it, of four bytes a pixel each. The functions that are called here
+are those of the library that Pillow's module brings with it
+(https://developers.google.com/speed/webp/docs/api, "Advanced Decoding API"). Its scaler is not
+used: a photo that is halved by it keeps a cosine of 0.998 where averaged boxes keep 0.9993. Pillow
+decodes animations.
 """
 
 import ctypes
@@ -22,6 +24,7 @@ from imgvec.images.opened import Opened, PillowFile
 
 _ABI: Final = 0x0209
 """Of the structures below (WEBP_DECODER_ABI_VERSION); libwebp rejects another major number."""
+_RGBA: Final = 1
 _CHUNK: Final = struct.Struct("<4sI")
 
 
@@ -57,19 +60,9 @@ class _Buffer(ctypes.Structure):
     )
 
 
-class _Options(ctypes.Structure):
-    _fields_ = (
-        ("filtering_and_cropping", ctypes.c_int * 7),
-        ("use_scaling", ctypes.c_int),
-        ("scaled_width", ctypes.c_int),
-        ("scaled_height", ctypes.c_int),
-        ("threads_dithering_flip", ctypes.c_int * 4),
-        ("pad", ctypes.c_uint32 * 5),
-    )
-
-
 class _Config(ctypes.Structure):
-    _fields_ = (("input", _Features), ("output", _Buffer), ("options", _Options))
+    # No option is set; they are 19 numbers.
+    _fields_ = (("input", _Features), ("output", _Buffer), ("options", ctypes.c_uint32 * 19))
 
 
 # Names are looked up in the module's own libraries too.
@@ -100,26 +93,24 @@ class _StillWebp(Opened):
         self._data = data
         self._config = config
         self.width, self.height = features.width, features.height
-        self._mode = "RGBA" if features.has_alpha else "RGB"
+        self._mode = "RGBA" if features.has_alpha else "RGBX"
         self.exif = next((data[at:end] for kind, at, end in _chunks(data) if kind == b"EXIF"), b"")
 
     def load(self, size: int) -> Picture:
-        """Decode and scale in one."""
-        factor = self.reduction(size)
-        wide, high = -(-self.width // factor), -(-self.height // factor)
-        if factor > 1:
-            options = self._config.options
-            options.use_scaling, options.scaled_width, options.scaled_height = 1, wide, high
-        samples = np.empty((high, wide, len(self._mode)), np.uint8)
+        """Decode the picture, then average boxes of its pixels."""
+        samples = np.empty((self.height, self.width, 4), np.uint8)
         output = self._config.output
-        output.colours = ("RGB", "RGBA").index(self._mode)
-        output.is_external = 1
+        output.colours, output.is_external = _RGBA, 1
         output.planes.rgba = _RgbaBuffer(samples.ctypes.data, samples.strides[0], samples.nbytes)
-        size_of = ctypes.c_size_t(len(self._data))
-        if _libwebp.WebPDecode(self._data, size_of, ctypes.byref(self._config)):
+        length = ctypes.c_size_t(len(self._data))
+        if _libwebp.WebPDecode(self._data, length, ctypes.byref(self._config)):
             raise NotAnImage
-        loaded = Image.fromarray(samples)
-        return Picture(flattened(loaded), self.width, self.height, 1 / factor)
+        # Shares the samples.
+        image = Image.frombuffer(
+            self._mode, (self.width, self.height), samples, "raw", self._mode, 0, 1
+        )
+        factor = self.reduction(size)
+        return Picture(flattened(image, factor), self.width, self.height, 1 / factor)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
