@@ -22,6 +22,8 @@ from imgvec.images.heif_decoder import FACTOR, HEADER, LENGTH, PICTURE
 from imgvec.images.opened import Opened
 from imgvec.settings import ExtraFormat
 
+PROGRAM: Final = heif_decoder.__name__
+
 _ORIENTATION: Final = struct.Struct("<4sIHHHIHH")
 """EXIF with one entry in its directory."""
 
@@ -37,7 +39,7 @@ class HeifFile(Opened):
             TooLarge: the header alone took too long.
         """
         self._child = Popen(
-            [sys.executable, "-P", "-m", heif_decoder.__name__, format],
+            [sys.executable, "-P", "-m", PROGRAM, format],
             stdin=PIPE,
             stdout=PIPE,
             stderr=DEVNULL,
@@ -46,7 +48,7 @@ class HeifFile(Opened):
         )
         self._end = finalize(self, _end, self._child)
         self._ask(LENGTH.pack(len(data)), data)
-        header = HEADER.unpack(self._answer(HEADER.size))
+        header: tuple[int, int, int, int] = HEADER.unpack(self._answer(HEADER.size))
         self.width, self.height, self._frames, orientation = header
         self.exif = _ORIENTATION.pack(b"II*\0", 8, 1, 0x0112, 3, 1, orientation, 0)
 

@@ -13,6 +13,7 @@ only the pixels bound it.
 | EXIF, XMP, profiles | ignored: the container's word is the only one on orientation |
 """
 
+import math
 import signal
 import struct
 import sys
@@ -33,12 +34,17 @@ FACTOR: Final = struct.Struct("<I")
 PICTURE: Final = struct.Struct("<?II")
 """The answer to that: whether in RGB (else L), width and height; the samples follow."""
 
-BASE_BYTES: Final = 256 << 20
-"""Of memory beside the pixels: the interpreter, the decoders and the file of at most 20 MB."""
-BYTES_A_PIXEL: Final = 16
+BASE_BYTES: Final = 96 << 20
+"""Of memory beside the file and the pixels: the interpreter and the decoders take a tenth of it."""
+COPIES: Final = 3
+"""Of the file: as it is read, as the decoder holds it, and what it takes of it."""
+BYTES_A_PIXEL: Final = 20
+"""8 to 12, and 19 where a HEIC has 10 bits and transparency."""
 BASE_SECONDS: Final = 1
 """Of processor time, for the start and the header."""
 PIXELS_A_SECOND: Final = 10_000_000
+BYTES_A_SECOND: Final = 5_000_000
+"""Both at once are two to three times what the dearest files took that were found."""
 WALL_SECONDS: Final = 30
 
 
@@ -57,8 +63,8 @@ def main(format: str, given: BinaryIO, answers: BinaryIO) -> None:
     Raises:
         Exception: it is damaged; the process ends without an answer.
     """
-    bound(0)
     (length,) = LENGTH.unpack(given.read(LENGTH.size))
+    bound(length, 0)
     opened = _OPENERS[format](given.read(length))
     header = HEADER.pack(opened.width, opened.height, opened.frames, opened.orientation)
     answers.write(header)
@@ -66,23 +72,24 @@ def main(format: str, given: BinaryIO, answers: BinaryIO) -> None:
     question = given.read(FACTOR.size)
     if not question:
         return
-    bound(opened.width * opened.height)
+    bound(length, opened.width * opened.height)
     picture = flattened(opened.decode(), *FACTOR.unpack(question))
     answers.write(PICTURE.pack(picture.mode == "RGB", *picture.size))
     answers.write(picture.tobytes())
     answers.flush()
 
 
-def bound(pixels: int) -> None:
-    """Limit this process to what a picture of so many pixels may take."""
+def bound(length: int, pixels: int) -> None:
+    """Limit this process to what a file of so many bytes and pixels may take."""
     if sys.platform == "win32":
         return
     import resource
 
     limits = {
         resource.RLIMIT_CORE: 0,
-        resource.RLIMIT_DATA: BASE_BYTES + BYTES_A_PIXEL * pixels,
-        resource.RLIMIT_CPU: BASE_SECONDS + -(-pixels // PIXELS_A_SECOND),
+        resource.RLIMIT_DATA: BASE_BYTES + COPIES * length + BYTES_A_PIXEL * pixels,
+        resource.RLIMIT_CPU: BASE_SECONDS
+        + math.ceil(pixels / PIXELS_A_SECOND + length / BYTES_A_SECOND),
     }
     for kind, most in limits.items():
         _, hard = resource.getrlimit(kind)
@@ -101,7 +108,8 @@ def _open_avif(data: bytes) -> _Opened:
         samples = decoder.get_frame(0)[0]
         return Image.frombuffer(mode, size, samples, "raw", mode, 0, 1)
 
-    return _Opened(*size, frames, orientation, decode)
+    width, height = size
+    return _Opened(width, height, frames, orientation, decode)
 
 
 def _open_heic(data: bytes) -> _Opened:
@@ -114,10 +122,14 @@ def _open_heic(data: bytes) -> _Opened:
     image = images[images.primary_index]
 
     def decode() -> Image.Image:
-        samples, mode = image.data, image.mode
-        return Image.frombuffer(mode, image.size, samples, "raw", mode, image.stride, 1)
+        samples, mode, stride = image.data, image.mode, image.stride
+        if mode == "I;16":
+            # Grey alone is given in 16 bits all the same, the lower byte first.
+            samples, mode, stride = bytes(samples[1::2]), "L", stride // 2
+        return Image.frombuffer(mode, image.size, samples, "raw", mode, stride, 1)
 
-    return _Opened(*image.size, len(images), 1, decode)
+    width, height = image.size
+    return _Opened(width, height, len(images), 1, decode)
 
 
 _OPENERS: Final[dict[str, Callable[[bytes], _Opened]]] = {"avif": _open_avif, "heic": _open_heic}
