@@ -42,9 +42,9 @@ BYTES_A_PIXEL: Final = 20
 """8 to 12, and 19 where a HEIC has 10 bits and transparency."""
 BASE_SECONDS: Final = 1
 """Of processor time, for the start and the header."""
-PIXELS_A_SECOND: Final = 10_000_000
+PIXELS_A_SECOND: Final = 5_000_000
 BYTES_A_SECOND: Final = 5_000_000
-"""Both at once are two to three times what the dearest files took that were found."""
+"""Together two to three times what the dearest files took that were found."""
 WALL_SECONDS: Final = 30
 
 
