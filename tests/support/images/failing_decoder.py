@@ -5,11 +5,11 @@ import sys
 import time
 
 from imgvec.images import heif_decoder
-from imgvec.images.heif_decoder import FACTOR, HEADER, LENGTH
+from imgvec.images.heif_decoder import FACTOR, HEADER, LENGTH, PICTURE
 
 
 def main() -> None:
-    """Tell a header of 64 x 64; then work forever, wait forever, take memory or crash."""
+    """Tell a header of 64 x 64; then fail in the way that stands behind the file's last `=`."""
     given, answers = sys.stdin.buffer, sys.stdout.buffer
     (length,) = LENGTH.unpack(given.read(LENGTH.size))
     fault = given.read(length).rpartition(b"=")[2]
@@ -24,6 +24,8 @@ def main() -> None:
         time.sleep(1)
     if fault == b"memory":
         answers.write(bytes(heif_decoder.BASE_BYTES + (1 << 20)))
+    if fault == b"shape":
+        answers.write(PICTURE.pack(True, 128, 128) + bytes(3 * 128 * 128))
     if fault == b"crash":
         os.abort()
 

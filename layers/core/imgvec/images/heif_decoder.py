@@ -14,6 +14,7 @@ only the pixels bound it.
 """
 
 import math
+import re
 import signal
 import struct
 import sys
@@ -46,6 +47,10 @@ PIXELS_A_SECOND: Final = 5_000_000
 BYTES_A_SECOND: Final = 5_000_000
 """Together two to three times what the dearest files took that were found."""
 WALL_SECONDS: Final = 30
+
+_EXIF_ITEM: Final = re.compile(rb"(infe(?:\x02.{7}|\x03.{9}))Exif", re.DOTALL)
+"""Type of an item in its entry (ISO/IEC 14496-12, 8.11.6, versions 2 and 3). Called otherwise it is
+skipped; libavif rejects a picture whose EXIF is damaged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +103,10 @@ def bound(length: int, pixels: int) -> None:
 
 
 def _open_avif(data: bytes) -> _Opened:
-    # Pillow's own class reads EXIF for the orientation, and fails where that is damaged.
+    # Pillow's own class needs EXIF to be sound, for an orientation that the container decides.
     from PIL import _avif
 
-    decoder = _avif.AvifDecoder(data, "auto", 1)
+    decoder = _avif.AvifDecoder(_EXIF_ITEM.sub(rb"\1none", data), "auto", 1)
     size, frames, mode, _, _, orientation, _ = decoder.get_info()
 
     def decode() -> Image.Image:
