@@ -57,8 +57,8 @@ def joined(
 
 def flat(image: Image.Image) -> Image.Image:
     """Give a loaded image in mode L or RGB, of the same size."""
-    if image.mode == "La":
-        image = image.convert("LA")
+    if image.mode in ("La", "RGBa"):
+        image = image.convert(image.mode.upper())
     if image.mode in _TRANSPARENT_MODES or "transparency" in image.info:
         layer = image.convert("RGBA")
         canvas = Image.new("RGB", image.size, "white")

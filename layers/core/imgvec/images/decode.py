@@ -28,9 +28,9 @@ def decode(
     their decoders' own scaling); on average that moves a pixel by less than a level of 255.
 
     Args:
-        data: a JPEG, MPO, PNG, WebP, GIF, BMP or TIFF file.
+        data: a JPEG, MPO, PNG, WebP, GIF, BMP or TIFF file, or of one of the extra formats.
         size: height and width that the encoder takes.
-        limits: the most that the image may have.
+        limits: the most that the image may have, and the extra formats that are read.
         geometry: how the picture becomes a square; by default as OpenAI's CLIP has it.
 
     Returns:
@@ -44,7 +44,7 @@ def decode(
         raise TooLarge
     with damage_refused():
         file, *twins = completed(data)
-        opened = open_image(file)
+        opened = open_image(file, limits.extra_formats)
         judge(opened, file, limits)
         if any(_differ(file, twin, size) for twin in twins):
             raise NotAnImage

@@ -19,6 +19,7 @@ from imgvec.images.opened import Opened, PillowFile
 from imgvec.images.png import PngFile
 from imgvec.images.tiff import TiffFile
 from imgvec.images.webp import open_webp
+from imgvec.settings import ExtraFormat
 
 _logger = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ _OPENERS: dict[bytes, Callable[[bytes], Opened]] = {
     b"II+\0": TiffFile,
 }
 
+_READ = ("JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP")
 _NOT_READ = {
     b"\xff\x0a": "JPEG XL",
     b"\0\0\0\x0cJXL ": "JPEG XL",
@@ -56,8 +58,12 @@ _HEIF_BRANDS = {
 }
 
 
-def open_image(data: bytes) -> Opened:
+def open_image(data: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> Opened:
     """Read the header of a JPEG, MPO, PNG, WebP, GIF, BMP or TIFF file; no pixel is decoded.
+
+    Args:
+        data: the file.
+        extra: formats that are read beside these.
 
     Raises:
         NotAnImage: it is none of them.
@@ -70,11 +76,18 @@ def open_image(data: bytes) -> Opened:
     name = _format_not_read(data)
     if name is None:
         raise NotAnImage
-    raise NotAnImage(f"This is {name}, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP")
+    for format in extra:
+        if format.upper() == name:
+            # Not needed where none is switched on, as in the cloud.
+            from imgvec.images.heif import HeifFile
+
+            return HeifFile(data, format)
+    *first, last = (*_READ, *sorted(format.upper() for format in extra))
+    raise NotAnImage(f"This is {name}, which is not read; send {', '.join(first)} or {last}")
 
 
 def _format_not_read(data: bytes) -> str | None:
-    """Name a format that people have pictures in, by its first bytes."""
+    """Name a format that people have pictures in, by its first bytes; some are read if asked."""
     for signature, name in _NOT_READ.items():
         if data.startswith(signature):
             return name

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 from imgvec.errors import TooLarge
 from imgvec.images.opened import Opened
-from imgvec.settings import Settings
+from imgvec.settings import ExtraFormat, Settings
 
 FREE_PIXELS = 12_000_000
 """Pixels that a file of any length may have: 4000 x 3000, a fifth of a second at the dearest."""
@@ -37,6 +37,8 @@ class ImageLimits:
     max_bytes: int
     max_pixels: int
     max_frames: int
+    extra_formats: frozenset[ExtraFormat] = frozenset()
+    """Formats that are read beside the usual: their cost is the operator's choice too."""
 
 
 class CountedFile(io.BytesIO):
@@ -110,4 +112,5 @@ def limits_of(settings: Settings) -> ImageLimits:
         max_bytes=settings.max_image,
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
+        extra_formats=frozenset(settings.extra_formats),
     )
