@@ -19,24 +19,43 @@ _STRIP_PIXELS: Final = 1 << 20
 """Pixels that are converted at a time, so that no second copy of a large picture is held."""
 
 
-def flattened(image: Image.Image, factor: int = 1) -> Image.Image:
+def flattened(
+    image: Image.Image, factor: int = 1, shown: tuple[int, int, int, int] | None = None
+) -> Image.Image:
     """Give a loaded image in mode L or RGB; `factor` x `factor` pixels are averaged to one.
+
+    Args:
+        image: loaded.
+        factor: 1 or more.
+        shown: left, top, right and bottom of a part; all around it becomes white.
 
     Returns:
         Sides as of `image`, divided by `factor` and rounded up.
     """
-    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+    plain = image.mode in ("L", "RGB") and "transparency" not in image.info
+    if plain and shown is None:
         return image if factor == 1 else image.reduce(factor)
     width, height = image.size
     rows = factor * max(1, _STRIP_PIXELS // (width * factor))
     if rows >= height:
-        return flat(image).reduce(factor)
+        return _framed(flat(image), shown, 0).reduce(factor)
     mode = "L" if image.mode == "1" else "RGB"
     whole = Image.new(mode, (-(-width // factor), -(-height // factor)))
     for top in range(0, height, rows):
         strip = image.crop((0, top, width, min(top + rows, height)))
-        whole.paste(flat(strip).reduce(factor), (0, top // factor))
+        whole.paste(_framed(flat(strip), shown, top).reduce(factor), (0, top // factor))
     return whole
+
+
+def _framed(strip: Image.Image, shown: tuple[int, int, int, int] | None, top: int) -> Image.Image:
+    """Give the rows of a picture from `top` on, white where they are not shown."""
+    if shown is None:
+        return strip
+    left, upper, right, lower = shown
+    upper, lower = (min(max(edge - top, 0), strip.height) for edge in (upper, lower))
+    framed = Image.new(strip.mode, strip.size, "white")
+    framed.paste(strip.crop((left, upper, right, lower)), (left, upper))
+    return framed
 
 
 def flat(image: Image.Image) -> Image.Image:

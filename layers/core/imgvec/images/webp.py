@@ -4,6 +4,10 @@ Pillow decodes each WebP through libwebp's decoder of animations, which holds th
 picture in four bytes for each pixel. The functions that are called here are those of the library
 that Pillow's module brings with it (https://developers.google.com/speed/webp/docs/api, "Advanced
 Decoding API"). Pillow decodes animations.
+
+Decoders get to see the chunks alone that decide pixels, in a container of the right length. Else
+profiles and metadata of a wrong length, or at a place that the standard does not have for them,
+sink a picture that is whole.
 """
 
 import ctypes
@@ -14,8 +18,9 @@ from typing import Final
 import numpy as np
 from PIL import Image, WebPImagePlugin, _webp
 
-from imgvec.errors import NotAnImage
+from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.colour import flattened
+from imgvec.images.essentials import MAX_PARTS
 from imgvec.images.geometry import Picture
 from imgvec.images.limits import CountedFile
 from imgvec.images.opened import Opened, PillowFile
@@ -23,6 +28,10 @@ from imgvec.images.opened import Opened, PillowFile
 _ABI: Final = 0x0209
 """Of the structures below (WEBP_DECODER_ABI_VERSION); libwebp rejects another major number."""
 _CHUNK: Final = struct.Struct("<4sI")
+_HAS_EXIF: Final = 8
+"""A flag of VP8X."""
+_PICTURES: Final = frozenset({b"VP8 ", b"VP8L"})
+_ESSENTIAL: Final = _PICTURES | {b"VP8X", b"ALPH", b"ANIM", b"ANMF"}
 
 
 class _Features(ctypes.Structure):
@@ -81,27 +90,29 @@ def open_webp(data: bytes) -> Opened:
 
     Raises:
         NotAnImage: it has none.
+        TooLarge: it has more chunks than any picture needs.
     """
-    config, found, length = _Config(), _Features(), ctypes.c_size_t(len(data))
+    file, exif = _essentials(data)
+    config, found, length = _Config(), _Features(), ctypes.c_size_t(len(file))
     if not _libwebp.WebPInitDecoderConfigInternal(ctypes.byref(config), _ABI):
         raise NotAnImage
-    if _libwebp.WebPGetFeaturesInternal(data, length, ctypes.byref(found), _ABI):
+    if _libwebp.WebPGetFeaturesInternal(file, length, ctypes.byref(found), _ABI):
         raise NotAnImage
     if found.has_animation:
-        return PillowFile(WebPImagePlugin.WebPImageFile(CountedFile(data)))
-    return _StillWebp(data, config, found)
+        return PillowFile(WebPImagePlugin.WebPImageFile(CountedFile(file)), exif)
+    return _StillWebp(file, exif, config, found)
 
 
 class _StillWebp(Opened):
     """A WebP of one picture."""
 
-    def __init__(self, data: bytes, config: _Config, features: _Features) -> None:
+    def __init__(self, data: bytes, exif: bytes, config: _Config, features: _Features) -> None:
         """`config` has no option set."""
         self._data = data
         self._config = config
         self.width, self.height = features.width, features.height
         self._mode = "RGBA" if features.has_alpha else "RGB"
-        self.exif = next((data[at:end] for kind, at, end in _chunks(data) if kind == b"EXIF"), b"")
+        self.exif = exif
 
     def load(self, size: int) -> Picture:
         """Decode and scale in one."""
@@ -122,11 +133,43 @@ class _StillWebp(Opened):
         return Picture(flattened(loaded), self.width, self.height, 1 / factor)
 
 
+def _essentials(data: bytes) -> tuple[bytes, bytes]:
+    """Give a file of the chunks that decide pixels, and the first block of EXIF data.
+
+    Raises:
+        NotAnImage: it is another kind of RIFF, or was cut before the end of its EXIF data.
+        TooLarge: it has more than `MAX_PARTS` chunks.
+    """
+    if data[8:12] != b"WEBP":
+        raise NotAnImage
+    parts = [b"WEBP"]
+    exif = b""
+    complete = turned_unknown = False
+    for kind, at, end in _chunks(data):
+        if kind == b"EXIF":
+            exif = exif or data[at:end]
+            turned_unknown = end > len(data)
+        elif kind in _ESSENTIAL and not complete:
+            # Nothing behind the picture counts, except frames of an animation.
+            complete = kind in _PICTURES
+            if kind == b"VP8X":
+                turned_unknown = bool(data[at] & _HAS_EXIF)
+            parts += (data[at - _CHUNK.size : end], bytes((end - at) % 2))
+    (promised,) = struct.unpack_from("<I", data, 4)
+    if turned_unknown and promised > len(data) - 8:
+        raise NotAnImage
+    body = b"".join(parts)
+    return _CHUNK.pack(b"RIFF", len(body)) + body, exif
+
+
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """Kind, start and end of the content of each (RIFF, as of WebP's container)."""
-    at = 12
+    at, count = 12, 0
     while at + _CHUNK.size <= len(data):
         kind, length = _CHUNK.unpack_from(data, at)
         at += _CHUNK.size
+        count += 1
+        if count > MAX_PARTS:
+            raise TooLarge
         yield kind, at, at + length
         at += length + length % 2
