@@ -10,6 +10,7 @@ Pillow takes the bytes behind it for its content.
 """
 
 import re
+import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -61,17 +62,25 @@ class GifFile(PillowFile):
 
 
 def _first_frame(data: bytes) -> list[memoryview]:
-    """Screen, palette, transparency, and everything from the first frame on."""
+    """Screen, palette and transparency, then everything from the first frame on."""
     clear = b""
     for start, end in _blocks(data):
         if data[start] == _FRAME:
-            screen = memoryview(data)[: _SCREEN + _palette_bytes(data[10])]
-            return [screen, memoryview(clear), memoryview(data)[start:]]
+            head = _enlarged(data, start) + data[10 : _SCREEN + _palette_bytes(data[10])] + clear
+            return [memoryview(head), memoryview(data)[start:]]
         control = data[start + 2 : end]
         # Its flags are the second byte, its transparent colour is the fifth.
         if data[start + 1] == _CONTROL and control[0] and control[1] & 1:
             clear = b"!\xf9\4\1\0\0%c\0" % control[: 1 + control[0]][4]
     raise NotAnImage
+
+
+def _enlarged(data: bytes, frame: int) -> bytes:
+    """Signature and size of a screen that the frame lies on; Pillow has limits on enlarging one."""
+    width, height = struct.unpack_from("<HH", data, 6)
+    left, top, wide, high = struct.unpack_from("<4H", data, frame + 1)
+    sides = max(width, left + wide), max(height, top + high)
+    return data[:6] + struct.pack("<HH", *(min(side, 0xFFFF) for side in sides))
 
 
 def _blocks(data: bytes) -> Iterator[tuple[int, int]]:

@@ -1,0 +1,58 @@
+"""BMPs of 16 and 32 bits written by hand, under each header and with any masks."""
+
+import struct
+
+import numpy as np
+from numpy.typing import NDArray
+
+RGBA = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
+BGRA = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
+ABGR = (0xFF000000, 0xFF0000, 0xFF00, 0xFF)
+BGAR = (0xFF000000, 0xFF00, 0xFF, 0xFF0000)
+NONE = (0, 0, 0, 0)
+"""Taken for `BGRA`."""
+RGB_1555 = (0x7C00, 0x3E0, 0x1F, 0x8000)
+
+MASKED_HEADERS = (56, 108, 124)
+"""Those that have a mask of alpha: `BITMAPV3HEADER`, V4 and V5."""
+
+
+def bmp_file(
+    pixels: NDArray[np.uint32] | NDArray[np.uint16],
+    masks: tuple[int, int, int, int],
+    header: int = 108,
+    fields: bool = True,
+    gap: bytes = b"",
+    upwards: bool = True,
+) -> bytes:
+    """A BMP of `[height, width]` words, lowest row first unless told otherwise.
+
+    Args:
+        pixels: as the masks say.
+        masks: of red, green, blue and alpha; a header without a mask of alpha drops the last.
+        header: bytes of the header, 40 to 124.
+        fields: the masks count (`BI_BITFIELDS`); else they are there, and do not.
+        gap: between the header and the pixels.
+        upwards: whether the lowest row is first.
+    """
+    height, width = pixels.shape
+    bits = 8 * pixels.dtype.itemsize
+    size = struct.pack("<iiHH", width, height if upwards else -height, 1, bits)
+    head = struct.pack("<I", header) + size + struct.pack("<IIiiII", 3 * fields, 0, 0, 0, 0, 0)
+    head += struct.pack("<4I", *masks)[: min(16, max(0, header - 40)) if header > 40 else 12]
+    head = head.ljust(header, b"\0")
+    rows = np.pad(pixels, ((0, 0), (0, width % 2 if bits == 16 else 0)))[:: -1 if upwards else 1]
+    offset = 14 + len(head) + len(gap)
+    body = head + gap + rows.tobytes()
+    return b"BM" + struct.pack("<IHHI", 14 + len(body), 0, 0, offset) + body
+
+
+def packed(
+    rgba: NDArray[np.uint8], masks: tuple[int, int, int, int], dtype: type[np.uint16 | np.uint32]
+) -> NDArray[np.uint32] | NDArray[np.uint16]:
+    """`[height, width, 4]` of 8 bits as words, each sample cut to the bits of its mask."""
+    words = np.zeros(rgba.shape[:2], np.uint64)
+    for sample, mask in zip(np.moveaxis(rgba, -1, 0), masks, strict=True):
+        shift, width = (mask & -mask).bit_length() - 1, mask.bit_count()
+        words |= (sample.astype(np.uint64) >> np.uint64(8 - width)) << np.uint64(shift)
+    return words.astype(dtype)
