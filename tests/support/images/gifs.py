@@ -1,6 +1,7 @@
 """GIFs written by hand: any frame on any screen, with blocks that Pillow does not write."""
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ def subblocks(content: bytes) -> bytes:
     return b"".join(bytes((len(block),)) + block for block in cut) + b"\0"
 
 
-def extension(label: int, *blocks: bytes) -> bytes:
+def extension(label: int, blocks: Sequence[bytes]) -> bytes:
     """An extension of these blocks, each of 1 to 255 bytes."""
     return bytes((0x21, label)) + b"".join(bytes((len(one),)) + one for one in blocks) + b"\0"
 
@@ -24,7 +25,7 @@ def extension(label: int, *blocks: bytes) -> bytes:
 def control(transparent: int | None, disposal: int = 0) -> bytes:
     """A graphic control extension."""
     flags = disposal << 2 | (transparent is not None)
-    return extension(0xF9, bytes((flags, 5, 0, transparent or 0)))
+    return extension(0xF9, [bytes((flags, 5, 0, transparent or 0))])
 
 
 @dataclass(frozen=True)

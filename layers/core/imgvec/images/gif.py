@@ -101,8 +101,9 @@ def _blocks(data: bytes) -> Iterator[tuple[int, int]]:
             count += 1
             if count > MAX_BLOCKS:
                 raise TooLarge
-            at += 1 + data[at]
-            if not data[at - 1]:
+            length = data[at]
+            at += 1 + length
+            if not length:
                 break
         yield start, at
 

@@ -143,23 +143,26 @@ def _essentials(data: bytes) -> tuple[bytes, bytes]:
     if data[8:12] != b"WEBP":
         raise NotAnImage
     parts = [b"WEBP"]
-    exif = b""
-    complete = turned_unknown = False
+    found: dict[bytes, tuple[int, int]] = {}
+    complete = False
     for kind, at, end in _chunks(data):
-        if kind == b"EXIF":
-            exif = exif or data[at:end]
-            turned_unknown = end > len(data)
-        elif kind in _ESSENTIAL and not complete:
+        if kind in (b"EXIF", b"VP8X"):
+            found.setdefault(kind, (at, end))
+        if kind in _ESSENTIAL and not complete:
             # Nothing behind the picture counts, except frames of an animation.
             complete = kind in _PICTURES
-            if kind == b"VP8X":
-                turned_unknown = bool(data[at] & _HAS_EXIF)
             parts += (data[at - _CHUNK.size : end], bytes((end - at) % 2))
-    (promised,) = struct.unpack_from("<I", data, 4)
-    if turned_unknown and promised > len(data) - 8:
+    at, end = found.get(b"EXIF", (0, 0))
+    promised = b"VP8X" in found and data[found[b"VP8X"][0]] & _HAS_EXIF
+    if (end > len(data) or (promised and not end)) and _is_cut(data):
         raise NotAnImage
     body = b"".join(parts)
-    return _CHUNK.pack(b"RIFF", len(body)) + body, exif
+    return _CHUNK.pack(b"RIFF", len(body)) + body, data[at:end]
+
+
+def _is_cut(data: bytes) -> bool:
+    """Whether the container says that it is longer than the file."""
+    return 8 + int.from_bytes(data[4:8], "little") > len(data)
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
