@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 GREY: Final = 0
 RGB: Final = 2
 PALETTE: Final = 3
+GREY_ALPHA: Final = 4
+RGB_ALPHA: Final = 6
 
 _ADAM7: Final = (
     *((0, 0, 8, 8), (4, 0, 8, 8), (0, 4, 4, 8)),

@@ -12,7 +12,7 @@ from PIL import Image
 
 from imgvec.images.decode import ImageLimits, decode
 from tests.support.images.pictures import encoded
-from tests.support.images.pngs import GREY, PALETTE, RGB, png
+from tests.support.images.pngs import GREY, GREY_ALPHA, PALETTE, RGB, RGB_ALPHA, png
 
 SIZE = 32
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)
@@ -28,7 +28,7 @@ def samples_of(kind: str) -> NDArray[np.uint16]:
     colour_type, depth = KINDS[kind]
     shape = (40, 50, 3 if colour_type == RGB else 1)
     samples = np.random.default_rng(depth).integers(0, 1 << depth, shape, np.uint16)
-    key = samples[20, 25].copy()
+    key = samples[20, 25] = (1 << depth) * 5 // 7
     # In each sample, and in each bit of it, a pixel that the key is not.
     for sample in range(shape[2]):
         for bit in range(depth):
@@ -167,17 +167,33 @@ def test_small_interlaced_pictures_are_their_plain_form(kind: str, side: int) ->
     assert np.array_equal(plain, woven)
 
 
+def nearly(data: bytes, expected: NDArray[np.uint8]) -> bool:
+    """Reduced by libvips as by Pillow, which rounds otherwise."""
+    rgb = np.ascontiguousarray(np.broadcast_to(expected, (*expected.shape[:2], 3)))
+    plain = decode(encoded(Image.fromarray(rgb), "BMP"), SIZE, LIMITS).astype(np.int16)
+    return bool(np.abs(decode(data, SIZE, LIMITS) - plain).max() <= 2)
+
+
+@pytest.mark.parametrize("interlaced", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_reduced_picture_has_the_same_transparency(kind: str) -> None:
-    """Each pixel is composited before boxes are averaged, in libvips here and in Pillow there."""
+def test_a_reduced_picture_has_the_same_transparency(kind: str, interlaced: bool) -> None:
+    """Each pixel is composited before boxes are averaged."""
     colour_type, depth = KINDS[kind]
     samples = np.tile(samples_of(kind), (5, 5, 1))[:198, :249]
     key = samples[20, 25]
     clear = struct.pack(f">{len(key)}H", *key.tolist())
     matching = (samples == key).all(axis=2, keepdims=True)
     expected = np.where(matching, np.uint8(255), in_8_bits(samples, depth))
-    rgb = np.ascontiguousarray(np.broadcast_to(expected, (*expected.shape[:2], 3)))
-    plain = decode(encoded(Image.fromarray(rgb), "BMP"), SIZE, LIMITS).astype(np.int16)
-    for interlaced in (False, True):
-        data = png(samples, depth, colour_type, clear, interlaced=interlaced)
-        assert np.abs(decode(data, SIZE, LIMITS) - plain).max() <= 2
+    assert nearly(png(samples, depth, colour_type, clear, interlaced=interlaced), expected)
+
+
+@pytest.mark.parametrize("depth", [8, 16])
+@pytest.mark.parametrize("colour_type", [GREY_ALPHA, RGB_ALPHA])
+def test_a_reduced_picture_has_the_same_alpha(colour_type: int, depth: int) -> None:
+    chance = np.random.default_rng(depth)
+    shape = (198, 249, 2 if colour_type == GREY_ALPHA else 4)
+    samples = chance.integers(0, 1 << depth, shape, np.uint16)
+    levels = in_8_bits(samples, depth).astype(np.float64)
+    colours, alpha = levels[..., :-1], levels[..., -1:]
+    expected = (colours * alpha + 255 * (255 - alpha)) / 255
+    assert nearly(png(samples, depth, colour_type), expected.round().astype(np.uint8))

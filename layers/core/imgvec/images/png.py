@@ -51,8 +51,10 @@ class PngFile(Opened):
             image = image.cast("uchar", shift=True)
         factor = self.reduction(size)
         if factor > 1:
-            flat = image.flatten(background=255) if image.hasalpha() else image
-            image = flat.shrink(factor, factor, ceil=True)
+            if image.hasalpha():
+                # Else what was of 16 bits is taken to be opaque at 65535.
+                image = image.flatten(background=255, max_alpha=255)
+            image = image.shrink(factor, factor, ceil=True)
         mode = _MODES[image.bands]
         samples: bytes = image.write_to_memory()
         loaded = Image.frombuffer(mode, (image.width, image.height), samples, "raw", mode, 0, 1)
