@@ -5,6 +5,9 @@ import struct
 import numpy as np
 from numpy.typing import NDArray
 
+Masks = tuple[int, int, int, int]
+Words = NDArray[np.uint16] | NDArray[np.uint32]
+
 RGBA = (0xFF, 0xFF00, 0xFF0000, 0xFF000000)
 BGRA = (0xFF0000, 0xFF00, 0xFF, 0xFF000000)
 ABGR = (0xFF000000, 0xFF0000, 0xFF00, 0xFF)
@@ -18,41 +21,37 @@ MASKED_HEADERS = (56, 108, 124)
 
 
 def bmp_file(
-    pixels: NDArray[np.uint32] | NDArray[np.uint16],
-    masks: tuple[int, int, int, int],
+    pixels: Words,
+    masks: Masks,
     header: int = 108,
     fields: bool = True,
-    gap: bytes = b"",
     upwards: bool = True,
 ) -> bytes:
-    """A BMP of `[height, width]` words, lowest row first unless told otherwise.
+    """A BMP of `[height, width]` words.
 
     Args:
         pixels: as the masks say.
-        masks: of red, green, blue and alpha; a header without a mask of alpha drops the last.
+        masks: of red, green, blue and alpha. A header of 40 bytes has none and three behind it, one
+            of 52 has three.
         header: bytes of the header, 40 to 124.
         fields: the masks count (`BI_BITFIELDS`); else they are there, and do not.
-        gap: between the header and the pixels.
         upwards: whether the lowest row is first.
     """
     height, width = pixels.shape
     bits = 8 * pixels.dtype.itemsize
-    size = struct.pack("<iiHH", width, height if upwards else -height, 1, bits)
-    head = struct.pack("<I", header) + size + struct.pack("<IIiiII", 3 * fields, 0, 0, 0, 0, 0)
-    head += struct.pack("<4I", *masks)[: min(16, max(0, header - 40)) if header > 40 else 12]
+    high = height if upwards else -height
+    head = struct.pack("<IiiHHI", header, width, high, 1, bits, 3 * fields) + bytes(20)
+    head += struct.pack("<4I", *masks)[: 12 if header <= 52 else 16]
     head = head.ljust(header, b"\0")
     rows = np.pad(pixels, ((0, 0), (0, width % 2 if bits == 16 else 0)))[:: -1 if upwards else 1]
-    offset = 14 + len(head) + len(gap)
-    body = head + gap + rows.tobytes()
-    return b"BM" + struct.pack("<IHHI", 14 + len(body), 0, 0, offset) + body
+    offset = 14 + len(head)
+    return b"BM" + struct.pack("<IHHI", 0, 0, 0, offset) + head + rows.tobytes()
 
 
-def packed(
-    rgba: NDArray[np.uint8], masks: tuple[int, int, int, int], dtype: type[np.uint16 | np.uint32]
-) -> NDArray[np.uint32] | NDArray[np.uint16]:
+def packed(rgba: NDArray[np.uint8], masks: Masks, bits: int = 32) -> Words:
     """`[height, width, 4]` of 8 bits as words, each sample cut to the bits of its mask."""
     words = np.zeros(rgba.shape[:2], np.uint64)
     for sample, mask in zip(np.moveaxis(rgba, -1, 0), masks, strict=True):
         shift, width = (mask & -mask).bit_length() - 1, mask.bit_count()
         words |= (sample.astype(np.uint64) >> np.uint64(8 - width)) << np.uint64(shift)
-    return words.astype(dtype)
+    return words.astype(np.uint16) if bits == 16 else words.astype(np.uint32)

@@ -126,7 +126,7 @@ MASKS = {"RGBA": RGBA, "BGRA": BGRA, "ABGR": ABGR, "BGAR": BGAR}
 def test_a_bmp_without_any_alpha_is_opaque(masks: str, header: int, upwards: bool) -> None:
     mask = MASKS[masks]
     for pixels in (HIDDEN, OPAQUE):
-        data = bmp_file(packed(pixels, mask, np.uint32), mask, header, upwards=upwards)
+        data = bmp_file(packed(pixels, mask), mask, header, upwards=upwards)
         assert shows(data, OPAQUE[..., :3])
 
 
@@ -139,13 +139,13 @@ def test_a_bmp_of_some_alpha_is_transparent(masks: str, header: int) -> None:
     layer = Image.fromarray(SEEN)
     composed = Image.alpha_composite(Image.new("RGBA", layer.size, "white"), layer)
     expected[7, 9] = np.asarray(composed)[7, 9, :3]
-    assert shows(bmp_file(packed(SEEN, mask, np.uint32), mask, header), expected)
+    assert shows(bmp_file(packed(SEEN, mask), mask, header), expected)
 
 
 @pytest.mark.parametrize("header", MASKED_HEADERS)
 def test_masks_of_nothing_are_those_of_bgra(header: int) -> None:
     for pixels in (HIDDEN, OPAQUE):
-        assert shows(bmp_file(packed(pixels, BGRA, np.uint32), NONE, header), OPAQUE[..., :3])
+        assert shows(bmp_file(packed(pixels, BGRA), NONE, header), OPAQUE[..., :3])
 
 
 @pytest.mark.parametrize("header", [40, 52, *MASKED_HEADERS])
@@ -154,7 +154,7 @@ def test_a_byte_beside_the_colours_is_no_alpha(header: int, fields: bool) -> Non
     """No mask of alpha, or masks that do not count."""
     masks = (*BGRA[:3], 0 if fields else BGRA[3])
     for pixels in (HIDDEN, SEEN, OPAQUE):
-        data = bmp_file(packed(pixels, BGRA, np.uint32), masks, header, fields)
+        data = bmp_file(packed(pixels, BGRA), masks, header, fields)
         assert shows(data, OPAQUE[..., :3])
 
 
@@ -163,7 +163,7 @@ def test_a_bmp_of_16_bits_is_opaque(header: int) -> None:
     """Its one bit of alpha never counts, set or not."""
     expected = ((OPAQUE[..., :3] >> 3).astype(np.uint16) * 255 // 31).astype(np.uint8)
     for pixels in (HIDDEN, OPAQUE):
-        data = bmp_file(packed(pixels, RGB_1555, np.uint16), RGB_1555, header)
+        data = bmp_file(packed(pixels, RGB_1555, 16), RGB_1555, header)
         assert shows(data, expected)
 
 

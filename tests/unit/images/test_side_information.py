@@ -265,6 +265,7 @@ EMPTY = chunk(b"prIv")
 MANY: dict[str, Callable[[int], bytes]] = {
     "PNG": lambda count: inside_png(png_file(np.zeros((4, 4, 3), np.uint8), 2), 0, EMPTY * count),
     "JPEG": lambda count: JPEGS["grey"][:2] + segment(0xFE, b"") * count + JPEGS["grey"][2:],
+    "WebP": lambda count: encoded(PICTURE, "WEBP") + b"many\0\0\0\0" * count,
 }
 
 
@@ -504,14 +505,11 @@ BMPS = {
     "grey": encoded(PICTURE.convert("L"), "BMP"),
     "run lengths": rle_bitmap(8, 60, 40, bytes((60, 1, 0, 0)) * 39 + bytes((60, 0, 0, 1))),
     **{
-        f"{bits}, header of {header} bytes": bmp_file(
-            packed(RGBA_SAMPLES, masks, dtype), masks, header
+        f"{bits} bits, header of {header} bytes": bmp_file(
+            packed(RGBA_SAMPLES, masks, bits), masks, header
         )
         for header in (40, 56, 108, 124)
-        for bits, masks, dtype in (
-            ("alpha", BGRA, np.uint32),
-            ("16 bits", RGB_1555, np.uint16),
-        )
+        for bits, masks in ((32, BGRA), (16, RGB_1555))
     },
 }
 SPARE = {
