@@ -27,10 +27,10 @@ MAX_BLOCKS: Final = 500_000
 
 _SCREEN: Final = 13
 """Bytes of the signature and the screen; the flags are the third from the end."""
-_EXTENSION, _FRAME, _END = b"!,;"
+_FRAME, _END = b",;"
 _CONTROL: Final = 0xF9
 _INTRODUCER: Final = re.compile(b"[!,;]")
-"""Of a block, behind any junk."""
+"""Of an extension, a frame or the end, behind any junk."""
 
 
 class GifFile(PillowFile):

@@ -142,7 +142,8 @@ def _essentials(data: bytes) -> tuple[bytes, bytes]:
     """
     if data[8:12] != b"WEBP":
         raise NotAnImage
-    parts = [b"WEBP"]
+    whole = memoryview(data)
+    parts = [whole[8:12]]
     found: dict[bytes, tuple[int, int]] = {}
     complete = False
     for kind, at, end in _chunks(data):
@@ -151,13 +152,13 @@ def _essentials(data: bytes) -> tuple[bytes, bytes]:
         if kind in _ESSENTIAL and not complete:
             # Nothing behind the picture counts, except frames of an animation.
             complete = kind in _PICTURES
-            parts += (data[at - _CHUNK.size : end], bytes((end - at) % 2))
+            parts += (whole[at - _CHUNK.size : end], memoryview(bytes((end - at) % 2)))
     at, end = found.get(b"EXIF", (0, 0))
     promised = b"VP8X" in found and data[found[b"VP8X"][0]] & _HAS_EXIF
     if (end > len(data) or (promised and not end)) and _is_cut(data):
         raise NotAnImage
-    body = b"".join(parts)
-    return _CHUNK.pack(b"RIFF", len(body)) + body, data[at:end]
+    head = _CHUNK.pack(b"RIFF", sum(map(len, parts)))
+    return b"".join([head, *parts]), data[at:end]
 
 
 def _is_cut(data: bytes) -> bool:
