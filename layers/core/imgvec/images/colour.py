@@ -20,16 +20,28 @@ _STRIP_PIXELS: Final = 1 << 18
 """Pixels that are converted at a time, so that no second copy of a large picture is held."""
 
 
-def flattened(image: Image.Image, factor: int = 1) -> Image.Image:
+def flattened(
+    image: Image.Image, factor: int = 1, shown: tuple[int, int, int, int] | None = None
+) -> Image.Image:
     """Give a loaded image in mode L or RGB; `factor` x `factor` pixels are averaged to one.
+
+    Args:
+        image: loaded.
+        factor: 1 or more.
+        shown: left, top, right and bottom of a part; all around it becomes white.
 
     Returns:
         Sides as of `image`, divided by `factor` and rounded up.
     """
-    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+    plain = image.mode in ("L", "RGB") and "transparency" not in image.info
+    if plain and shown is None:
         return image if factor == 1 else image.reduce(factor)
     width = image.width
-    return joined(lambda top, rows: image.crop((0, top, width, top + rows)), image.size, factor)
+
+    def strip(top: int, rows: int) -> Image.Image:
+        return _framed(flat(image.crop((0, top, width, top + rows))), shown, top)
+
+    return joined(strip, image.size, factor)
 
 
 def joined(
@@ -53,6 +65,17 @@ def joined(
         rows = min(most, height - top)
         whole.paste(flat(strip(top, rows)).reduce(factor), (0, top // factor))
     return whole
+
+
+def _framed(strip: Image.Image, shown: tuple[int, int, int, int] | None, top: int) -> Image.Image:
+    """Give the rows of a picture from `top` on, white where they are not shown."""
+    if shown is None:
+        return strip
+    left, upper, right, lower = shown
+    upper, lower = (min(max(edge - top, 0), strip.height) for edge in (upper, lower))
+    framed = Image.new(strip.mode, strip.size, "white")
+    framed.paste(strip.crop((left, upper, right, lower)), (left, upper))
+    return framed
 
 
 def flat(image: Image.Image) -> Image.Image:

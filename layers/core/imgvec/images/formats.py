@@ -8,14 +8,12 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from PIL import GifImagePlugin
-
 from imgvec.errors import NotAnImage, RequestError
-from imgvec.images.bmp import Bmp
+from imgvec.images.bmp import BmpFile
 from imgvec.images.essentials import JPEG_SIGNATURE, PNG_SIGNATURE
+from imgvec.images.gif import GifFile
 from imgvec.images.jpeg import JpegFile
-from imgvec.images.limits import CountedFile
-from imgvec.images.opened import Opened, PillowFile
+from imgvec.images.opened import Opened
 from imgvec.images.png import PngFile
 from imgvec.images.tiff import TiffFile
 from imgvec.images.webp import open_webp
@@ -24,21 +22,13 @@ from imgvec.settings import ExtraFormat
 _logger = logging.getLogger(__name__)
 
 
-def _gif(data: bytes) -> Opened:
-    return PillowFile(GifImagePlugin.GifImageFile(CountedFile(data)))
-
-
-def _bmp(data: bytes) -> Opened:
-    return PillowFile(Bmp(CountedFile(data)))
-
-
 _OPENERS: dict[bytes, Callable[[bytes], Opened]] = {
     JPEG_SIGNATURE: JpegFile,
     PNG_SIGNATURE: PngFile,
     b"RIFF": open_webp,
-    b"GIF87a": _gif,
-    b"GIF89a": _gif,
-    b"BM": _bmp,
+    b"GIF87a": GifFile,
+    b"GIF89a": GifFile,
+    b"BM": BmpFile,
     b"II*\0": TiffFile,
     b"MM\0*": TiffFile,
     b"II+\0": TiffFile,
