@@ -50,20 +50,20 @@ def joined(
     """As `flattened`, of a picture whose rows are taken as they are needed.
 
     Args:
-        strip: gives a loaded image of all rows from the first number on, as many as the second.
+        strip: gives all rows from the first number on, as many as the second, in mode L or RGB.
         size: width and height of the picture.
         factor: rows, and columns, that are averaged to one.
     """
     width, height = size
     most = factor * max(1, _STRIP_PIXELS // (width * factor))
-    first = flat(strip(0, min(most, height))).reduce(factor)
+    first = strip(0, min(most, height)).reduce(factor)
     if most >= height:
         return first
     whole = Image.new(first.mode, (first.width, -(-height // factor)))
     whole.paste(first)
     for top in range(most, height, most):
         rows = min(most, height - top)
-        whole.paste(flat(strip(top, rows)).reduce(factor), (0, top // factor))
+        whole.paste(strip(top, rows).reduce(factor), (0, top // factor))
     return whole
 
 

@@ -13,7 +13,7 @@ from typing import Final
 from PIL import Image
 
 from imgvec.errors import NotAnImage
-from imgvec.images.colour import flattened, joined
+from imgvec.images.colour import flat, flattened, joined
 from imgvec.images.essentials import PNG_SIGNATURE, png_essentials
 from imgvec.images.geometry import Picture
 from imgvec.images.opened import Opened
@@ -60,7 +60,7 @@ class PngFile(Opened):
 
             def strip(top: int, rows: int) -> Image.Image:
                 samples = bytes(region.fetch(0, top, image.width, rows))
-                return _shared(samples, image.width, image.bands)
+                return flat(_shared(samples, image.width, image.bands))
 
             loaded = joined(strip, (image.width, image.height), factor)
         return Picture(loaded, self.width, self.height, 1 / factor)
