@@ -15,7 +15,7 @@ from imgvec.errors import ModelError
 Content = dict[str, Any]
 Change = Callable[[Content], None]
 
-STARTER_REVISION = "5808c9a19de4c43e21c114ca0b7c4d65fc123528eea04940627c198cc50d225f"
+STARTER_REVISION = "5e67396206b52c93cf9aeeb9b3acbc32ae54ce87cf1d521f56af4ae3f63dbbfe"
 
 
 IMAGE = ("files", "image", "path")

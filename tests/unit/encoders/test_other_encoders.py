@@ -89,7 +89,7 @@ def encoder_folder(
         ],
         "files": files,
         "preprocessing": {
-            "version": 1,
+            "version": 2,
             "size": SIDE,
             "resize": "bicubic",
             "crop": "centre",
