@@ -30,10 +30,10 @@ for format in ("PNG", "WEBP", "JPEG"):
     small = io.BytesIO()
     Image.new("RGB", (8, 8)).save(small, format)
     decode(small.getvalue(), 224, limits)
-idle, before = kilobytes("VmRSS"), time.thread_time()
+idle, before = kilobytes("VmRSS"), time.process_time()
 Path("/proc/self/clear_refs").write_text("5")
 decode(data, 224, limits)
-print(kilobytes("VmHWM") - idle, time.thread_time() - before)
+print(kilobytes("VmHWM") - idle, time.process_time() - before)
 """
 
 

@@ -19,6 +19,9 @@ from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
 __all__ = ["ImageLimits", "decode"]
 
+_ROWS = 64
+"""Of a picture, copied at a time."""
+
 
 def decode(
     data: bytes, size: int, limits: ImageLimits, geometry: Geometry = CLIP_GEOMETRY
@@ -64,4 +67,9 @@ def _digest(jpeg: bytes, side: int) -> bytes:
     """Of the pixels, so that two large pictures need not be held at a time."""
     image = JpegFile(jpeg).image
     image.draft(None, (side, side))
-    return sha256(image.tobytes()).digest()
+    image.load()
+    digest = sha256()
+    for top in range(0, image.height, _ROWS):
+        strip = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+        digest.update(strip.tobytes())
+    return digest.digest()
