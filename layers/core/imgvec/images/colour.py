@@ -10,6 +10,7 @@
 Colour profiles are ignored: samples are taken as sRGB.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from PIL import Image
@@ -27,16 +28,32 @@ def flattened(image: Image.Image, factor: int = 1) -> Image.Image:
     """
     if image.mode in ("L", "RGB") and "transparency" not in image.info:
         return image if factor == 1 else image.reduce(factor)
+    return in_strips(image, factor, "L" if image.mode == "1" else "RGB", flat)
+
+
+def in_strips(
+    image: Image.Image, factor: int, mode: str, convert: Callable[[Image.Image], Image.Image]
+) -> Image.Image:
+    """Convert an image to a mode, a strip of rows at a time, each reduced at once.
+
+    Returns:
+        Sides as of `image`, divided by `factor` and rounded up.
+    """
+    whole = Image.new(mode, (-(-image.width // factor), -(-image.height // factor)))
+    for top, strip in strips(image, factor):
+        whole.paste(convert(strip).reduce(factor), (0, top // factor))
+    return whole
+
+
+def strips(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """Cut a loaded image into strips of some `factor` rows: where each begins, and its pixels."""
     width, height = image.size
     rows = factor * max(1, _STRIP_PIXELS // (width * factor))
     if rows >= height:
-        return flat(image).reduce(factor)
-    mode = "L" if image.mode == "1" else "RGB"
-    whole = Image.new(mode, (-(-width // factor), -(-height // factor)))
+        yield 0, image
+        return
     for top in range(0, height, rows):
-        strip = image.crop((0, top, width, min(top + rows, height)))
-        whole.paste(flat(strip).reduce(factor), (0, top // factor))
-    return whole
+        yield top, image.crop((0, top, width, min(top + rows, height)))
 
 
 def flat(image: Image.Image) -> Image.Image:
