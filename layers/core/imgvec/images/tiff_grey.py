@@ -23,7 +23,6 @@ from imgvec.images.tiff_layouts import FLOAT, UNSIGNED, WHITE_IS_ZERO, Layout
 _DTYPES: Final = {"L": "i1", "I": "i4", "F": "f4", "I;16": "<u2", "I;16B": ">u2"}
 """By the mode; of L only signed samples are read here."""
 _HALF: Final = np.uint32(1 << 31)
-_MOST: Final = float(np.finfo(np.float32).max)
 
 
 def as_grey(image: Image.Image, layout: Layout, nodata: str, factor: int) -> Image.Image:
@@ -82,16 +81,16 @@ class _Stretch:
         absent = None
         if self._gaps or self._dtype in ("i1", "u4"):
             samples, absent = self._read(strip)
-            strip = Image.fromarray(samples)
             if absent is not None:
-                strip.paste(self._low, mask=Image.fromarray(absent))
+                samples = np.where(absent, samples.dtype.type(self._low), samples)
+            strip = Image.fromarray(samples)
         scale, low = self._scale, self._low
         levels = strip.point(lambda sample: sample * scale - low * scale).convert("L")
         if self._negative:
             levels = ImageChops.invert(levels)
-        if absent is not None:
-            levels.paste(255, mask=Image.fromarray(absent))
-        return levels
+        if absent is None:
+            return levels
+        return Image.fromarray(_samples(levels, "u1") | (absent * np.uint8(255)))
 
     def _read(self, strip: Image.Image) -> tuple[NDArray[Any], NDArray[np.bool] | None]:
         """Samples as `int32` or `float32`, and which of them hold no data, if any may.
@@ -103,7 +102,9 @@ class _Stretch:
         if self._dtype == "f4" and not np.isfinite([samples.min(), samples.max()]).all():
             absent = ~np.isfinite(samples)
         if self._nodata is not None:
-            named = samples == (np.float32(self._nodata) if self._dtype == "f4" else self._nodata)
+            with np.errstate(over="ignore"):
+                nodata = np.float32(self._nodata) if self._dtype == "f4" else self._nodata
+            named = samples == nodata
             absent = named if absent is None else absent | named
         if self._dtype == "u4":
             return (samples ^ _HALF).view(np.int32), absent
@@ -122,4 +123,4 @@ def _number(nodata: str) -> float | None:
         value = float(nodata)
     except ValueError:
         return None
-    return value if abs(value) <= _MOST else None
+    return value if math.isfinite(value) else None
