@@ -70,7 +70,9 @@ def _grey(colours: Samples, layout: Stored) -> NDArray[np.float64]:
     else:
         wide = colours.astype(float)
         grey = (wide - wide.min()) * 255 / (wide.max() - wide.min())
-    return np.repeat(grey if layout.photometric == 1 else 255 - grey, 3, axis=-1)
+    absent = layout.photometric is None
+    white_is_zero = layout.photometric == 0 or (absent and layout.bits <= 8)
+    return np.repeat(255 - grey if white_is_zero else grey, 3, axis=-1)
 
 
 def whole(data: bytes) -> NDArray[np.int16]:
@@ -87,7 +89,7 @@ def rejected(data: bytes) -> str:
 GREYS = [
     *[Stored(white, 1, bits) for white in (0, 1, None) for bits in (1, 2, 4, 8, 12, 16, 32)],
     *[Stored(white, 2, bits) for white in (0, 1) for bits in (8, 16, 32)],
-    *[Stored(white, 3, 32) for white in (0, 1)],
+    *[Stored(white, 3, 32) for white in (0, 1, None)],
 ]
 IN_EITHER_PLANES = [
     *[Stored(3, 1, bits) for bits in (1, 2, 4, 8)],

@@ -2,8 +2,8 @@
 
 | colours (photometric) | bits, format | further samples | planes |
 |---|---|---|---|
-| grey (0, 1, absent: 0) | 1, 2, 4, 8, 16, 32 unsigned; 12 little-endian | none | either |
-| grey (0, 1, absent: 0) | 8, 16, 32 signed; 32 float | none | either |
+| grey (0, 1, absent) | 1, 2, 4, 8, 16, 32 unsigned; 12 little-endian | none | either |
+| grey (0, 1, absent) | 8, 16, 32 signed; 32 float | none | either |
 | grey (1) | 8 unsigned | one: alpha (1, 2), ignored (0) | one |
 | palette (3) | 1, 2, 4, 8 unsigned | none | either |
 | palette (3) | 8 unsigned | one: alpha (2), ignored (0) | one |
@@ -16,6 +16,7 @@
 | YCbCr (6) | 8 unsigned | none | either |
 | L*a*b* (8) | 8 unsigned | none | one |
 
+Where the tag of the colours is absent, zero is white up to 8 bits and black beyond, as Pillow has it.
 Alpha of kind 1 is associated: colours are multiplied with it. In separate planes any number of
 samples that are ignored may follow. One unexplained sample of 8 bits in a plane of its own is read
 too, of an uncompressed picture in strips.
@@ -147,7 +148,8 @@ class Layout:
             struct.error: they lie behind the end of the file.
         """
         compression = directory.value(COMPRESSION, UNCOMPRESSED)
-        colours = directory.value(PHOTOMETRIC, WHITE_IS_ZERO)
+        depths = directory.values(BITS_PER_SAMPLE, (1,))
+        colours = directory.value(PHOTOMETRIC, BLACK_IS_ZERO if max(depths) > 8 else WHITE_IS_ZERO)
         if compression == _OLD_JPEG:
             colours = YCBCR
         samples = directory.value(SAMPLES_PER_PIXEL, 3 if compression == _OLD_JPEG else 1)
@@ -162,7 +164,7 @@ class Layout:
         if colours == RGB and samples == 4 and not extras:
             extras = _UNEXPLAINED
         known = samples == count + (1 if extras == _UNEXPLAINED else len(extras))
-        bits = set(directory.values(BITS_PER_SAMPLE, (1,))[: max(1, samples)])
+        bits = set(depths[: max(1, samples)])
         formats = set(directory.values(SAMPLE_FORMAT, (UNSIGNED,)))
         return cls(
             colours=colours,
