@@ -18,7 +18,16 @@ from imgvec.errors import NotAnImage
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.formats import open_image
 from tests.support.images.pictures import ORIENTATIONS, encoded, photo, stored
-from tests.support.images.tiffs import SIZES, Samples, Stored, Tag, numbers, palette, tiff_of
+from tests.support.images.tiffs import (
+    SIZES,
+    Samples,
+    Stored,
+    Tag,
+    assembled,
+    numbers,
+    palette,
+    tiff_of,
+)
 
 SIZE = 32
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)
@@ -30,12 +39,13 @@ COLOURS = {2: 3, 5: 4, 6: 3, 8: 3}
 
 def samples_of(layout: Stored) -> Samples:
     """Waves over the whole range of the samples, of colours that alpha has not made impossible."""
-    count = COLOURS.get(layout.photometric or 0, 1) + len(layout.extras)
+    colours = COLOURS.get(layout.photometric or 0, 1)
+    count = colours + len(layout.extras)
     rows, columns = np.mgrid[0:HEIGHT, 0:WIDTH]
     waves = [np.sin(columns / 7 + k) * np.cos(rows / 5 + 1.3 * k) for k in range(count)]
     share = (np.stack(waves, axis=-1) + 1) / 2
     if layout.extras[:1] == (1,):
-        share[..., :-1] *= share[..., -1:]
+        share[..., :colours] *= share[..., colours : colours + 1]
     if layout.format == 3:
         return (1000 * share - 300).astype(np.float32)
     samples: Samples = np.floor(share * (2**layout.bits - 1)).astype(np.int64)
@@ -100,7 +110,7 @@ IN_EITHER_PLANES = [
 IN_ONE_PLANE = [
     *[Stored(1, 1, 8, extras) for extras in ((0,), (1,), (2,))],
     *[Stored(3, 1, 8, extras) for extras in ((0,), (2,))],
-    *[Stored(2, 1, 8, (k, *ignored)) for k in (0, 1, 2) for ignored in ((0,), (0, 0)) if k != 1],
+    *[Stored(2, 1, 8, (k, *ignored)) for k in (0, 1, 2) for ignored in ((0,), (0, 0))],
     *[Stored(5, 1, 8, extras) for extras in ((0,), (0, 0))],
     Stored(8, 1, 8),
 ]
@@ -178,6 +188,24 @@ def test_compression_changes_no_bit(mode: str, compression: str) -> None:
         image = Image.fromarray(np.asarray(image, np.uint16) * 257)
     plain = whole(encoded(image, "TIFF", compression="raw"))
     assert np.array_equal(whole(encoded(image, "TIFF", compression=compression)), plain)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_chroma_that_is_subsampled_is_read(order: str) -> None:
+    """Blocks of four of Y, one of Cb, one of Cr (TIFF 6.0, page 93)."""
+    luma = np.arange(16 * 24, dtype=np.uint8).reshape(16, 24) % 200 + 20
+    blocks = luma.reshape(8, 2, 12, 2).swapaxes(1, 2).reshape(8, 12, 4)
+    chroma = np.full((8, 12, 2), (110, 150), np.uint8)
+    strip = np.concatenate([blocks, chroma], axis=2).tobytes()
+    tags = {tag: numbers(order, "I", value) for tag, value in ((256, 24), (257, 16), (278, 16))}
+    tags |= {tag: numbers(order, "H", value) for tag, value in ((259, 1), (262, 6), (277, 3))}
+    tags |= {258: numbers(order, "H", 8, 8, 8), 530: numbers(order, "H", 2, 2)}
+    merged = np.dstack([luma, np.full_like(luma, 110), np.full_like(luma, 150)])
+    expected = np.asarray(Image.fromarray(merged, "YCbCr").convert("RGB"), np.int16)
+    found = whole(assembled(order, tags, [strip], 273))
+    assert np.abs(found - expected).max() <= 1
+    del tags[530]
+    assert "YCbCr of 8-bit samples" in rejected(assembled(order, tags, [strip], 273))
 
 
 @pytest.mark.parametrize("compression", ["tiff_ccitt", "group3", "group4"])

@@ -16,8 +16,8 @@
 | YCbCr (6) | 8 unsigned | none | either |
 | L*a*b* (8) | 8 unsigned | none | one |
 
-Where the tag of the colours is absent, zero is white up to 8 bits and black beyond, as Pillow has it.
-Alpha of kind 1 is associated: colours are multiplied with it. In separate planes any number of
+Where the tag of the colours is absent, zero is white up to 8 bits and black beyond, as Pillow has
+it. Alpha of kind 1 is associated: colours are multiplied with it. In separate planes any number of
 samples that are ignored may follow. One unexplained sample of 8 bits in a plane of its own is read
 too, of an uncompressed picture in strips.
 
