@@ -71,12 +71,13 @@ LOSSLESS = {
     "PNG": encoded(photo(size=(90, 60)), "PNG"),
     "WEBP lossless": encoded(photo(size=(90, 60)), "WEBP", lossless=True),
     "BMP": encoded(photo(size=(90, 60)), "BMP"),
-    "TIFF": encoded(photo(size=(90, 60)), "TIFF"),
+    # Without a profile, which would be written behind the pixels.
+    "TIFF": encoded(photo(size=(90, 60)), "TIFF", icc_profile=b""),
     **{
-        f"TIFF {name}": encoded(photo(size=(90, 60)), "TIFF", compression=name)
+        f"TIFF {name}": encoded(photo(size=(90, 60)), "TIFF", compression=name, icc_profile=b"")
         for name in ("tiff_lzw", "tiff_adobe_deflate", "packbits", "lzma", "zstd")
     },
-    "BigTIFF": encoded(photo(size=(90, 60)), "TIFF", big_tiff=True),
+    "BigTIFF": encoded(photo(size=(90, 60)), "TIFF", big_tiff=True, icc_profile=b""),
 }
 LOSSY = {
     "JPEG": encoded(photo(size=(90, 60)), "JPEG", quality=95, subsampling=0),
@@ -92,7 +93,9 @@ LOSSY = {
     "WEBP": encoded(photo(size=(90, 60)), "WEBP", quality=95),
     "GIF": encoded(photo(size=(90, 60)), "GIF"),
     "GIF interlaced": encoded(photo(size=(90, 60)), "GIF", interlace=True),
-    "TIFF jpeg": encoded(photo(size=(90, 60)), "TIFF", compression="jpeg", quality=95),
+    "TIFF jpeg": encoded(
+        photo(size=(90, 60)), "TIFF", compression="jpeg", quality=95, icc_profile=b""
+    ),
 }
 
 

@@ -10,7 +10,7 @@
 Colour profiles are ignored: samples are taken as sRGB.
 """
 
-from collections.abc import Callable
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from PIL import Image
@@ -36,35 +36,42 @@ def flattened(
     plain = image.mode in ("L", "RGB") and "transparency" not in image.info
     if plain and shown is None:
         return image if factor == 1 else image.reduce(factor)
-    width = image.width
-
-    def strip(top: int, rows: int) -> Image.Image:
-        return _framed(flat(image.crop((0, top, width, top + rows))), shown, top)
-
-    return joined(strip, image.size, factor)
+    framed = ((top, _framed(flat(strip), shown, top)) for top, strip in strips(image, factor))
+    return joined(framed, image.size, factor)
 
 
 def joined(
-    strip: Callable[[int, int], Image.Image], size: tuple[int, int], factor: int
+    parts: Iterable[tuple[int, Image.Image]], size: tuple[int, int], factor: int
 ) -> Image.Image:
-    """As `flattened`, of a picture whose rows are taken as they are needed.
+    """Reduce the strips of a picture, and join them.
 
     Args:
-        strip: gives all rows from the first number on, as many as the second, in mode L or RGB.
+        parts: strips from the first to the last: the row where each begins, and its pixels.
         size: width and height of the picture.
-        factor: rows, and columns, that are averaged to one.
+        factor: rows, and columns, that are averaged to one; it divides the rows of each strip.
     """
-    width, height = size
-    most = factor * max(1, _STRIP_PIXELS // (width * factor))
-    first = strip(0, min(most, height)).reduce(factor)
-    if most >= height:
-        return first
-    whole = Image.new(first.mode, (first.width, -(-height // factor)))
-    whole.paste(first)
-    for top in range(most, height, most):
-        rows = min(most, height - top)
-        whole.paste(strip(top, rows).reduce(factor), (0, top // factor))
+    whole: Image.Image | None = None
+    for top, part in parts:
+        if whole is None:
+            whole = Image.new(part.mode, (-(-size[0] // factor), -(-size[1] // factor)))
+        whole.paste(part.reduce(factor), (0, top // factor))
+    if whole is None:
+        raise ValueError("a picture has rows")
     return whole
+
+
+def strips(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
+    """Cut a loaded image into strips, as `joined` takes them."""
+    for top, bottom in rows(image.size, factor):
+        yield top, image.crop((0, top, image.width, bottom))
+
+
+def rows(size: tuple[int, int], factor: int) -> Iterator[tuple[int, int]]:
+    """The first row of each strip of a picture, and the row behind its last."""
+    width, height = size
+    step = factor * max(1, _STRIP_PIXELS // (width * factor))
+    for top in range(0, height, step):
+        yield top, min(top + step, height)
 
 
 def _framed(strip: Image.Image, shown: tuple[int, int, int, int] | None, top: int) -> Image.Image:

@@ -6,17 +6,21 @@ blocked.
 """
 
 import struct
+from collections.abc import Iterator
 from functools import cache
 from types import ModuleType
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
 from imgvec.errors import NotAnImage
-from imgvec.images.colour import flat, flattened, joined
+from imgvec.images.colour import flat, flattened, joined, rows
 from imgvec.images.essentials import PNG_SIGNATURE, png_essentials
 from imgvec.images.geometry import Picture
 from imgvec.images.opened import Opened
+
+if TYPE_CHECKING:
+    import pyvips
 
 _HEADER: Final = struct.Struct(">I4sII")
 _MODES: Final = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
@@ -56,20 +60,22 @@ class PngFile(Opened):
             image = image.shrink(factor, factor, ceil=True)
             loaded = flattened(_shared(image.write_to_memory(), image.width, image.bands))
         else:
-            region = vips.Region.new(image)
-
-            def strip(top: int, rows: int) -> Image.Image:
-                samples = bytes(region.fetch(0, top, image.width, rows))
-                return flat(_shared(samples, image.width, image.bands))
-
-            loaded = joined(strip, (image.width, image.height), factor)
+            loaded = joined(_strips(image, factor), (self.width, self.height), factor)
         return Picture(loaded, self.width, self.height, 1 / factor)
+
+
+def _strips(image: "pyvips.Image", factor: int) -> Iterator[tuple[int, Image.Image]]:
+    """Decode a picture strip by strip, each on white."""
+    region = _libvips().Region.new(image)
+    for top, bottom in rows((image.width, image.height), factor):
+        samples = bytes(region.fetch(0, top, image.width, bottom - top))
+        yield top, flat(_shared(samples, image.width, image.bands))
 
 
 def _shared(samples: bytes, width: int, bands: int) -> Image.Image:
     """An image of samples of 8 bits; it holds the bytes, where Pillow can."""
-    mode, rows = _MODES[bands], len(samples) // (width * bands)
-    return Image.frombuffer(mode, (width, rows), samples, "raw", mode, 0, 1)
+    mode, height = _MODES[bands], len(samples) // (width * bands)
+    return Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
 
 
 @cache

@@ -1,35 +1,45 @@
-"""TIFF and BigTIFF, as Pillow decodes them, without its surprises.
+"""TIFF and little-endian BigTIFF, as Pillow and libtiff decode them, without their surprises.
 
-| stored as | becomes |
-|---|---|
-| grey of 12 or 16 bits | grey, the highest 8 bits of each sample |
-| grey of signed 16 or of 32 bits | grey, from its own least to its own greatest value |
-| grey of floats | the same, unless all lie within 0 and 1: then 0 is black and 1 is white |
+`tiff_directory` keeps the tags that are needed, `tiff_layouts` has the table of what is read, and
+`tiff_grey` says how samples of more than 8 bits become 8.
 """
 
-import math
 from typing import Final
 
-import numpy as np
-from PIL import Image
-from PIL.TiffImagePlugin import (
-    BITSPERSAMPLE,
-    IMAGELENGTH,
-    IMAGEWIDTH,
-    PLANAR_CONFIGURATION,
-    SAMPLESPERPIXEL,
-    STRIPOFFSETS,
-    TILELENGTH,
-    TILEOFFSETS,
-    TILEWIDTH,
-    TiffImageFile,
-)
+from PIL.ImageFile import _Tile
+from PIL.TiffImagePlugin import TiffImageFile
 
-from imgvec.errors import NotAnImage, TooLarge
+from imgvec.errors import TooLarge
 from imgvec.images.colour import flattened
 from imgvec.images.geometry import Picture
 from imgvec.images.limits import CountedFile
 from imgvec.images.opened import PillowFile
+from imgvec.images.tiff_directory import (
+    COMPRESSION,
+    FILL_ORDER,
+    GDAL_NODATA,
+    IMAGE_LENGTH,
+    IMAGE_WIDTH,
+    PHOTOMETRIC,
+    PLANAR,
+    SAMPLE_FORMAT,
+    SAMPLES_PER_PIXEL,
+    STRIP_OFFSETS,
+    TILE_LENGTH,
+    TILE_OFFSETS,
+    TILE_WIDTH,
+    Directory,
+)
+from imgvec.images.tiff_grey import as_grey
+from imgvec.images.tiff_layouts import (
+    BLACK_IS_ZERO,
+    FLOAT,
+    LZW,
+    SEPARATE,
+    SIGNED,
+    UNSIGNED,
+    Layout,
+)
 
 MAX_PIECES: Final = 100_000
 """Strips or tiles of a TIFF. One of 50 megapixels in rows of their own has about 7,000."""
@@ -40,13 +50,29 @@ edges of a large picture by a few hundredths."""
 
 
 class _Image(TiffImageFile):
-    """TIFF and BigTIFF."""
+    """One page, of a layout that is read."""
+
+    def __init__(self, file: CountedFile, layout: Layout) -> None:
+        """Read the one directory of the file."""
+        self._layout = layout
+        super().__init__(file)
 
     def _setup(self) -> None:
-        # Pillow makes an object of each, whatever the height of the picture.
-        if max(len(self.tag_v2.get(tag, ())) for tag in (STRIPOFFSETS, TILEOFFSETS)) > MAX_PIECES:
-            raise TooLarge
+        """Ask Pillow for the layouts that it reads rightly, in the place of those it mistakes."""
+        layout, tags = self._layout, self.tag_v2
+        if layout.by_libtiff and tags.get(COMPRESSION, 1) == 1:
+            # Pillow hands whatever is compressed to libtiff, which reads the file's own tag.
+            tags[COMPRESSION] = LZW
+        tags[FILL_ORDER] = 1
+        if not layout.planes:
+            tags[PLANAR] = 1
+        if layout.is_deep_grey or layout.colours == BLACK_IS_ZERO:
+            tags[PHOTOMETRIC] = BLACK_IS_ZERO
+        if layout.is_wide and layout.format != FLOAT:
+            tags[SAMPLE_FORMAT] = (UNSIGNED if layout.bits == 8 else SIGNED,)
         super()._setup()
+        if self.use_load_libtiff:
+            self.tile = [_in_native_order(tile) for tile in self.tile]
 
 
 class TiffFile(PillowFile):
@@ -55,62 +81,58 @@ class TiffFile(PillowFile):
     image: TiffImageFile
 
     def __init__(self, data: bytes) -> None:
-        """Read the first directory."""
-        super().__init__(_Image(CountedFile(data)))
+        """Read the first directory.
+
+        Raises:
+            NotAnImage: its layout is none that is read; the message names it.
+            TooLarge: it has more strips or tiles than any picture needs.
+        """
+        directory = Directory(data)
+        # Pillow makes an object of each, whatever the height of the picture.
+        if max(directory.count(tag) for tag in (STRIP_OFFSETS, TILE_OFFSETS)) > MAX_PIECES:
+            raise TooLarge
+        self._directory = directory
+        self._layout = Layout.of(directory)
+        self._layout.judge()
+        file = CountedFile(directory.file())
+        super().__init__(_Image(file, self._layout), directory.orientation())
 
     def judge(self, most_pixels: int, max_frames: int) -> None:
-        """Judge the pixels that are decoded for the first page, and the number of pages.
-
-        `n_frames` would compare each page with all before it, which takes hours for a hostile file.
-        """
+        """Judge the pixels that are decoded for the first page, and the number of pages."""
         tags = self.image.tag_v2
-        tile = tags.get(TILEWIDTH, 0) * tags.get(TILELENGTH, 0)
+        tile = tags.get(TILE_WIDTH, 0) * tags.get(TILE_LENGTH, 0)
         if tile > most_pixels or _decoded(self.image) > MAX_DECODED * most_pixels:
             raise TooLarge
-        try:
-            self.image.seek(max_frames)
-        except EOFError:
-            self.image.seek(0)
-        else:
+        if self._directory.pages(max_frames) > max_frames:
             raise TooLarge
 
     def load(self, size: int) -> Picture:
         """Decode the page; samples of more than 8 bits of grey become 8."""
-        image = self.image
-        image.load()
-        grey: Image.Image = image
-        if image.mode in ("I", "F"):
-            grey = _stretched(image)
-        elif image.mode.startswith("I;16"):
-            shift = image.tag_v2[BITSPERSAMPLE][0] - 8
-            grey = Image.fromarray((np.asarray(image) >> shift).astype(np.uint8))
+        self.image.load()
         factor = self.reduction(size)
-        return Picture(flattened(grey, factor), self.width, self.height, 1 / factor)
+        if self._layout.is_deep_grey:
+            nodata = self._directory.text(GDAL_NODATA)
+            reduced = as_grey(self.image, self._layout, nodata, factor)
+        else:
+            reduced = flattened(self.image, factor)
+        return Picture(reduced, self.width, self.height, 1 / factor)
 
 
-def _stretched(image: Image.Image) -> Image.Image:
-    """Map integers or floats to 8 bits by the range that they span.
-
-    Raises:
-        NotAnImage: its samples are floats with no finite range.
-    """
-    low, high = np.asarray(image.getextrema(), np.float64).tolist()
-    if not math.isfinite(high - low):
-        raise NotAnImage
-    if image.mode == "F" and low >= 0.0 and high <= 1.0:
-        low, high = 0.0, 1.0
-    scale = 255.0 / (high - low) if high > low else 0.0
-    return image.point(lambda sample: sample * scale - low * scale).convert("L")
+def _in_native_order(tile: _Tile) -> _Tile:
+    """Libtiff gives samples in the byte order of the machine."""
+    if not isinstance(tile.args, tuple) or not tile.args[0].startswith(("I;", "F;")):
+        return tile
+    return tile._replace(args=(tile.args[0].replace("B", "N"), *tile.args[1:]))
 
 
 def _decoded(image: TiffImageFile) -> int:
     """Pixels of all strips and tiles: they may share their bytes, overlap and pass the edges."""
     tags = image.tag_v2
-    if TILEWIDTH in tags and TILELENGTH in tags:
-        wide, high = tags[TILEWIDTH], tags[TILELENGTH]
-        across, down = -(-tags[IMAGEWIDTH] // wide), -(-tags[IMAGELENGTH] // high)
+    if TILE_WIDTH in tags and TILE_LENGTH in tags:
+        wide, high = tags[TILE_WIDTH], tags[TILE_LENGTH]
+        across, down = -(-tags[IMAGE_WIDTH] // wide), -(-tags[IMAGE_LENGTH] // high)
         return int(wide * high * across * down)
     pieces = (tile.extents for tile in image.tile if tile.extents is not None)
     pixels = sum((right - left) * (lower - upper) for left, upper, right, lower in pieces)
-    planes = tags.get(SAMPLESPERPIXEL, 1) if tags.get(PLANAR_CONFIGURATION) == 2 else 1
+    planes = tags.get(SAMPLES_PER_PIXEL, 1) if tags.get(PLANAR) == SEPARATE else 1
     return pixels // max(1, int(planes))
