@@ -16,8 +16,8 @@ _LAYER: Final = f"{_ALL} aws-lambda-powertools jmespath mangum pybase64 python-m
 _ENDPOINT: Final = f"{_ALL} click h11 httpcore2 numpy tokenizers truststore uvicorn"
 ARTIFACTS: Final = {
     "layer": _LAYER,
-    "function": f"""{_LAYER} boto3 botocore cffi dnspython h11 httpcore2 numpy onnxruntime pillow
-        pyvips pyvips-binary python-dateutil s3transfer six tokenizers truststore urllib3""",
+    "function": f"""{_LAYER} boto3 botocore dnspython h11 httpcore2 numpy onnxruntime pillow
+        python-dateutil s3transfer six tokenizers truststore urllib3""",
     "cpu": f"{_ENDPOINT} onnxruntime",
     "cuda": f"{_ENDPOINT} onnxruntime-gpu nvidia-*",
     "runtime": "awslambdaric simplejson snapshot-restore-py",

@@ -168,7 +168,7 @@ def test_small_interlaced_pictures_are_their_plain_form(kind: str, side: int) ->
 
 
 def nearly(data: bytes, expected: NDArray[np.uint8]) -> bool:
-    """Reduced by libvips as by Pillow, which rounds otherwise."""
+    """Averaged by boxes, and white where the key is."""
     rgb = np.ascontiguousarray(np.broadcast_to(expected, (*expected.shape[:2], 3)))
     plain = decode(encoded(Image.fromarray(rgb), "BMP"), SIZE, LIMITS).astype(np.int16)
     return bool(np.abs(decode(data, SIZE, LIMITS) - plain).max() <= 2)

@@ -16,7 +16,7 @@ from typing import Final
 from PIL import Image
 
 _TRANSPARENT_MODES: Final = frozenset({"LA", "PA", "RGBA"})
-_STRIP_PIXELS: Final = 1 << 18
+_STRIP_PIXELS: Final = 1 << 19
 """Pixels that are converted at a time, so that no second copy of a large picture is held."""
 
 

@@ -97,10 +97,10 @@ def _format_not_read(data: bytes) -> str | None:
 def damage_refused() -> Iterator[None]:
     """Turn whatever a decoder raises on damaged bytes into `NotAnImage`.
 
-    Everything is caught because decoders promise no closed set: besides `OSError`, `SyntaxError`,
-    `ValueError` and libvips' `Error`, damaged files have raised at least `struct.error`,
-    `EOFError`, `KeyError`, `IndexError`, `TypeError`, `OverflowError`, `ZeroDivisionError`,
-    `AttributeError` and `MemoryError`.
+    Everything is caught because decoders promise no closed set: besides `OSError`, `SyntaxError` and
+    `ValueError`, damaged files have raised at least `struct.error`, `EOFError`, `KeyError`,
+    `IndexError`, `TypeError`, `OverflowError`, `ZeroDivisionError`, `AttributeError` and
+    `MemoryError`.
     """
     try:
         yield

@@ -1,91 +1,83 @@
-"""PNG, decoded by libvips: in strips, so that a large picture is never held as a whole.
+"""PNG, decoded by Pillow, which gets to see the chunks that decide pixels."""
 
-Pillow takes nearly twice as long for a photo of 12 megapixels, and four bytes for each pixel.
-libvips is imported at the first PNG. It knows some twenty formats more; all but this one are
-blocked.
-"""
-
-import struct
 from collections.abc import Iterator
-from functools import cache
-from types import ModuleType
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import numpy as np
 from PIL import Image
+from PIL.ImageFile import _Tile
+from PIL.PngImagePlugin import PngImageFile
 
-from imgvec.errors import NotAnImage
-from imgvec.images.colour import flat, flattened, joined, rows
-from imgvec.images.essentials import PNG_SIGNATURE, png_essentials
+from imgvec.images.colour import flattened, joined, strips
+from imgvec.images.essentials import png_essentials
 from imgvec.images.geometry import Picture
-from imgvec.images.opened import Opened
+from imgvec.images.limits import PartsFile
+from imgvec.images.opened import PillowFile
 
-if TYPE_CHECKING:
-    import pyvips
-
-_HEADER: Final = struct.Struct(">I4sII")
-_MODES: Final = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
+_DEPTH_AT: Final = 24
+"""Bits a sample: the byte behind width and height in the header (PNG, 11.2.2)."""
 
 
-class PngFile(Opened):
+class PngFile(PillowFile):
     """A PNG, and of an APNG the picture that decoders without animation show."""
 
     def __init__(self, data: bytes) -> None:
         """Read the header.
 
         Raises:
-            NotAnImage: it has none.
             TooLarge: it has more chunks than any picture needs.
         """
         kept = png_essentials(data)
-        self._parts = kept.parts
-        self._frames, self.exif = kept.frames, kept.exif
-        length, kind, self.width, self.height = _HEADER.unpack_from(data, len(PNG_SIGNATURE))
-        if (length, kind) != (13, b"IHDR") or not self.width or not self.height:
-            raise NotAnImage
+        super().__init__(PngImageFile(PartsFile(kept.parts)), kept.exif)
+        self._parts, self._frames = kept.parts, kept.frames
+        self._bits = data[_DEPTH_AT]
 
     def count_frames(self) -> int:
         """As the animation says."""
         return self._frames
 
     def load(self, size: int) -> Picture:
-        """Decode strip by strip, each composited on white and reduced at once."""
-        vips = _libvips()
-        # As a source it is shared, as a buffer copied.
-        file = vips.Source.new_from_memory(b"".join(self._parts))
-        image = vips.Image.pngload_source(file, access="sequential", fail_on="error")
-        image = image.cast("uchar", shift=True)
+        """Decode the picture, then average boxes of its pixels."""
+        image = self.image
+        image.load()
         factor = self.reduction(size)
-        if factor > 1 and not image.hasalpha():
-            # In less time than Pillow takes for it. With alpha, boxes are composited first.
-            image = image.shrink(factor, factor, ceil=True)
-            loaded = flattened(_shared(image.write_to_memory(), image.width, image.bands))
+        key = image.info.get("transparency")
+        if image.mode.startswith("I;16"):
+            levels = ((top, _high_bits(strip, key)) for top, strip in strips(image, factor))
+            reduced = joined(levels, image.size, factor)
+        elif isinstance(key, tuple) and self._bits == 16:
+            reduced = joined(self._without(key, factor), image.size, factor)
         else:
-            loaded = joined(_strips(image, factor), (self.width, self.height), factor)
-        return Picture(loaded, self.width, self.height, 1 / factor)
+            if isinstance(key, int) and image.mode == "L":
+                # It is in the file's own bits, where Pillow has made 8 of the samples.
+                image.info["transparency"] = key * 255 // ((1 << self._bits) - 1)
+            reduced = flattened(image, factor)
+        return Picture(reduced, self.width, self.height, 1 / factor)
+
+    def _without(self, key: tuple[int, ...], factor: int) -> Iterator[tuple[int, Image.Image]]:
+        """Strips of 16-bit RGB, white where all 16 bits are the transparent colour's.
+
+        Pillow keeps the high byte of each sample; read in the other order it is the low one.
+        """
+        low = PngImageFile(PartsFile(self._parts))
+        low.tile = [tile._replace(args=("RGB;16L", *_rest(tile))) for tile in low.tile]
+        low.load()
+        both = zip(strips(self.image, factor), strips(low, factor), strict=True)
+        for (top, highs), (_, lows) in both:
+            samples = np.asarray(highs).astype(np.uint16) << 8 | np.asarray(lows)
+            clear = (samples == key).all(axis=2, keepdims=True)
+            yield top, Image.fromarray(np.where(clear, np.uint8(255), np.asarray(highs)))
 
 
-def _strips(image: "pyvips.Image", factor: int) -> Iterator[tuple[int, Image.Image]]:
-    """Decode a picture strip by strip, each on white."""
-    region = _libvips().Region.new(image)
-    for top, bottom in rows((image.width, image.height), factor):
-        samples = bytes(region.fetch(0, top, image.width, bottom - top))
-        yield top, flat(_shared(samples, image.width, image.bands))
+def _rest(tile: _Tile) -> tuple[object, ...]:
+    """What a decoder is told beside the order of bytes: whether the picture is interlaced."""
+    return tile.args[1:] if isinstance(tile.args, tuple) else ()
 
 
-def _shared(samples: bytes, width: int, bands: int) -> Image.Image:
-    """An image of samples of 8 bits; it holds the bytes, where Pillow can."""
-    mode, height = _MODES[bands], len(samples) // (width * bands)
-    return Image.frombuffer(mode, (width, height), samples, "raw", mode, 0, 1)
-
-
-@cache
-def _libvips() -> ModuleType:
-    """Import it, with one thread a picture, no cache of results, and no format but PNG."""
-    import pyvips
-
-    pyvips.cache_set_max(0)
-    pyvips.concurrency_set(1)
-    pyvips.operation_block_set("VipsForeignLoad", True)
-    pyvips.operation_block_set("VipsForeignLoadPng", False)
-    vips: ModuleType = pyvips
-    return vips
+def _high_bits(strip: Image.Image, key: int | None) -> Image.Image:
+    """The highest 8 bits of 16-bit grey, white where all 16 are the transparent value's."""
+    samples = np.asarray(strip)
+    grey = (samples >> 8).astype(np.uint8)
+    if key is not None:
+        grey[samples == key] = 255
+    return Image.fromarray(grey)
