@@ -36,6 +36,9 @@ def flattened(
     plain = image.mode in ("L", "RGB") and "transparency" not in image.info
     if plain and shown is None:
         return image if factor == 1 else image.reduce(factor)
+    if image.mode == "LAB":
+        # Pillow makes its tables anew with each call.
+        image = image.convert("RGB")
     framed = ((top, _framed(flat(strip), shown, top)) for top, strip in strips(image, factor))
     return joined(framed, image.size, factor)
 

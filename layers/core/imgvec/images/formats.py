@@ -97,8 +97,8 @@ def _format_not_read(data: bytes) -> str | None:
 def damage_refused() -> Iterator[None]:
     """Turn whatever a decoder raises on damaged bytes into `NotAnImage`.
 
-    Everything is caught because decoders promise no closed set: besides `OSError`, `SyntaxError` and
-    `ValueError`, damaged files have raised at least `struct.error`, `EOFError`, `KeyError`,
+    Everything is caught because decoders promise no closed set: besides `OSError`, `SyntaxError`
+    and `ValueError`, damaged files have raised at least `struct.error`, `EOFError`, `KeyError`,
     `IndexError`, `TypeError`, `OverflowError`, `ZeroDivisionError`, `AttributeError` and
     `MemoryError`.
     """
