@@ -108,7 +108,8 @@ load: .venv/test # Good-put under overload, what a refusal costs, and what becom
 	@PYTHONPATH=. $(BIN)/python tests/performance/load.py drain
 	@PYTHONPATH=. $(BIN)/python tests/performance/load.py overload --source upload
 
-memory: .venv/test # Resident memory under 500 images at once, and under downloads that break off.
+memory: .venv/test # Memory: one decode of each kind, 500 images at once, downloads that break off.
+	@PYTHONPATH=. $(BIN)/python tests/performance/decode_memory.py
 	@PYTHONPATH=. $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 0.3
 	@PYTHONPATH=. $(BIN)/python tests/performance/memory.py images --count 500 --megapixels 2
 	@PYTHONPATH=. $(BIN)/python tests/performance/memory.py downloads

@@ -17,7 +17,6 @@ from typing import Final, cast
 import numpy as np
 from aws_lambda_powertools import Logger
 from mangum.types import LambdaContext
-from PIL.Image import Image
 
 from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.idempotency import IdempotentMeter, Ticket
@@ -89,24 +88,18 @@ def _computed(material: Material, photo: bytes) -> dict[str, Measured]:
     side = encoder.image_size
     normalise = normaliser(read_manifest(material.models / CLIP).preprocessing)
     pixels = decode(photo, side, LIMITS)
-    width, height = open_image(photo).size
-    image = _loaded(photo, 2 * side)
-    picture = Picture(image, width, height, image.width / width)
+    picture = open_image(photo).load(side)
     return {
         PIXELS: partial(decode, photo, side, LIMITS),
-        f"{OF_THAT}decode": partial(_loaded, photo, 2 * side),
+        f"{OF_THAT}decode": partial(_loaded, photo, side),
         f"{OF_THAT}resize and crop": partial(square, picture, side),
         ENCODE: partial(encoder.encode_image, pixels, 512),
         f"{OF_THAT}normalise": partial(normalise, pixels),
     }
 
 
-def _loaded(data: bytes, side: int) -> Image:
-    """An image decoded at the least scale that keeps `side`, where its format has any."""
-    image = open_image(data)
-    image.draft(None, (side, side))
-    image.load()
-    return image
+def _loaded(data: bytes, side: int) -> Picture:
+    return open_image(data).load(side)
 
 
 @contextmanager

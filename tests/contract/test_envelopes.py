@@ -24,6 +24,7 @@ from tests.support.contract.embed_routes import (
     V2,
     Asking,
 )
+from tests.support.contract.image_forms import Caller
 from tests.support.server.places import PictureServer, Place
 
 MEMORIES_TOO_LARGE = "Request has exceeded the limit."
@@ -81,6 +82,45 @@ def test_outcome(asking: Asking, outcome: str) -> None:
     too_large = outcome in ("too many pixels", "image too large", "body too large")
     if too_large and asking.endpoint.dialect == "memories.ai":
         assert response.json()["msg"] == MEMORIES_TOO_LARGE
+
+
+# The beginning of a file of each.
+NOT_READ: dict[str, bytes] = {
+    "HEIC": b"\0\0\0\x18ftypheic\0\0\0\0mif1heic\0\0\0\x08mdat",
+    "AVIF": b"\0\0\0\x1cftypavif\0\0\0\0avifmif1miaf\0\0\0\x08mdat",
+    "PDF": b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n",
+    "SVG": b'<?xml version="1.0"?>\n<svg xmlns="http://www.w3.org/2000/svg"/>\n',
+    "JPEG XL": b"\0\0\0\x0cJXL \r\n\x87\n\0\0\0\x14ftypjxl \0\0\0\0jxl ",
+}
+
+
+def assert_named(response: httpx2.Response, dialect: str, name: str) -> None:
+    """The dialect's envelope of a bad image, whose text names the format."""
+    status = 422 if dialect == "coreviz" else 415
+    field = {"coreviz": "detail", "pixlab": "error", "memories.ai": "msg"}[dialect]
+    CHECKS[dialect](response, status)
+    expected = f"This is {name}, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP"
+    assert response.json()[field] == expected
+
+
+@pytest.mark.parametrize("name", list(NOT_READ))
+def test_a_format_that_is_not_read_is_named(asking: Asking, name: str) -> None:
+    """Whatever the name of the file says."""
+    file = f"unread-{name.replace(' ', '-')}.jpg"
+    assert_named(asking.at(file, NOT_READ[name]), asking.endpoint.dialect, name)
+
+
+@pytest.mark.parametrize("name", list(NOT_READ))
+def test_a_format_that_is_not_read_is_named_however_it_is_sent(
+    place: Place, pictures: PictureServer, name: str
+) -> None:
+    """In the request itself."""
+    caller = Caller(place, pictures, "unread", NOT_READ[name])
+    assert_named(caller.coreviz(image=caller.uri), "coreviz", name)
+    assert_named(caller.img_embed(512, img=caller.base64), "pixlab", name)
+    assert_named(caller.form(512, files={"file": caller.data}), "pixlab", name)
+    assert_named(caller.llm(512, img=caller.uri), "pixlab", name)
+    assert_named(caller.memories(512, files={"file": caller.data}), "memories.ai", name)
 
 
 def test_good_image_after_bad_ones(asking: Asking) -> None:

@@ -12,9 +12,14 @@ import pytest
 
 from imgvec.aws.gateway_keys.names import SHARED
 from imgvec.aws.gateway_keys.usage_plans import TIERS
+from imgvec.settings import Settings
+from tests.hostile.test_decode_memory import BYTES_A_PIXEL
 from tests.support.aws.translated_template import Resource, nested, of_type, translated, written
 from tests.support.contract.checks import COREVIZ_REASONS
 from tests.support.server.places import ROOT
+
+PROCESS_MEGABYTES = 300
+"""Of a function with CLIP, a request of 6 MB and an image of 20 MB."""
 
 TEMPLATES = [ROOT / "template.yaml", *sorted(ROOT.glob("infra/*/template.yaml"))]
 
@@ -269,10 +274,19 @@ def test_the_weekly_call_is_an_event_of_the_gateway() -> None:
 
 def test_threads_follow_memory() -> None:
     sizes = written()["Parameters"]["MemorySize"]["AllowedValues"]
-    processors = written()["Mappings"]["Processors"]
-    assert [processors[str(size)]["Threads"] for size in sizes] == [
+    by_memory = written()["Mappings"]["Memory"]
+    assert [by_memory[str(size)]["Threads"] for size in sizes] == [
         max(1, size // 1769) for size in sizes
     ]
+
+
+@pytest.mark.parametrize("parameter", ["MemorySize", "LightMemorySize"])
+def test_the_limit_of_pixels_follows_memory(parameter: str) -> None:
+    """One decode at a time; `test_decode_memory.py` holds the bytes a pixel."""
+    for size in written()["Parameters"][parameter]["AllowedValues"]:
+        pixels = written()["Mappings"]["Memory"][str(size)]["Pixels"]
+        assert BYTES_A_PIXEL * pixels <= (size - PROCESS_MEGABYTES) * 2**20
+        assert pixels == Settings().max_pixels or size < 1024
 
 
 def test_parameters_and_outputs_say_what_they_are() -> None:

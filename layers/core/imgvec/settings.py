@@ -2,11 +2,21 @@
 
 import os
 from collections.abc import Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import platformdirs
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, HttpUrl, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 
 from imgvec.errors import SettingsError
 
@@ -27,6 +37,24 @@ def _split(value: object) -> object:
 
 Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
 """Execution providers of ONNX Runtime."""
+
+ExtraFormat: TypeAlias = Literal["avif", "heic"]
+"""Formats of images that are read if an operator asks for them."""
+
+_DECODERS = {
+    "avif": ("PIL._avif", "avif needs Pillow with libavif, as in Pillow's wheels"),
+    "heic": ("pillow_heif", "heic is not installed here: pip install 'imgvec[heic]'"),
+}
+
+
+def _installed(formats: tuple[ExtraFormat, ...]) -> tuple[ExtraFormat, ...]:
+    """Say at the start, and not at the first image, that a decoder is missing; import none."""
+    for format in formats:
+        module, fix = _DECODERS[format]
+        if find_spec(module) is None:
+            raise PydanticCustomError("not_installed", fix)
+    return formats
+
 
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
@@ -146,6 +174,13 @@ class Settings(BaseModel):
     )
     max_frames: int = Field(
         default=1000, ge=1, description="Most frames or pages of an image; the first is embedded."
+    )
+    extra_formats: Annotated[
+        tuple[ExtraFormat, ...], BeforeValidator(_split), AfterValidator(_installed)
+    ] = Field(
+        default=(),
+        description="Formats of images that are read beside the usual: `avif`, and `heic`, which "
+        "needs `pip install 'imgvec[heic]'`. Each such image is decoded by a process of its own.",
     )
     fetch_allow: CommaSeparated = Field(
         default=(),

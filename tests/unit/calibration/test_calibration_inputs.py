@@ -13,7 +13,7 @@ from tests.support.models.calibration_photos import CROPS, SIDE, photos
 from tests.support.models.small_clip import END, START, write_small_clip
 
 PREPROCESSING = Preprocessing(
-    version=1,
+    version=2,
     size=32,
     resize="bicubic",
     crop="centre",

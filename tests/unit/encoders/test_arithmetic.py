@@ -14,7 +14,7 @@ Triple = tuple[float, float, float]
 
 def preprocessing(rescale_factor: float, mean: Triple, std: Triple) -> Preprocessing:
     return Preprocessing(
-        version=1,
+        version=2,
         size=16,
         resize="bicubic",
         crop="centre",

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from PIL.BmpImagePlugin import BmpImageFile
 
-from imgvec.images.formats import Bmp
+from imgvec.images.bmp import Bmp
 from tests.support.images.tiny_files import ends_of_line, jumps, rle_bitmap
 
 

@@ -5,6 +5,7 @@ import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,6 +16,9 @@ from PIL import Image
 from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.images.essentials import MAX_PARTS, completed
+from imgvec.images.gif import MAX_BLOCKS, GifFile
+from tests.support.images.bmps import BGRA, RGB_1555, bmp_file, packed
+from tests.support.images.gifs import Gif, extension
 from tests.support.images.pictures import (
     encoded,
     exif,
@@ -23,6 +27,7 @@ from tests.support.images.pictures import (
     png_file,
     stored,
 )
+from tests.support.images.tiny_files import rle_bitmap
 
 SIZE = 32
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)
@@ -260,6 +265,7 @@ EMPTY = chunk(b"prIv")
 MANY: dict[str, Callable[[int], bytes]] = {
     "PNG": lambda count: inside_png(png_file(np.zeros((4, 4, 3), np.uint8), 2), 0, EMPTY * count),
     "JPEG": lambda count: JPEGS["grey"][:2] + segment(0xFE, b"") * count + JPEGS["grey"][2:],
+    "WebP": lambda count: encoded(PICTURE, "WEBP") + b"many\0\0\0\0" * count,
 }
 
 
@@ -329,6 +335,218 @@ def test_the_end_of_a_jpeg_is_not_looked_for_in_its_preview() -> None:
     data = JPEGS["baseline"]
     preview = segment(0xE1, b"Exif\0\0" + data)
     assert same(data[:2] + preview + data[2:-2], data)
+
+
+# WebP, GIF and BMP
+
+
+def webp_chunks(data: bytes) -> list[tuple[bytes, bytes]]:
+    """Kind and content of each."""
+    chunks = []
+    at = 12
+    while at < len(data):
+        length = int.from_bytes(data[at + 4 : at + 8], "little")
+        chunks.append((data[at : at + 4], data[at + 8 : at + 8 + length]))
+        at += 8 + length + length % 2
+    return chunks
+
+
+def webp_file(chunks: list[tuple[bytes, bytes]], longer: int = 0, last: bytes = b"") -> bytes:
+    """A WebP of them, which says that it is so many bytes longer than it is."""
+    body = b"WEBP" + b"".join(
+        kind + struct.pack("<I", len(content)) + content + bytes(len(content) % 2)
+        for kind, content in chunks
+    )
+    return b"RIFF" + struct.pack("<I", max(0, len(body) + longer)) + body + last
+
+
+LAYER = CLEAR.resize((400, 300))
+WEBPS = {
+    "lossy": encoded(PICTURE, "WEBP"),
+    "lossless": encoded(PICTURE, "WEBP", lossless=True),
+    "lossy with alpha": encoded(CLEAR, "WEBP"),
+    "lossless with alpha": encoded(CLEAR, "WEBP", lossless=True),
+    "turned": encoded(stored(PICTURE, 6), "WEBP", exif=exif(6)),
+    "reduced": encoded(LAYER, "WEBP"),
+    "animation": encoded(PICTURE, "WEBP", save_all=True, append_images=[GREYED]),
+}
+DECIDING = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"EXIF"})
+WEBP_KINDS = st.one_of(
+    st.sampled_from([b"ICCP", b"XMP ", b"EXIF", b"META", b"FRGM"]),
+    st.binary(min_size=4, max_size=4).filter(lambda kind: kind not in DECIDING),
+)
+WEBP_CHUNKS = st.tuples(st.integers(0, 9), WEBP_KINDS, st.binary(max_size=60))
+METADATA_FLAGS = 0x20, 0x08, 0x04
+"""Of VP8X: profile, EXIF, XMP."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    name=st.sampled_from(sorted(WEBPS)),
+    added=st.lists(WEBP_CHUNKS, max_size=4),
+    flipped=st.sets(st.sampled_from(METADATA_FLAGS)),
+    longer=st.integers(-300, 300),
+    last=st.binary(max_size=40),
+)
+def test_no_metadata_of_a_webp_changes_a_bit(
+    name: str,
+    added: list[tuple[int, bytes, bytes]],
+    flipped: set[int],
+    longer: int,
+    last: bytes,
+) -> None:
+    """All but EXIF's orientation. Only the place of VP8X is left as it is.
+
+    A file that promises EXIF data and is cut before it counts as damaged.
+    """
+    chunks = webp_chunks(WEBPS[name])
+    for place, kind, content in added:
+        if kind == b"EXIF":
+            if name == "turned":
+                continue
+            content = b"junk" + content
+        chunks.insert(place % (len(chunks) + 1), (kind, content))
+    for at, (kind, content) in enumerate(chunks):
+        if kind == b"VP8X":
+            flags = content[0] ^ sum(flipped)
+            chunks[at] = kind, bytes((flags,)) + content[1:]
+            if flags & 8 and not any(kind == b"EXIF" for kind, _ in chunks):
+                longer = min(longer, 0)
+    assert same(webp_file(chunks, longer, last), WEBPS[name])
+
+
+def test_a_webp_without_the_exif_that_it_promises_is_rejected_only_if_it_was_cut() -> None:
+    """Else a picture would lose its orientation with the end of its file."""
+    data = WEBPS["turned"]
+    where = data.index(b"EXIF")
+    for end in (*range(where, where + 8), len(data) - 1):
+        with pytest.raises(NotAnImage):
+            decode(data[:end], SIZE, LIMITS)
+    chunks = [one for one in webp_chunks(data) if one[0] != b"EXIF"]
+    assert same(webp_file(chunks), encoded(stored(PICTURE, 6), "WEBP"))
+
+
+SMALL = np.asarray(PICTURE.convert("L"))[:40, :70]
+COLOURS = np.random.default_rng(3).integers(0, 256, (256, 3), np.uint8)
+GIFS = {
+    "grey": Gif(SMALL, (70, 40)),
+    "colours": Gif(SMALL, (70, 40), common=COLOURS),
+    "own colours": Gif(SMALL, (70, 40), own=COLOURS, interlaced=True),
+    "transparent": Gif(SMALL, (70, 40), common=COLOURS, transparent=int(SMALL[20, 30])),
+    "smaller than its screen": Gif(SMALL, (90, 60), 9, 13, common=COLOURS, disposal=2),
+}
+BLOCKS = st.lists(
+    st.one_of(st.binary(min_size=1, max_size=255), st.sampled_from([b"\0", b"!", b",", b";"])),
+    max_size=3,
+)
+EXTENSIONS = st.one_of(
+    st.builds(extension, st.integers(0, 255).filter(lambda label: label != 0xF9), BLOCKS),
+    st.builds(extension, st.sampled_from([0xFE, 0xFF, 0x01, 0xCE]), BLOCKS),
+    st.builds(
+        lambda name, blocks: extension(0xFF, [name, *blocks]),
+        st.sampled_from([b"NETSCAPE2.0", b"XMP DataXMP", b"ICCRGBG1012", b"ANIMEXTS1.0"]),
+        BLOCKS,
+    ),
+)
+EXTENDED = st.lists(EXTENSIONS, max_size=3).map(b"".join)
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(name=st.sampled_from(sorted(GIFS)), first=EXTENDED, then=EXTENDED, last=st.binary())
+def test_no_extension_of_a_gif_changes_a_bit(
+    name: str, first: bytes, then: bytes, last: bytes
+) -> None:
+    """All but the graphic control, of which the transparent colour is one part."""
+    gif = GIFS[name]
+    assert same(gif.file(first, then, last), gif.file())
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(first=EXTENDED, between=EXTENDED, last=st.binary())
+def test_no_extension_of_an_animation_changes_a_bit(
+    first: bytes, between: bytes, last: bytes
+) -> None:
+    """Nor do those of a later frame, and its own transparent colour."""
+    one, two = GIFS["colours"].file(first), GIFS["transparent"].file(between)
+    frames = one[:-1] + two[13 + 768 :] + last
+    assert same(frames, GIFS["colours"].file())
+    assert GifFile(frames).count_frames() == 2
+
+
+@pytest.mark.parametrize("label", [0x01, 0xCE, 0xFE, 0xFF])
+def test_an_empty_extension_ends_where_it_ends(label: int) -> None:
+    """Pillow took the picture behind it for its content."""
+    for name, blocks in product(GIFS, ([], [b"NETSCAPE2.0"])):
+        empty = extension(label, blocks)
+        assert same(GIFS[name].file(empty, empty), GIFS[name].file())
+
+
+def test_a_control_without_content_is_none() -> None:
+    gif = GIFS["colours"]
+    assert same(gif.file(extension(0xF9, [])), gif.file())
+    assert same(gif.file(extension(0xF9, [b"\0"])), gif.file())
+    with pytest.raises(NotAnImage):
+        decode(gif.file(extension(0xF9, [b"\1\0\0"])), SIZE, LIMITS)
+
+
+def test_the_number_of_blocks_of_a_gif_has_a_limit() -> None:
+    def of(count: int) -> bytes:
+        return GIFS["grey"].file(extension(0xFE, [b"a"] * count))
+
+    decode(of(MAX_BLOCKS - 100), SIZE, LIMITS)
+    with pytest.raises(TooLarge):
+        decode(of(MAX_BLOCKS + 1), SIZE, LIMITS)
+
+
+RGBA_SAMPLES = np.asarray(CLEAR)
+BMPS = {
+    "24 bits": encoded(PICTURE, "BMP"),
+    "palette": encoded(PICTURE.quantize(256), "BMP"),
+    "grey": encoded(PICTURE.convert("L"), "BMP"),
+    "run lengths": rle_bitmap(8, 60, 40, bytes((60, 1, 0, 0)) * 39 + bytes((60, 0, 0, 1))),
+    **{
+        f"{bits} bits, header of {header} bytes": bmp_file(
+            packed(RGBA_SAMPLES, masks, bits), masks, header
+        )
+        for header in (40, 56, 108, 124)
+        for bits, masks in ((32, BGRA), (16, RGB_1555))
+    },
+}
+SPARE = {
+    "size of the file": (2, 6, 0),
+    "reserved": (6, 10, 0),
+    "size of the pixels": (34, 38, 40),
+    "resolution": (38, 46, 40),
+    "important colours": (50, 54, 40),
+    "colour space": (70, 74, 108),
+    "end points and gamma": (74, 122, 108),
+    "intent, profile, reserved": (122, 138, 124),
+}
+"""First byte, end, and the least header that has it."""
+
+
+@settings(max_examples=EXAMPLES, deadline=None)
+@given(
+    name=st.sampled_from(sorted(BMPS)),
+    written=st.dictionaries(
+        st.sampled_from(sorted(SPARE)), st.binary(min_size=48, max_size=48), min_size=1
+    ),
+    gap=st.binary(max_size=40),
+    last=st.binary(max_size=40),
+)
+def test_no_field_of_a_bmp_that_does_not_decide_pixels_changes_a_bit(
+    name: str, written: dict[str, bytes], gap: bytes, last: bytes
+) -> None:
+    """Nor does a profile, in front of the pixels or behind them."""
+    data = bytearray(BMPS[name])
+    header, offset = data[14], int.from_bytes(data[10:14], "little")
+    for field, content in written.items():
+        start, end, least = SPARE[field]
+        if header >= least:
+            data[start:end] = content[: end - start]
+    data[10:14] = struct.pack("<I", offset + len(gap))
+    data[offset:offset] = gap
+    assert same(bytes(data) + last, BMPS[name])
 
 
 # Formats that are not read

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,12 +23,16 @@ from imgvec.encoders import Encoder
 from imgvec.encoders.registry import Encoders, load_encoders
 from imgvec.errors import AssetNotFound, RequestError, TooLarge
 from imgvec.images.fetch import fetch_of
-from imgvec.settings import Settings, load_settings
+from imgvec.settings import ExtraFormat, Settings, load_settings
 from imgvec.types import Principal, RequestContext
 
 SUFFIXES: Final = frozenset(
     {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
 )
+EXTRA_SUFFIXES: Final[dict[ExtraFormat, frozenset[str]]] = {
+    "avif": frozenset({".avif"}),
+    "heic": frozenset({".heic", ".heif", ".hif"}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +43,15 @@ class Found:
     others: int
 
 
-def find_sources(given: tuple[str, ...]) -> Found:
+def find_sources(given: tuple[str, ...], extra: Iterable[ExtraFormat] = ()) -> Found:
     """Search folders in depth, in the order of names; files and URLs stand as they are given.
+
+    `extra` are formats to look for beside the usual.
 
     Raises:
         click.ClickException: a path does not exist.
     """
+    suffixes = SUFFIXES.union(*(EXTRA_SUFFIXES[format] for format in extra))
     sources: list[str] = []
     others = 0
     for name in given:
@@ -53,7 +60,7 @@ def find_sources(given: tuple[str, ...]) -> Found:
             sources.append(name)
         elif _is(path, Path.is_dir):
             files = sorted(file for file in path.rglob("*") if _visible_file(file, path))
-            images = [file for file in files if file.suffix.lower() in SUFFIXES]
+            images = [file for file in files if file.suffix.lower() in suffixes]
             sources.extend(str(file) for file in images)
             others += len(files) - len(images)
         else:
@@ -108,7 +115,7 @@ def embed(sources: tuple[str, ...], dimensions: int | None, output: str) -> None
     encoders = load_encoders(settings)
     encoder = _chosen(encoders, dimensions)
     width = dimensions or max(encoder.dimensions)
-    found = find_sources(sources)
+    found = find_sources(sources, settings.extra_formats)
     if found.others:
         click.echo(f"{found.others} files in folders are no images by name: left alone", err=True)
     failed = 0

@@ -101,7 +101,7 @@ class Preprocessing(Part):
     (x * rescale_factor - image_mean) / image_std, each channel with its own mean and deviation.
     """
 
-    version: Literal[1]
+    version: Literal[2]
     """Version of the image contract; a change in how images are decoded makes a new one."""
     size: PositiveInt
     """Height and width of the input in pixels."""

@@ -6,24 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from PIL.ImageFile import ImageFile
-from PIL.TiffImagePlugin import (
-    IMAGELENGTH,
-    IMAGEWIDTH,
-    PLANAR_CONFIGURATION,
-    SAMPLESPERPIXEL,
-    TILELENGTH,
-    TILEWIDTH,
-    TiffImageFile,
-)
-
 from imgvec.errors import TooLarge
-from imgvec.images.essentials import jpeg_scans
-from imgvec.settings import Settings
-
-MAX_SCANS = 100
-"""Scans of a JPEG. Encoders write about ten, but 75 bytes suffice for one that takes as long as the
-whole picture, 35 ms at 50 megapixels ("Two Issues with the JPEG Standard", libjpeg-turbo)."""
+from imgvec.images.opened import Opened
+from imgvec.settings import ExtraFormat, Settings
 
 FREE_PIXELS = 12_000_000
 """Pixels that a file of any length may have: 4000 x 3000, a fifth of a second at the dearest."""
@@ -44,17 +29,6 @@ done with it. A GIF of 20 MB has 160,000."""
 MANY_PARTS = 100
 """Of a file, between what is dropped of it."""
 
-MAX_PIECES = 100_000
-"""Strips or tiles of a TIFF. One of 50 megapixels in rows of their own has about 7,000."""
-
-MAX_DECODED = 2
-"""How many times the pixels of a TIFF its strips or tiles may have. Tiles of a usual size pass the
-edges of a large picture by a few hundredths."""
-
-_SCAN = b"\xff\xda\0"
-"""Marker and length of a scan (ITU-T T.81, B.2.3), the same for one to four components. Few of
-them are quickly counted; whether many are scans is another question."""
-
 
 @dataclass(frozen=True, slots=True)
 class ImageLimits:
@@ -63,6 +37,8 @@ class ImageLimits:
     max_bytes: int
     max_pixels: int
     max_frames: int
+    extra_formats: frozenset[ExtraFormat] = frozenset()
+    """Formats that are read beside the usual: their cost is the operator's choice too."""
 
 
 class CountedFile(io.BytesIO):
@@ -117,51 +93,17 @@ class PartsFile(CountedFile):
         return offset
 
 
-def judge(image: ImageFile, data: bytes, limits: ImageLimits) -> None:
-    """Refuse an opened, not yet loaded image that would cost too much.
+def judge(opened: Opened, data: bytes, limits: ImageLimits) -> None:
+    """Reject a file that would cost too much, before it is decoded.
 
     Raises:
         TooLarge: it has too many pixels, also for its bytes, too many frames or scans, or is too
             long.
     """
     most = min(limits.max_pixels, max(FREE_PIXELS, PIXELS_A_BYTE * len(data)))
-    if image.width * image.height > most or max(image.size) > MAX_SIDE:
+    if opened.width * opened.height > most or max(opened.width, opened.height) > MAX_SIDE:
         raise TooLarge
-    if image.format == "JPEG" and data.count(_SCAN) > MAX_SCANS and jpeg_scans(data) > MAX_SCANS:
-        raise TooLarge
-    if isinstance(image, TiffImageFile):
-        _judge_tiff(image, most, limits.max_frames)
-    elif getattr(image, "n_frames", 1) > limits.max_frames:
-        raise TooLarge
-
-
-def _judge_tiff(image: TiffImageFile, most: int, max_frames: int) -> None:
-    """Judge the pixels that are decoded for the first page, and the number of pages.
-
-    `n_frames` would compare each page with all before it, which takes hours for a hostile file.
-    """
-    tile = image.tag_v2.get(TILEWIDTH, 0) * image.tag_v2.get(TILELENGTH, 0)
-    if tile > most or _decoded(image) > MAX_DECODED * most:
-        raise TooLarge
-    try:
-        image.seek(max_frames)
-    except EOFError:
-        image.seek(0)
-    else:
-        raise TooLarge
-
-
-def _decoded(image: TiffImageFile) -> int:
-    """Pixels of all strips and tiles: they may share their bytes, overlap and pass the edges."""
-    tags = image.tag_v2
-    if TILEWIDTH in tags and TILELENGTH in tags:
-        wide, high = tags[TILEWIDTH], tags[TILELENGTH]
-        across, down = -(-tags[IMAGEWIDTH] // wide), -(-tags[IMAGELENGTH] // high)
-        return int(wide * high * across * down)
-    pieces = (tile.extents for tile in image.tile if tile.extents is not None)
-    pixels = sum((right - left) * (lower - upper) for left, upper, right, lower in pieces)
-    planes = tags.get(SAMPLESPERPIXEL, 1) if tags.get(PLANAR_CONFIGURATION) == 2 else 1
-    return pixels // max(1, int(planes))
+    opened.judge(most, limits.max_frames)
 
 
 def limits_of(settings: Settings) -> ImageLimits:
@@ -170,4 +112,5 @@ def limits_of(settings: Settings) -> ImageLimits:
         max_bytes=settings.max_image,
         max_pixels=settings.max_pixels,
         max_frames=settings.max_frames,
+        extra_formats=frozenset(settings.extra_formats),
     )
