@@ -65,16 +65,10 @@ def joined(
 
 def strips(image: Image.Image, factor: int = 1) -> Iterator[tuple[int, Image.Image]]:
     """Cut a loaded image into strips, as `joined` takes them."""
-    for top, bottom in rows(image.size, factor):
-        yield top, image.crop((0, top, image.width, bottom))
-
-
-def rows(size: tuple[int, int], factor: int) -> Iterator[tuple[int, int]]:
-    """The first row of each strip of a picture, and the row behind its last."""
-    width, height = size
-    step = factor * max(1, _STRIP_PIXELS // (width * factor))
-    for top in range(0, height, step):
-        yield top, min(top + step, height)
+    width, height = image.size
+    rows = factor * max(1, _STRIP_PIXELS // (width * factor))
+    for top in range(0, height, rows):
+        yield top, image.crop((0, top, width, min(top + rows, height)))
 
 
 def _framed(strip: Image.Image, shown: tuple[int, int, int, int] | None, top: int) -> Image.Image:
