@@ -105,7 +105,7 @@ def assert_named(response: httpx2.Response, dialect: str, name: str) -> None:
 
 @pytest.mark.parametrize("name", list(NOT_READ))
 def test_a_format_that_is_not_read_is_named(asking: Asking, name: str) -> None:
-    """Whatever the name of the file says."""
+    """The name of the file decides nothing."""
     file = f"unread-{name.replace(' ', '-')}.jpg"
     assert_named(asking.at(file, NOT_READ[name]), asking.endpoint.dialect, name)
 

@@ -1,4 +1,4 @@
-"""What a GIF shows beside its first frame, and a BMP whose alpha is 0 everywhere."""
+"""White beside a GIF's first frame, and a BMP whose alpha is 0 everywhere."""
 
 import io
 from itertools import product

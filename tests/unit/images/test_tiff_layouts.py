@@ -165,7 +165,7 @@ def test_each_layout_of_the_table_is_read(layout: Stored, way: dict[str, Any]) -
 
 
 def _is_not_written(file: Stored) -> bool:
-    """What the table leaves out: predictors of some depths alone, 12 bits in one byte order, and
+    """The table leaves out: predictors of some depths alone, 12 bits in one byte order, and
     YCbCr that libtiff must read from tiles."""
     depths = {2: file.bits in (8, 16, 32) and file.format != 3, 3: file.format == 3}
     chroma = file.photometric == 6 and file.compression == 1 and file.tiled

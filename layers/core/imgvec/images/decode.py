@@ -9,6 +9,7 @@ from hashlib import sha256
 import numpy as np
 
 from imgvec.errors import NotAnImage, TooLarge
+from imgvec.images.colour import strips
 from imgvec.images.essentials import completed
 from imgvec.images.formats import damage_refused, open_image
 from imgvec.images.geometry import exif_orientation, square, upright
@@ -19,9 +20,6 @@ from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
 __all__ = ["ImageLimits", "decode"]
 
-_ROWS = 64
-"""Of a picture, copied at a time."""
-
 
 def decode(
     data: bytes, size: int, limits: ImageLimits, geometry: Geometry = CLIP_GEOMETRY
@@ -29,8 +27,8 @@ def decode(
     """Decode the first frame of an image file to a square, upright, on white, in RGB.
 
     Colour profiles are ignored. A picture whose short side has at least four times `size` is
-    reduced first, to at least twice `size`, by averaging whole boxes of pixels (JPEG and WebP: by
-    their decoders' own scaling); on average that moves a pixel by less than a level of 255.
+    reduced first, to at least twice `size`, by averaging whole boxes of pixels (JPEG: by its
+    decoder's own scaling); on average that moves a pixel by less than a level of 255.
 
     Args:
         data: a JPEG, MPO, PNG, WebP, GIF, BMP or TIFF file, or of one of the extra formats.
@@ -69,7 +67,6 @@ def _digest(jpeg: bytes, side: int) -> bytes:
     image.draft(None, (side, side))
     image.load()
     digest = sha256()
-    for top in range(0, image.height, _ROWS):
-        strip = image.crop((0, top, image.width, min(top + _ROWS, image.height)))
+    for _, strip in strips(image):
         digest.update(strip.tobytes())
     return digest.digest()

@@ -1,6 +1,6 @@
 """AVIF and HEIC, where an operator switches them on: each file is decoded in a process of its own.
 
-What other formats cost is told by their headers. Here a kilobyte that says 64 x 64 has a decoder
+The headers of other formats tell their cost. Here a kilobyte that says 64 x 64 has a decoder
 work on 8000 x 6000, or on any number of frames that are never shown. A process can be held to what
 its header says, in memory and in time, and ends alone if a decoder of that size fails.
 """

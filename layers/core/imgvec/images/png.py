@@ -70,7 +70,7 @@ class PngFile(PillowFile):
 
 
 def _rest(tile: _Tile) -> tuple[object, ...]:
-    """What a decoder is told beside the order of bytes: whether the picture is interlaced."""
+    """The decoder's arguments behind the order of bytes: whether the picture is interlaced."""
     return tile.args[1:] if isinstance(tile.args, tuple) else ()
 
 
