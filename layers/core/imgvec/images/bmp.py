@@ -10,7 +10,6 @@ from PIL import BmpImagePlugin, Image
 from PIL.ImageFile import PyDecoder
 
 from imgvec.errors import NotAnImage, TooLarge
-from imgvec.images.geometry import Picture
 from imgvec.images.limits import CountedFile
 from imgvec.images.opened import PillowFile
 
@@ -40,13 +39,11 @@ class BmpFile(PillowFile):
         """Read the header."""
         super().__init__(Bmp(CountedFile(data)))
 
-    def load(self, size: int) -> Picture:
-        """Decode the picture; an alpha of 0 everywhere is a byte that the writer left unused."""
-        image = self.image
-        image.load()
-        if image.mode == "RGBA" and image.getbbox() is None:
-            image.putalpha(255)
-        return super().load(size)
+    def _reduced(self, factor: int) -> Image.Image:
+        # An alpha of 0 everywhere is a byte that the writer left unused.
+        if self.image.mode == "RGBA" and self.image.getbbox() is None:
+            self.image.putalpha(255)
+        return super()._reduced(factor)
 
 
 class _RleDecoder(PyDecoder):

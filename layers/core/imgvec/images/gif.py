@@ -14,11 +14,11 @@ import struct
 from collections.abc import Iterator
 from typing import Final
 
+from PIL import Image
 from PIL.GifImagePlugin import GifImageFile
 
 from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.colour import flattened
-from imgvec.images.geometry import Picture
 from imgvec.images.limits import PartsFile
 from imgvec.images.opened import PillowFile
 
@@ -53,12 +53,8 @@ class GifFile(PillowFile):
         """Count the beginnings of frames, up to the file's end or damage."""
         return sum(self._data[start] == _FRAME for start, _ in _blocks(self._data))
 
-    def load(self, size: int) -> Picture:
-        """Decode the frame, then average boxes of the screen's pixels."""
-        self.image.load()
-        factor = self.reduction(size)
-        loaded = flattened(self.image, factor, self._frame)
-        return Picture(loaded, self.width, self.height, 1 / factor)
+    def _reduced(self, factor: int) -> Image.Image:
+        return flattened(self.image, factor, self._frame)
 
 
 def _first_frame(data: bytes) -> list[memoryview]:

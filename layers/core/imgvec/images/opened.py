@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from typing import Final
 
+from PIL import Image
 from PIL.ImageFile import ImageFile
 
 from imgvec.errors import TooLarge
@@ -68,4 +69,8 @@ class PillowFile(Opened):
         """Decode the picture, then average boxes of its pixels."""
         self.image.load()
         factor = self.reduction(size)
-        return Picture(flattened(self.image, factor), self.width, self.height, 1 / factor)
+        return Picture(self._reduced(factor), self.width, self.height, 1 / factor)
+
+    def _reduced(self, factor: int) -> Image.Image:
+        """The loaded picture in mode L or RGB, `factor` x `factor` pixels averaged to one."""
+        return flattened(self.image, factor)

@@ -8,9 +8,8 @@ from PIL import Image
 from PIL.ImageFile import _Tile
 from PIL.PngImagePlugin import PngImageFile
 
-from imgvec.images.colour import flattened, joined, strips
+from imgvec.images.colour import joined, strips
 from imgvec.images.essentials import png_essentials
-from imgvec.images.geometry import Picture
 from imgvec.images.limits import PartsFile
 from imgvec.images.opened import PillowFile
 
@@ -36,23 +35,18 @@ class PngFile(PillowFile):
         """As the animation says."""
         return self._frames
 
-    def load(self, size: int) -> Picture:
-        """Decode the picture, then average boxes of its pixels."""
+    def _reduced(self, factor: int) -> Image.Image:
         image = self.image
-        image.load()
-        factor = self.reduction(size)
         key = image.info.get("transparency")
         if image.mode.startswith("I;16"):
             levels = ((top, _high_bits(strip, key)) for top, strip in strips(image, factor))
-            reduced = joined(levels, image.size, factor)
-        elif isinstance(key, tuple) and self._bits == 16:
-            reduced = joined(self._without(key, factor), image.size, factor)
-        else:
-            if isinstance(key, int) and image.mode == "L":
-                # It is in the file's own bits, where Pillow has made 8 of the samples.
-                image.info["transparency"] = key * 255 // ((1 << self._bits) - 1)
-            reduced = flattened(image, factor)
-        return Picture(reduced, self.width, self.height, 1 / factor)
+            return joined(levels, image.size, factor)
+        if isinstance(key, tuple) and self._bits == 16:
+            return joined(self._without(key, factor), image.size, factor)
+        if isinstance(key, int) and image.mode == "L":
+            # It is in the file's own bits, where Pillow has made 8 of the samples.
+            image.info["transparency"] = key * 255 // ((1 << self._bits) - 1)
+        return super()._reduced(factor)
 
     def _without(self, key: tuple[int, ...], factor: int) -> Iterator[tuple[int, Image.Image]]:
         """Strips of 16-bit RGB, white where all 16 bits are the transparent colour's.

@@ -6,12 +6,11 @@
 
 from typing import Final
 
+from PIL import Image
 from PIL.ImageFile import _Tile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from imgvec.errors import TooLarge
-from imgvec.images.colour import flattened
-from imgvec.images.geometry import Picture
 from imgvec.images.limits import CountedFile
 from imgvec.images.opened import PillowFile
 from imgvec.images.tiff_directory import (
@@ -106,16 +105,10 @@ class TiffFile(PillowFile):
         if self._directory.pages(max_frames) > max_frames:
             raise TooLarge
 
-    def load(self, size: int) -> Picture:
-        """Decode the page; samples of more than 8 bits of grey become 8."""
-        self.image.load()
-        factor = self.reduction(size)
-        if self._layout.is_deep_grey:
-            nodata = self._directory.text(GDAL_NODATA)
-            reduced = as_grey(self.image, self._layout, nodata, factor)
-        else:
-            reduced = flattened(self.image, factor)
-        return Picture(reduced, self.width, self.height, 1 / factor)
+    def _reduced(self, factor: int) -> Image.Image:
+        if not self._layout.is_deep_grey:
+            return super()._reduced(factor)
+        return as_grey(self.image, self._layout, self._directory.text(GDAL_NODATA), factor)
 
 
 def _in_native_order(tile: _Tile) -> _Tile:
