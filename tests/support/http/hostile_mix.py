@@ -57,18 +57,21 @@ class Mix:
             promised(format, 60_000, 60_000) for format in ("PNG", "GIF", "JPEG", "BMP", "TIFF")
         ]
         return {
-            "changed image": (20, lambda: self._image(mutated(pick(files), self._chance))),
+            "changed image": (15, lambda: self._image(mutated(pick(files), self._chance))),
             "cut image": (6, lambda: self._image(self._cut(pick(files)))),
-            "odd, whole image": (1, lambda: self._image(pick(files))),
+            "odd, whole image": (2, lambda: self._image(pick(files))),
             "bomb": (2, lambda: self._image(pick(bombs))),
-            "form": (18, lambda: self._form(pick(_FORMS))),
+            "form": (17, lambda: self._form(pick(_FORMS))),
             "URL-encoded": (9, lambda: self._escaped(pick(_ESCAPED))),
             "JSON": (15, lambda: self._document(pick(_DOCUMENTS))),
-            "noise": (10, self._noise),
+            "many members": (2, self._members),
+            "odd base64": (2, lambda: self._coreviz({"image": self._odd_base64(pick(files))})),
+            "precondition": (2, self._precondition),
+            "noise": (8, self._noise),
             "forbidden address": (8, lambda: self._address(pick(_ADDRESSES))),
             "headers": (4, lambda: self._headers(pick(_HEADERS))),
             "path and method": (6, self._path),
-            "ends in doubt": (1, lambda: pick(_SMUGGLING)),
+            "ends in doubt": (2, lambda: pick(_SMUGGLING)),
         }
 
     def _cut(self, data: bytes) -> bytes:
@@ -113,6 +116,31 @@ class Mix:
             ("/api/ai/embeddings", "/imgembed", "/llmimgembed", f"{V2}/embeddings/text")
         )
         return _kept(document, f"Content-Type: {JSON}", *keys, *more, path=path)
+
+    def _members(self) -> bytes:
+        """More names than any dialect has, in one level or in many."""
+        count = self._chance.randrange(2, 4000)
+        names = {f"{number:x}": "" for number in range(count)}
+        content: dict[str, object] = {"text": "a cat", **names}
+        if self._chance.random() < 0.5:
+            content = {"text": "a cat", "more": [names, [names]]}
+        key = f"x-api-key: {self._key}"
+        body = json.dumps(content).encode()[:LONGEST_BODY]
+        return _kept(body, f"Content-Type: {JSON}", key, path="/api/ai/embeddings")
+
+    def _odd_base64(self, data: bytes) -> str:
+        """White space, other alphabets and wrong padding somewhere in base64."""
+        text = base64.b64encode(data).decode()
+        at = self._chance.randrange(len(text))
+        odd = self._chance.choice(("\n", "\r\n ", "=", "-", "%0A", "\x00", "\u3000", "==="))
+        return f"data:image/png;base64,{text[:at]}{odd}{text[at:]}"
+
+    def _precondition(self) -> bytes:
+        """Revisions that are not served, or are none."""
+        revision = self._chance.choice(("0" * 12, "0" * 64, "", "f", "\xff", "*", '"a", "b"'))
+        headers = (f"x-api-key: {self._key}", f"X-Embedding-Revision: {revision}")
+        content = b'{"text":"a cat"}'
+        return _kept(content, f"Content-Type: {JSON}", *headers, path="/api/ai/embeddings")
 
     def _noise(self) -> bytes:
         body = self._chance.randbytes(self._chance.randrange(2000))
