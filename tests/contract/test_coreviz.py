@@ -226,7 +226,7 @@ def test_wrong_content_type_is_400(place: Place) -> None:
         REFUSED_ADDRESS,
         "http://127.0.0.1:1/cat.jpg",
         "http://[::1]/cat.jpg",
-        "http://localhost/cat.jpg",
+        "http://127.0.0.1/cat.jpg",
         "http://user:password@example.com/cat.jpg",
         "http://example.com:22/cat.jpg",
     ],

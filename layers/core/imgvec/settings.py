@@ -192,6 +192,12 @@ class Settings(BaseModel):
         le=25,
         description="Seconds for a whole fetch: look-up, redirects and the last byte.",
     )
+    fetch_contact: str = Field(
+        default="",
+        pattern=r"^[!-'*-~]{0,200}$",
+        description="Web page or mail address of the operator, which fetches name in their "
+        "`User-Agent`; some hosts of images ask for one.",
+    )
     idempotency_hours: float = Field(
         default=24.0,
         ge=1,

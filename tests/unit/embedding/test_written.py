@@ -43,9 +43,9 @@ def test_every_length_and_alphabet_is_read(
         pytest.param("QQ=Q", id="padding inside"),
         pytest.param("QQ==QUJD", id="text after padding"),
         pytest.param("QUJDR", id="a lone last character"),
-        pytest.param("QU JD", id="space"),
-        pytest.param("QUJD\n", id="line break"),
-        pytest.param("QUJD\r\nQUJD", id="wrapped lines"),
+        pytest.param("QU\xa0JD", id="space that is not ASCII"),
+        pytest.param(" \r\n", id="white space alone"),
+        pytest.param("QUJD\n=", id="padding where none is due, behind a line break"),
         pytest.param("QU*D", id="character of no alphabet"),
         pytest.param("+_8=", id="both alphabets, plus and underscore"),
         pytest.param("/-8=", id="both alphabets, slash and minus"),
@@ -58,6 +58,36 @@ def test_every_length_and_alphabet_is_read(
 def test_anything_else_is_a_bad_parameter(text: str) -> None:
     with pytest.raises(BadParameter):
         decode_base64(text, ROOM)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda text: base64.encodebytes(BYTES).decode(),
+        lambda text: "\r\n".join(text[at : at + 64] for at in range(0, len(text), 64)) + "\r\n",
+        lambda text: f" \t{text}\f\n",
+        lambda text: " ".join(text),
+        lambda text: text[:-1] + "\n" + text[-1],
+    ],
+    ids=["lines of 76", "lines of 64", "around", "everywhere", "in the padding"],
+)
+def test_white_space_is_ignored(wrapped: Callable[[str], str]) -> None:
+    assert decode_base64(wrapped(STANDARD), len(BYTES)) == BYTES
+    assert decode_data_uri(f"data:image/png;base64,{wrapped(STANDARD)}", ROOM) == BYTES
+
+
+def test_a_space_of_a_form_is_a_plus() -> None:
+    """Forms and queries write a space as `+`, and clients forget to escape theirs."""
+    sent = STANDARD.replace("+", " ")
+    assert " " in sent
+    assert decode_base64(f" {sent}\n", ROOM, spaces="+") == BYTES
+    broken = f"{sent[:76]}\r\n{sent[76:]}"
+    assert decode_data_uri(f"data:;base64, {broken}", ROOM, spaces="+") == BYTES
+
+
+def test_escaped_white_space_in_a_uri_is_ignored() -> None:
+    escaped = STANDARD[:76] + "%0D%0a" + STANDARD[76:].replace("+", "%2b") + "%20"
+    assert decode_data_uri(f"data:image/png;base64,{escaped}", ROOM) == BYTES
 
 
 @pytest.mark.parametrize("text", ["", "=", "==", "===", "====", "=" * 1000])

@@ -128,9 +128,10 @@ def test_refused_addresses(url: str) -> None:
         pytest.param("http://example.com:8o/", id="port that is no number"),
         pytest.param("http://example.com\\@127.0.0.1/", id="backslash"),
         pytest.param("http:\\\\example.com\\", id="backslashes for slashes"),
-        pytest.param(" http://example.com/", id="space before"),
-        pytest.param("http://example.com/a b", id="space inside"),
-        pytest.param("http://example.com/\n", id="line break after"),
+        pytest.param("http://example .com/", id="space in the host"),
+        pytest.param("http:// example.com/", id="space before the host"),
+        pytest.param("http://example.com\u3000/", id="wide space behind the host"),
+        pytest.param("http://example.com/a\nb", id="line break inside"),
         pytest.param("ht\ttp://example.com/", id="tab inside"),
         pytest.param("http://example.com/\r\nHost: a", id="header injection"),
         pytest.param("http://example.com/\0", id="null"),
@@ -145,6 +146,21 @@ def test_refused_addresses(url: str) -> None:
 def test_what_is_no_url(url: str) -> None:
     with pytest.raises(BadParameter):
         parse_url(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "path"),
+    [
+        ("  http://example.com/\n", "/"),
+        ("\u3000http://example.com/a\u3000", "/a"),
+        ("http://example.com/a b", "/a%20b"),
+        ("http://example.com/a\u3000b?c d", "/a%E3%80%80b?c%20d"),
+        ("http://example.com/a\xa0b%20c", "/a%C2%A0b%20c"),
+    ],
+)
+def test_white_space_is_trimmed_and_escaped(url: str, path: str) -> None:
+    target = parse_url(url)
+    assert (target.host, target.path) == ("example.com", path)
 
 
 def test_the_length_is_bounded() -> None:

@@ -28,7 +28,12 @@ def fetch_of(settings: Settings) -> Fetch:
     def fetcher() -> "Fetcher":
         from imgvec.images.fetch.client import Fetcher
 
-        return Fetcher(allow=allow, timeout=settings.fetch_timeout, max_bytes=settings.max_image)
+        return Fetcher(
+            allow=allow,
+            timeout=settings.fetch_timeout,
+            max_bytes=settings.max_image,
+            contact=settings.fetch_contact,
+        )
 
     async def fetch(url: str) -> bytes:
         return await fetcher().fetch(url)

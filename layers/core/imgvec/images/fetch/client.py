@@ -8,6 +8,7 @@ of the other side, nor its address, is ever told to the caller.
 import asyncio
 import functools
 import ssl
+import zlib
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 
@@ -18,13 +19,18 @@ from imgvec.errors import AddressRefused, FetchFailed, TooLarge
 from imgvec.images.fetch.dial import Dialer, Resolver, dns_resolve, system_resolve
 from imgvec.images.fetch.urls import DEFAULT_PORTS, Target, follow, parse_url
 
-MAX_REDIRECTS = 3
+MAX_REDIRECTS = 5
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
+COMPRESSED = frozenset({b"gzip", b"x-gzip", b"deflate"})
+"""Content codings that are inflated, though none is asked for (RFC 9110, section 8.4.1). Objects in
+buckets are labelled with others that mean nothing: `utf-8`, `none`, `binary`."""
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+
 _HEADERS = {
-    "User-Agent": f"imgvec/{__version__}",
-    "Accept": "image/*",
-    # A compressed body would have to be bounded twice.
+    # Some hosts answer 406 where no type of theirs is named.
+    "Accept": "image/jpeg,image/png,image/webp,image/gif,image/tiff,image/bmp,image/*;q=0.8,"
+    "*/*;q=0.1",
     "Accept-Encoding": "identity",
     "Connection": "close",
 }
@@ -42,6 +48,7 @@ class Fetcher:
         resolve: Resolver = dns_resolve,
         resolve_allowed: Resolver = system_resolve,
         ssl_context: ssl.SSLContext | None = None,
+        contact: str = "",
     ) -> None:
         """Keep the rules of every fetch.
 
@@ -52,7 +59,10 @@ class Fetcher:
             resolve: what looks strangers' names up.
             resolve_allowed: what looks up the names in `allow`.
             ssl_context: whom to trust; without one, the authorities that the system trusts.
+            contact: an address of the operator for the User-Agent; some hosts ask for one.
         """
+        agent = f"imgvec/{__version__}" + (f" (+{contact})" if contact else "")
+        self._headers = [("User-Agent", agent), *_HEADERS.items()]
         self._allow = allow
         self._timeout = timeout
         self._max_bytes = max_bytes
@@ -78,6 +88,7 @@ class Fetcher:
             httpcore2.TimeoutException,
             httpcore2.ProtocolError,
             OSError,  # of the resolver and of TLS; TimeoutError, of the deadline, is one too
+            zlib.error,
         ):
             raise FetchFailed from None
 
@@ -99,8 +110,7 @@ class Fetcher:
         async with self._get(target) as response:
             if response.status in REDIRECTS:
                 return follow(target, _values(response, b"location"))
-            encodings = _values(response, b"content-encoding")
-            if response.status != 200 or any(value.lower() != b"identity" for value in encodings):
+            if response.status != 200:
                 raise FetchFailed
             return await self._read(response)
 
@@ -121,25 +131,37 @@ class Fetcher:
             connection.stream(
                 "GET",
                 url,
-                headers=[("Host", target.authority), *_HEADERS.items()],
+                headers=[("Host", target.authority), *self._headers],
                 extensions={"timeout": {"connect": self._timeout}},
             ) as response,
         ):
             yield response
 
     async def _read(self, response: httpcore2.Response) -> bytes:
-        """Read the body; refuse it as soon as it is, or promises to be, too large."""
+        """Read the body; reject it as soon as it is, or promises to be, too large."""
         if any(int(value) > self._max_bytes for value in _values(response, b"content-length")):
             raise TooLarge
+        codings = _codings(response)
+        if len(codings) > 1:
+            raise FetchFailed
+        inflater = zlib.decompressobj(_GZIP_OR_ZLIB) if codings else None
         body = bytearray()
         async with aclosing(response.aiter_stream()) as chunks:
             async for chunk in chunks:
-                body += chunk
+                # One byte more than may be is inflated, so that a bomb is seen and costs no more.
+                room = self._max_bytes + 1 - len(body)
+                body += chunk if inflater is None else inflater.decompress(chunk, room)
                 if len(body) > self._max_bytes:
                     raise TooLarge
-        if not body:
+        if not body or (inflater is not None and not inflater.eof):
             raise FetchFailed
         return bytes(body)
+
+
+def _codings(response: httpcore2.Response) -> list[bytes]:
+    """The codings of a body that are inflated, in the order in which they were applied."""
+    named = b",".join(_values(response, b"content-encoding")).lower().split(b",")
+    return [one.strip() for one in named if one.strip() in COMPRESSED]
 
 
 @functools.cache

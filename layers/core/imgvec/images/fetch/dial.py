@@ -101,14 +101,15 @@ class Dialer(httpcore2.AsyncNetworkBackend):
         """Connect to the first address of `host` that answers within its share of `timeout`.
 
         Raises:
-            AddressRefused: one of the addresses is not public.
-            FetchFailed: no address, or none that answers.
+            AddressRefused: `host` is an address that is not public.
+            FetchFailed: no address, one that is not public, or none that answers: a name that is
+                known inside must not answer otherwise than one that nobody knows.
             OSError: the resolver failed.
         """
         allowed = (host, port) in self._allow
         addresses = await self._addresses(host, port, allowed)
         if not allowed and not all(map(is_public, addresses)):
-            raise AddressRefused
+            raise AddressRefused if [host] == [str(one) for one in addresses] else FetchFailed
         dialled = addresses[:MAX_DIALLED]
         for address in dialled:
             try:

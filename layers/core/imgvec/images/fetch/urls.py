@@ -130,8 +130,12 @@ MAX_URL = 8000
 DEFAULT_PORTS = {"http": 80, "https": 443}
 MAX_PORT = 65535
 
+_AROUND = "\t\n\f\r \u3000"
+"""Trimmed from both ends: a list of URLs from a file, or from an East Asian keyboard, has them."""
 # URL parsers drop, trim or reinterpret these, each in its own way.
-_TROUBLE = re.compile(r"[\x00-\x20\x7f-\xa0\\\u1680\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000]")
+_TROUBLE = re.compile(r"[\x00-\x1f\x7f-\x9f\\\u200b-\u200f\u2028-\u202e\u2060-\u206f]")
+# In path and query they are escaped, as browsers do.
+_SPACES = re.compile(r"[ \xa0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 # `SplitResult.hostname` cuts this off too, but together with the brackets of an IPv6 address.
 _PORT = re.compile(r":[0-9]*\Z")
 _ALLOW_ENTRY = re.compile(r"(?P<host>\[[^\[\]]+\]|[^:\[\]]+)(?::(?P<port>[1-9][0-9]{0,4}))?")
@@ -163,11 +167,14 @@ class Target:
 def parse_url(url: str) -> Target:
     """Read an http(s) URL; the fragment is dropped, a name in another script becomes ASCII.
 
+    White space is trimmed from its ends, and escaped in path and query.
+
     Raises:
         AddressRefused: another scheme, user info, or an address in a spelling that parsers read
             differently.
         BadParameter: no valid URL, or longer than `MAX_URL`.
     """
+    url = url.strip(_AROUND)
     if len(url) > MAX_URL or _TROUBLE.search(url):
         raise _no_url()
     try:
@@ -180,7 +187,7 @@ def parse_url(url: str) -> Target:
         raise _no_url() from None
     if parts.scheme not in DEFAULT_PORTS or "@" in parts.netloc:
         raise AddressRefused
-    if port == 0:
+    if port == 0 or _SPACES.search(parts.netloc):
         raise _no_url()
     return Target(
         scheme=parts.scheme,
