@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.assets.lifecycle import UNFINISHED_SECONDS
+from imgvec.assets.ports import UNFINISHED_SECONDS
 from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound
 from imgvec.stores.folder import LEFTOVER_SECONDS, FolderBlobs

@@ -1,7 +1,6 @@
 """A consumer's bytes and unfinished uploads, counted by each store together with its files."""
 
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, cast
@@ -203,9 +202,8 @@ class Conflicts:
 
 
 @pytest.fixture
-def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("imgvec.stores.dynamodb.table.time.sleep", lambda seconds: None)
-    return
 
 
 @pytest.mark.usefixtures("_no_waiting")
