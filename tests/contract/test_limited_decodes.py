@@ -35,53 +35,59 @@ def waiting(*_: object) -> object:
     raise NotAnImage
 
 
-class TestDecodes:
-    @pytest.fixture(autouse=True)
-    def _limited(self, consumer: Consumer) -> None:
-        consumer.limited("--rate", "1", "--burst", "3")
+@pytest.fixture
+def limited(consumer: Consumer) -> Consumer:
+    """Three requests at once, then one a second."""
+    consumer.limited("--rate", "1", "--burst", "3")
+    return consumer
 
-    def ask(self, consumer: Consumer, data: bytes) -> httpx2.Response:
-        return consumer.embed(ENDPOINTS["pixlab"], data_uri(data))
 
-    def test_one_that_fails_after_much_work_costs_more_tokens(
-        self, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr("imgvec.embedding.compute.decode", burning(0.4))
-        assert_pixlab_error(self.ask(consumer, b"bad"), 415)
-        rejected = self.ask(consumer, b"bad")
-        assert_pixlab_error(rejected, 429)
-        # One token, then eight of 50 ms each, of three; one a second comes back.
-        assert 5 <= int(rejected.headers["Retry-After"]) <= 7
-        assert rejected.headers["RateLimit-Remaining"] == "0"
+def ask(consumer: Consumer, data: bytes) -> httpx2.Response:
+    return consumer.embed(ENDPOINTS["pixlab"], data_uri(data))
 
-    def test_one_that_fails_at_once_costs_its_own(self, consumer: Consumer) -> None:
-        sent = [self.ask(consumer, b"bad").status_code for _ in range(3)]
-        assert sent == [415] * 3
 
-    @pytest.mark.parametrize(("start", "then"), [(b"\0\0\0\0ftypavif", 429), (b"bad", 415)])
-    def test_a_decoder_in_a_process_of_its_own_is_timed_by_the_clock(
-        self, consumer: Consumer, monkeypatch: pytest.MonkeyPatch, start: bytes, then: int
-    ) -> None:
-        monkeypatch.setattr("imgvec.embedding.compute.decode", waiting)
-        assert_pixlab_error(self.ask(consumer, start), 415)
-        assert_pixlab_error(self.ask(consumer, start), then)
+def test_one_that_fails_after_much_work_costs_more_tokens(
+    limited: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("imgvec.embedding.compute.decode", burning(0.4))
+    assert_pixlab_error(ask(limited, b"bad"), 415)
+    rejected = ask(limited, b"bad")
+    assert_pixlab_error(rejected, 429)
+    # One token, then eight of 50 ms each, of three; one a second comes back.
+    assert 5 <= int(rejected.headers["Retry-After"]) <= 7
+    assert rejected.headers["RateLimit-Remaining"] == "0"
 
-    def test_images_whose_list_fails_cost_as_much(
-        self, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        bad, burn = b"bad", burning(0.2)
 
-        def slowly(data: bytes, *rest: Any) -> object:
-            try:
-                return burn()
-            except NotAnImage:
-                return decode(small_png() if data != bad else bad, *rest)
+def test_one_that_fails_at_once_costs_its_own(limited: Consumer) -> None:
+    sent = [ask(limited, b"bad").status_code for _ in range(3)]
+    assert sent == [415] * 3
 
-        monkeypatch.setattr("imgvec.embedding.compute.decode", slowly)
-        images = [data_uri(small_png()), data_uri(bad)]
-        sent = consumer.ask("POST", "/imgembed", json={"img": images})
-        assert_pixlab_error(sent, 415)
-        assert_pixlab_error(self.ask(consumer, small_png()), 429)
+
+@pytest.mark.parametrize(("start", "then"), [(b"\0\0\0\0ftypavif", 429), (b"bad", 415)])
+def test_a_decoder_in_a_process_of_its_own_is_timed_by_the_clock(
+    limited: Consumer, monkeypatch: pytest.MonkeyPatch, start: bytes, then: int
+) -> None:
+    monkeypatch.setattr("imgvec.embedding.compute.decode", waiting)
+    assert_pixlab_error(ask(limited, start), 415)
+    assert_pixlab_error(ask(limited, start), then)
+
+
+def test_images_whose_list_fails_cost_as_much(
+    limited: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bad, burn = b"bad", burning(0.2)
+
+    def slowly(data: bytes, *rest: Any) -> object:
+        try:
+            return burn()
+        except NotAnImage:
+            return decode(small_png() if data != bad else bad, *rest)
+
+    monkeypatch.setattr("imgvec.embedding.compute.decode", slowly)
+    images = [data_uri(small_png()), data_uri(bad)]
+    sent = limited.ask("POST", "/imgembed", json={"img": images})
+    assert_pixlab_error(sent, 415)
+    assert_pixlab_error(ask(limited, small_png()), 429)
 
 
 def test_twins_wait_without_a_place_and_without_work(

@@ -1,13 +1,21 @@
 """A plan limits work, also where no image is counted: uploads, files, and what a quota is for."""
 
 import json
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import cast
 
 import pytest
 from starlette.testclient import TestClient
 
 from imgvec.app import create_app
+from imgvec.assets.lifecycle import TIDIED
+from imgvec.assets.ports import UNFINISHED_SECONDS
+from imgvec.assets.service import Assets
 from imgvec.settings import load_settings
+from imgvec.stores import Store
+from tests.support.accounts.failing_call import FailingOnce
 from tests.support.contract.checks import (
     assert_memories_error,
     assert_pixlab_error,
@@ -106,16 +114,6 @@ class TestStorage:
         assert consumer.ask("DELETE", f"{V2}/{first}").status_code == 200
         assert consumer.upload(bytes(60)).status_code == 200
 
-    def test_of_uploads_that_end_together_only_as_many_as_fit(self, consumer: Consumer) -> None:
-        consumer.limited("--storage", "100")
-        addresses = [consumer.signed().json()["data"]["signed_url"] for _ in range(6)]
-        with ThreadPoolExecutor(6) as pool:
-            sent = list(
-                pool.map(lambda one: consumer.client.put(one, content=bytes(30)), addresses)
-            )
-        assert sorted(one.status_code for one in sent) == [200] * 3 + [402] * 3
-        assert sum(int(str(row["size"])) for row in files_of(consumer)) == 90
-
     def test_unfinished_uploads_are_bounded(
         self, consumer: Consumer, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -126,6 +124,15 @@ class TestStorage:
         assert rejected.headers["Retry-After"] == "86400"
         assert consumer.client.put(addresses[0], content=b"bytes").status_code == 200
         assert consumer.signed().status_code == 200
+
+
+def test_of_uploads_that_end_together_only_as_many_as_fit(consumer: Consumer) -> None:
+    consumer.limited("--storage", "100")
+    addresses = [consumer.signed().json()["data"]["signed_url"] for _ in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        sent = list(pool.map(lambda one: consumer.client.put(one, content=bytes(30)), addresses))
+    assert sorted(one.status_code for one in sent) == [200] * 3 + [402] * 3
+    assert sum(int(str(row["size"])) for row in files_of(consumer)) == 90
 
 
 class TestMaxBytes:
@@ -157,3 +164,26 @@ class TestMaxBytes:
             assert rejected.json()["msg"] == "Request has exceeded the limit."
         stored = consumer.ask("POST", "/store", files={"file": ("a.png", image)})
         assert_pixlab_error(stored, 413)
+
+
+# DynamoDB's time to live removes them.
+@pytest.mark.parametrize("limited_environment", ["sqlite"], indirect=True)
+def test_expired_uploads_are_removed_while_the_service_runs(
+    consumer: Consumer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("imgvec.services.TIDY_SECONDS", 0.05)
+    app = create_app(load_settings(consumer.environment))
+    services = app.state.services
+    long_ago = time.time() - UNFINISHED_SECONDS - 10
+    old = Assets(services.store, services.blobs, max_bytes=1, clock=lambda: long_ago)
+    for number in range(TIDIED + 5):
+        old.reserve("acme", "a.png", f"re_{number}")
+    failing = FailingOnce(services.store, "expired_assets", "is refused")
+    assets = Assets(cast(Store, failing), services.blobs, max_bytes=1)
+    app.state.services = replace(services, assets=assets)
+    with TestClient(app):
+        deadline = time.monotonic() + 30
+        while services.store.expired_assets(1e12, 1):
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    assert "uploads that were never finished stay" in caplog.text

@@ -152,7 +152,7 @@ def test_killed_anywhere_nothing_can_be_read_and_nothing_stays_behind(
     with pytest.raises(AssetNotFound):
         assets.read("acme", "re_1")
 
-    assets_at(store, tmp_path, NOW + UNFINISHED_SECONDS + 1).reserve("acme", "b.png", "re_2")
+    assets_at(store, tmp_path, NOW + UNFINISHED_SECONDS + 1).tidy()
     assert store.get_asset("re_1") is None
     assert [path for path in files(tmp_path) if path.parent.name != "partial"] == []
 

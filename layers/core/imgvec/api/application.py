@@ -134,6 +134,7 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     tidying = asyncio.create_task(app.state.services.tidy())
     yield
     tidying.cancel()
+    await asyncio.wait({tidying})
     close(app)
 
 

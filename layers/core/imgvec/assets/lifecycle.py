@@ -48,7 +48,9 @@ class Lifecycle:
         Raises:
             TooManyUploads: the consumer has `MOST_OPEN` unfinished ones.
         """
-        self._store.add_asset(asset, MOST_OPEN)
+        # The client does not get the id, so it could not delete the asset.
+        with undone(lambda: self._withdraw(asset)):
+            self._store.add_asset(asset, MOST_OPEN)
         return asset
 
     def get(self, asset_id: str) -> Asset:
@@ -143,6 +145,11 @@ class Lifecycle:
         return self._store.move_asset(
             asset.asset_id, asset.status, target, size=size, when=self._clock(), storage=storage
         )
+
+    def _withdraw(self, asset: Asset) -> None:
+        """Delete an asset that nothing was done with; another one of its id stays."""
+        if self._store.get_asset(asset.asset_id) == asset:
+            self.forget(asset)
 
     def _reopen(self, asset_id: str) -> None:
         self._store.move_asset(asset_id, "UPLOADING", "WAITING", size=0, when=self._clock())
