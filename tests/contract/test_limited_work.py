@@ -4,7 +4,7 @@ import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import cast
+from typing import Any, cast
 
 import pytest
 from starlette.testclient import TestClient
@@ -27,7 +27,7 @@ from tests.support.contract.embed_routes import ENDPOINTS, V2
 from tests.support.contract.limited_consumer import Consumer, command
 from tests.support.server.places import PictureServer
 
-ROUTES = {
+ROUTES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "upload": ("POST", f"{V2}/upload", {"files": {"file": ("a.png", b"bytes")}}),
     "signed": ("POST", f"{V2}/upload/signed-url", {"json": {"original_filename": "a.png"}}),
     "metadata": ("GET", f"{V2}/{{}}/metadata", {}),
