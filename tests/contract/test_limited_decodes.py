@@ -1,5 +1,6 @@
 """Decodes whose request fails cost tokens of the rate, and twins of a request make no work."""
 
+import asyncio
 import json
 import time
 from collections.abc import Callable
@@ -10,8 +11,13 @@ from typing import Any
 import httpx2
 import pytest
 
-from imgvec.errors import NotAnImage
+from imgvec.api.application import close
+from imgvec.app import create_app
+from imgvec.embedding.types import ImageBytes, ImageInput, each
+from imgvec.errors import NotAnImage, TooFast
 from imgvec.images.decode import decode
+from imgvec.settings import load_settings
+from imgvec.types import Principal, RequestContext
 from tests.support.contract.checks import assert_pixlab_error, data_uri, small_png
 from tests.support.contract.embed_routes import ENDPOINTS
 from tests.support.contract.limited_consumer import Consumer, command
@@ -88,6 +94,37 @@ def test_images_whose_list_fails_cost_as_much(
     sent = limited.ask("POST", "/imgembed", json={"img": images})
     assert_pixlab_error(sent, 415)
     assert_pixlab_error(ask(limited, small_png()), 429)
+
+
+def test_a_client_that_leaves_in_the_middle_pays_for_the_rest(
+    limited: Consumer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun, go, burn = Event(), Event(), burning(0.4)
+
+    def held(*arguments: object) -> object:
+        begun.set()
+        assert go.wait(30)
+        return burn(*arguments)
+
+    monkeypatch.setattr("imgvec.embedding.compute.decode", held)
+    app = create_app(load_settings(limited.environment))
+    services = app.state.services
+
+    async def leaving() -> Principal:
+        principal: Principal = await services.authenticate(frozenset({limited.key}))
+        wanted = each([ImageInput(ImageBytes(b"bad"))], 512)
+        context = RequestContext("r", "pixlab", "")
+        request = asyncio.create_task(app.state.embedding.embed(principal, wanted, context))
+        await asyncio.to_thread(begun.wait, 30)
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
+        return principal
+
+    principal = asyncio.run(leaving())
+    go.set()
+    close(app)
+    with pytest.raises(TooFast):
+        services.authenticator.take_rate(principal)
 
 
 def test_twins_wait_without_a_place_and_without_work(

@@ -111,6 +111,12 @@ class TestUpload:
             place.assets.upload("thief", "b", b"other", "re_1")
         assert place.assets.read("acme", "re_1") == DATA
 
+    def test_an_id_that_is_taken_is_not_deleted(self, place: Place) -> None:
+        _, token = place.assets.reserve("acme", "a", "re_1")
+        with pytest.raises(StoreError):
+            place.assets.reserve("thief", "b", "re_1")
+        assert place.assets.receive("re_1", token, [DATA]).status == "SUCCESS"
+
     def test_a_finished_asset_is_kept_until_deleted(self, place: Place) -> None:
         place.assets.upload("acme", "a", DATA, "re_1")
         place.clock.now += 1000 * UNFINISHED_SECONDS

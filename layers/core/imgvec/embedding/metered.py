@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final, Protocol
 
 from imgvec.accounts.authentication import Authenticator
@@ -104,7 +105,7 @@ class StoredAccounts:
                     yield counted
                 except (RequestError, asyncio.CancelledError) as error:
                     if not _is_ours(error):
-                        self._authenticator.owe_rate(principal, sum(counted.decodes))
+                        counted.in_vain(partial(self._authenticator.owe_rate, principal))
                     raise
 
     @asynccontextmanager
@@ -161,10 +162,18 @@ class _Reserving:
         self._charge = charge
         self._event = event
         self.allowance = rate
-        self.decodes: list[float] = []
+        self._decodes: list[float] = []
+        self._owe: Callable[[float], None] | None = None
 
     def decoded(self, seconds: float) -> None:
-        self.decodes.append(seconds)
+        self._decodes.append(seconds)
+        if self._owe is not None:
+            self._owe(seconds)
+
+    def in_vain(self, owe: Callable[[float], None]) -> None:
+        """Owe the rate all decodes, also those that are still running: no thread can be stopped."""
+        owe(sum(self._decodes))
+        self._owe = owe
 
     @asynccontextmanager
     async def units(self, digests: Sequence[bytes]) -> AsyncIterator[None]:
