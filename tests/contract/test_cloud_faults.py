@@ -90,5 +90,5 @@ def test_the_bucket_refuses(
     assert "secret words" not in caplog.text
     # Nothing is half kept: what was begun waits, and expires.
     store = SqliteStore(Path(environment["IMGVEC_DATA"]))
-    assert {asset.status for asset in store.expired_assets(1e12)} == {"WAITING"}
+    assert {asset.status for asset in store.expired_assets(1e12, 99)} == {"WAITING"}
     store.close()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.assets.lifecycle import UNFINISHED_SECONDS
-from imgvec.assets.ports import UploadStatus
+from imgvec.assets.lifecycle import TIDIED
+from imgvec.assets.ports import UNFINISHED_SECONDS, UploadStatus
 from imgvec.assets.service import UPLOAD_SECONDS, Assets
-from imgvec.errors import AssetNotFound, StoreError, TooLarge
+from imgvec.errors import AssetNotFound, StoreError, TooLarge, TooManyUploads
 from imgvec.ids import link_id, memories_id
 from imgvec.stores.folder import FolderBlobs
 from imgvec.stores.sqlite import SqliteStore
@@ -37,11 +37,18 @@ class Interrupted(SqliteStore):
         self._meanwhile = [meanwhile]
 
     def move_asset(
-        self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
+        self,
+        asset_id: str,
+        origin: UploadStatus,
+        target: UploadStatus,
+        *,
+        size: int,
+        when: float,
+        storage: int | None = None,
     ) -> bool:
         if self._meanwhile:
             self._meanwhile.pop()()
-        return super().move_asset(asset_id, origin, target, size=size, when=when)
+        return super().move_asset(asset_id, origin, target, size=size, when=when, storage=storage)
 
 
 @dataclass
@@ -103,6 +110,12 @@ class TestUpload:
         with pytest.raises(StoreError):
             place.assets.upload("thief", "b", b"other", "re_1")
         assert place.assets.read("acme", "re_1") == DATA
+
+    def test_an_id_that_is_taken_is_not_deleted(self, place: Place) -> None:
+        _, token = place.assets.reserve("acme", "a", "re_1")
+        with pytest.raises(StoreError):
+            place.assets.reserve("thief", "b", "re_1")
+        assert place.assets.receive("re_1", token, [DATA]).status == "SUCCESS"
 
     def test_a_finished_asset_is_kept_until_deleted(self, place: Place) -> None:
         place.assets.upload("acme", "a", DATA, "re_1")
@@ -332,7 +345,7 @@ class TestMeanwhile:
 
         place.clock.now += UNFINISHED_SECONDS + 1
         with place.interrupted(finish) as assets:
-            assets.reserve("acme", "b", "re_2")
+            assets.tidy()
         assert place.assets.read("acme", "re_1") == DATA
 
     def test_an_attempt_overtaken_by_one_that_broke_off_goes_on(self, place: Place) -> None:
@@ -415,19 +428,45 @@ class TestExpiry:
         place.clock.now += 1
         with pytest.raises(AssetNotFound):
             place.assets.find("acme", "re_1")
-        assert place.rows() == []
 
-    @pytest.mark.parametrize("way", ["reserve", "upload"])
-    def test_a_new_asset_sweeps_out_what_nobody_asked_for_again(
-        self, place: Place, way: str
-    ) -> None:
+    def test_what_nobody_asked_for_again_is_removed(self, place: Place) -> None:
         place.assets.reserve("acme", "a", "re_1")
         _, token = place.assets.reserve("other", "b", "re_2")
         with pytest.raises(TooLarge):
             place.assets.receive("re_2", token, [bytes(MAX_BYTES + 1)])
         place.clock.now += UNFINISHED_SECONDS + 1
-        if way == "reserve":
-            place.assets.reserve("acme", "c", "re_3")
-        else:
-            place.assets.upload("acme", "c", DATA, "re_3")
+        place.assets.reserve("acme", "c", "re_3")
+        place.assets.tidy()
         assert [asset_id for asset_id, _ in place.rows()] == ["re_3"]
+
+    def test_a_new_asset_waits_for_no_removal_and_each_one_is_bounded(self, place: Place) -> None:
+        for number in range(TIDIED + 5):
+            place.assets.reserve("other", "a", f"re_{number}")
+        place.clock.now += UNFINISHED_SECONDS + 1
+        place.assets.reserve("acme", "c", "re_new")
+        left = [len(place.rows())]
+        for _ in range(2):
+            place.assets.tidy()
+            left.append(len(place.rows()))
+        assert left == [TIDIED + 6, 6, 1]
+
+    def test_a_consumer_has_so_many_unfinished_uploads_at_once(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("imgvec.assets.lifecycle.MOST_OPEN", 2)
+        _, token = place.assets.reserve("acme", "a", "re_1")
+        place.assets.reserve("acme", "b", "re_2")
+        for begin in (
+            lambda: place.assets.reserve("acme", "c", "re_3"),
+            lambda: place.assets.upload("acme", "c", DATA, "re_3"),
+        ):
+            with pytest.raises(TooManyUploads):
+                begin()
+        place.assets.reserve("other", "a", "re_other")
+        place.assets.receive("re_1", token, [DATA])
+        place.assets.upload("acme", "c", DATA, "re_3")
+        place.assets.delete("acme", "re_2")
+        place.assets.reserve("acme", "d", "re_4")
+        place.assets.reserve("acme", "e", "re_5")
+        place.clock.now += UNFINISHED_SECONDS
+        place.assets.reserve("acme", "f", "re_6")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.assets.lifecycle import UNFINISHED_SECONDS
+from imgvec.assets.ports import UNFINISHED_SECONDS
 from imgvec.assets.service import Assets
 from imgvec.errors import AssetNotFound
 from imgvec.stores.folder import LEFTOVER_SECONDS, FolderBlobs
@@ -152,7 +152,7 @@ def test_killed_anywhere_nothing_can_be_read_and_nothing_stays_behind(
     with pytest.raises(AssetNotFound):
         assets.read("acme", "re_1")
 
-    assets_at(store, tmp_path, NOW + UNFINISHED_SECONDS + 1).reserve("acme", "b.png", "re_2")
+    assets_at(store, tmp_path, NOW + UNFINISHED_SECONDS + 1).tidy()
     assert store.get_asset("re_1") is None
     assert [path for path in files(tmp_path) if path.parent.name != "partial"] == []
 

@@ -82,6 +82,12 @@ class QuotaExhausted(RequestError):
         self.allowance = allowance
 
 
+class StorageFull(QuotaExhausted):
+    """The consumer's files would take more bytes than its plan has."""
+
+    default = "The storage quota is used up, delete files to make room"
+
+
 class KeyDisabled(RequestError):
     """The key is known and switched off."""
 
@@ -160,6 +166,12 @@ class TooFast(RequestError):
         super().__init__(message)
         self.retry_after = retry_after
         self.allowance = allowance
+
+
+class TooManyUploads(TooFast):
+    """The consumer has begun too many uploads that are not finished."""
+
+    default = "Too many uploads are unfinished, finish or delete some first"
 
 
 class Overloaded(TooFast):

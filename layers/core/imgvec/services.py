@@ -16,13 +16,15 @@ from imgvec.errors import NotReady, StoreError, TooFast
 from imgvec.request_log import current, stage
 from imgvec.settings import Settings
 from imgvec.stores import Store, StoreExecutor, cache_seconds_of, open_blobs, store_of
-from imgvec.types import Principal
+from imgvec.types import Principal, within
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 REACH_SECONDS: Final = 3.0
 """Time that a store has to answer a readiness check."""
+TIDY_SECONDS: Final = 60.0
+"""Between two removals of expired uploads."""
 NOBODYS: Final = "0" * 64
 """An id that no key and no asset has."""
 UNREACHABLE: Final = "A store cannot be reached, try again shortly"
@@ -53,6 +55,40 @@ class Services:
             principal = await self.threads.run(self.authenticator.authenticate, keys)
         current().consumer = principal.consumer
         return principal
+
+    async def admit(self, keys: frozenset[str]) -> Principal:
+        """The principal of the keys, for a request that works without embedding.
+
+        Raises:
+            KeyInvalid, KeyDisabled: as `authenticate`.
+            TooFast: the plan's rate is exceeded.
+        """
+        principal = await self.authenticate(keys)
+        self.authenticator.take_rate(principal)
+        return principal
+
+    async def admit_upload(self, asset_id: str, token: str) -> int:
+        """Admit the bytes of a reserved upload; returns how many they may be.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
+            TooFast: the rate of the consumer who reserved it is exceeded.
+        """
+        with stage("admit"):
+            asset = await self.call(self.assets.reserved, asset_id, token)
+            plan = await self.call(self.store.plan_of, asset.consumer)
+        current().consumer = asset.consumer
+        self.authenticator.take_rate(Principal(asset.consumer, "", plan))
+        return within(plan, self.settings.max_image)
+
+    async def tidy(self) -> None:
+        """Remove uploads that were never finished, some each minute, until cancelled."""
+        while True:
+            await asyncio.sleep(TIDY_SECONDS)
+            try:
+                await self.call(self.assets.tidy)
+            except (StoreError, TooFast) as problem:
+                log.error("uploads that were never finished stay: %s", problem)
 
     async def call(self, call: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Run a blocking call of a store in a thread."""
@@ -100,7 +136,9 @@ def open_services(settings: Settings) -> Services:
         blobs=blobs,
         authenticator=Authenticator(store, cache_seconds=cache_seconds_of(settings)),
         meter=IdempotentMeter(store, window=settings.idempotency_hours * 3600),
-        assets=Assets(store, blobs, max_bytes=settings.max_image, direct=direct),
+        assets=Assets(
+            store, blobs, max_bytes=settings.max_image, direct=direct, plan_of=store.plan_of
+        ),
         in_flight=InFlight(settings.max_bodies),
         threads=StoreExecutor(),
     )

@@ -56,6 +56,8 @@ BURSTS: Final = Bounds(1, 1e6)
 QUOTAS: Final = Bounds(1, 1e15)
 SPACES: Final = Bounds(1, 65_536)
 """Dimensions."""
+BYTES: Final = Bounds(1, 1e15)
+"""Of an image, and of all the files that a consumer keeps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +85,10 @@ class Plan:
     """The allowed dimensions."""
     soft: bool = False
     """Whether the quota is only reported, and no request is rejected."""
+    storage: int | None = None
+    """Bytes of all the files that a consumer keeps; held also where the plan is `soft`."""
+    max_bytes: int | None = None
+    """Bytes of one image or file, below `IMGVEC_MAX_IMAGE`."""
 
     def allows(self, dimensions: int) -> bool:
         """Whether the plan allows these dimensions."""
@@ -111,7 +117,15 @@ def bounded(plan: Plan) -> Plan:
         burst=BURSTS.whole(plan.burst),
         quota=Quota(QUOTAS.whole(plan.quota.daily), QUOTAS.whole(plan.quota.monthly)),
         spaces=None if spaces is None else frozenset(int(SPACES.within(one)) for one in spaces),
+        storage=BYTES.whole(plan.storage),
+        max_bytes=BYTES.whole(plan.max_bytes),
     )
+
+
+def within(plan: Plan | None, max_bytes: int) -> int:
+    """The most bytes of one image: `max_bytes`, or what the plan has below it."""
+    own = None if plan is None else plan.max_bytes
+    return max_bytes if own is None else min(own, max_bytes)
 
 
 @dataclass(frozen=True, slots=True)

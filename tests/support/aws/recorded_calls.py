@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.keys import digest, mint
+from imgvec.accounts.metering import Charge
 from imgvec.accounts.ports import Identifier, KeyRecord
 from imgvec.app import create_app
 from imgvec.assets.ports import Asset, UploadStatus
@@ -34,7 +35,7 @@ from imgvec.services import open_services
 from imgvec.settings import Settings, load_settings
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.s3 import INCOMING
-from imgvec.types import Plan, Quota
+from imgvec.types import Plan, Principal, Quota, RequestContext
 from tests.support.aws.rest_events import integration_of
 from tests.support.contract.embed_routes import V2
 from tests.support.server.places import CAT, ROOT
@@ -79,7 +80,10 @@ class Account:
                 if "VersionId" in params:
                     self.seen.add(Granted(f"s3:{name}Version", place))
             case "dynamodb":
-                self.seen.add(Granted(f"dynamodb:{model.name}", "${Table.Arn}"))
+                # A transaction needs the rights of its parts, and has none of its own.
+                parts = [f"{kind}Item" for one in params.get("TransactItems", ()) for kind in one]
+                for name in parts or [model.name]:
+                    self.seen.add(Granted(f"dynamodb:{name}", "${Table.Arn}"))
             case "sagemaker-runtime":
                 for kind, name in (
                     ("endpoint", params["EndpointName"]),
@@ -160,6 +164,14 @@ def calls_of_embeddings(account: Account) -> set[Granted]:
             }
             answer = client.post("/api/ai/embeddings", json=body, headers=headers)
             assert answer.status_code == status, answer.text
+        # One that fails after its unit was reserved.
+        context = RequestContext("r", "coreviz", "/api/ai/embeddings", "d")
+        charge = Charge(Principal("acme", "k_1"), context, 768, "revision", (b"digest",))
+        stores = open_services(others.settings)
+        ticket = stores.meter.reserve(charge)
+        assert ticket is not None
+        stores.meter.release(ticket)
+        stores.close()
         for asset_id in others.every_asset():
             client.post(
                 f"{V2}/embeddings/image", json={"asset_id": asset_id, "model": "mobileclip"}

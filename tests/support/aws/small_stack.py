@@ -1,4 +1,4 @@
-"""A stack on the emulator with a table and usage plans, and an imitation of its gateway.
+"""A stack on the emulator with table, bucket and usage plans, and an imitation of its gateway.
 
 No emulator takes a request's key from the authorizer, so the imitation asks the real authorizer
 and then the emulated usage plans, and answers 403 where API Gateway would.
@@ -77,14 +77,16 @@ def small_stack(name: str, *, gateway_keys: bool = True) -> Iterator[SmallStack]
 
 
 def _template(address: str, gateway_keys: bool) -> dict[str, Any]:
-    """Table and plans as `template.yaml` has them, without what the emulator has not."""
+    """Table and plans as `template.yaml` has them, a bucket, and not what the emulator lacks."""
     plans, tiers = (PLANS, TIERS) if gateway_keys else ((), ())
     resources = {name: dict(written()["Resources"][name]) for name in ("Table", *plans)}
     for plan in plans:
         properties = {**resources[plan]["Properties"]}
         del properties["ApiStages"]
         resources[plan] = {"Type": resources[plan]["Type"], "Properties": properties}
-    outputs = {name: written()["Outputs"][name]["Value"] for name in ("TableName", *tiers)}
+    resources["Bucket"] = {"Type": "AWS::S3::Bucket"}
+    wanted = ("TableName", "BucketName", *tiers)
+    outputs = {name: written()["Outputs"][name]["Value"] for name in wanted}
     outputs["GatewayUrl"] = address
     shown = {name: {"Value": value} for name, value in outputs.items()}
     return {"Resources": resources, "Outputs": shown}

@@ -1,14 +1,16 @@
 """Reserve, settle, release and what the dead leave behind, on both stores."""
 
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.metering import MARGIN_SECONDS, RESERVED_SECONDS, SPENT_SECONDS
 from imgvec.accounts.periods import day_of, end_of
+from imgvec.accounts.ports import AccountStore
 from imgvec.errors import QuotaExhausted, TooFast
-from imgvec.types import Quota
+from imgvec.types import Plan, Principal, Quota
 from tests.support.accounts.meter_bench import Bench
 
 
@@ -43,23 +45,59 @@ def spent(bench: Bench) -> IdempotentMeter:
     bench.quota = Quota(daily=2)
     bench.answer(bench.charge(units=2))
     meter = bench.meter()
-    meter.check_spent(bench.charge().principal, 1)
     with pytest.raises(QuotaExhausted):
         meter.reserve(bench.charge())
     return meter
 
 
-def test_a_used_up_quota_is_known_for_half_a_minute(bench: Bench) -> None:
-    meter = spent(bench)
-    bench.later(SPENT_SECONDS - 1)
+@pytest.mark.parametrize("after", [0, SPENT_SECONDS - 1, SPENT_SECONDS])
+@pytest.mark.parametrize("seen", [True, False], ids=["by this process", "by another"])
+def test_a_used_up_quota_is_known_before_any_work(bench: Bench, seen: bool, after: float) -> None:
+    meter = spent(bench) if seen else spent(bench) and bench.meter()
+    bench.later(after)
     with pytest.raises(QuotaExhausted) as refused:
         meter.check_spent(bench.charge().principal, 1)
     allowance = refused.value.allowance
     assert allowance is not None
     assert (allowance.limit, allowance.remaining) == (2, 0)
-    assert allowance.reset == 12 * 3600 - (SPENT_SECONDS - 1)
-    bench.later(1)
-    meter.check_spent(bench.charge().principal, 1)
+    assert allowance.reset == 12 * 3600 - after
+
+
+def test_units_that_the_dead_hold_are_not_used_up(bench: Bench) -> None:
+    bench.quota = Quota(daily=1)
+    assert bench.meter().reserve(bench.charge()) is not None
+    with pytest.raises(QuotaExhausted):
+        bench.meter().check_spent(bench.charge().principal, 1)
+    bench.later(RESERVED_SECONDS)
+    bench.meter().check_spent(bench.charge().principal, 1)
+
+
+def test_units_that_came_back_after_midnight_are_not_used_up(bench: Bench) -> None:
+    bench.quota = Quota(monthly=1)
+    bench.now = end_of(day_of(bench.now)) - 1
+    meter = bench.meter()
+    ticket = meter.reserve(bench.charge())
+    assert ticket is not None
+    bench.later(2)
+    with pytest.raises(QuotaExhausted):
+        meter.reserve(bench.charge())
+    meter.release(ticket)
+    bench.meter().check_spent(bench.charge().principal, 1)
+
+
+class NeverAsked:
+    """A store that fails any call."""
+
+    def __getattr__(self, name: str) -> object:
+        raise AssertionError(f"the store was asked: {name}")
+
+
+@pytest.mark.parametrize(
+    "plan", [None, Plan("rate", 5.0), Plan("soft", quota=Quota(daily=1), soft=True)]
+)
+def test_nothing_is_read_where_no_quota_is_enforced(plan: Plan | None) -> None:
+    meter = IdempotentMeter(cast(AccountStore, NeverAsked()), window=1.0)
+    meter.check_spent(Principal("acme", "k_1", plan), 1)
 
 
 def test_a_used_up_quota_is_that_of_its_consumer_plan_and_day(bench: Bench) -> None:

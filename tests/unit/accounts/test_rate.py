@@ -83,3 +83,23 @@ def test_the_tightest_limit_is_told() -> None:
     day, bucket = Allowance(100, 3, 60), Allowance(10, 9, 1)
     assert tightest([day, None, bucket]) == day
     assert tightest([None, None]) is None
+
+
+def test_owed_tokens_come_back_at_the_rate_and_within_an_hour() -> None:
+    clock = Clock()
+    limiter = RateLimiter(clock)
+    limiter.owe("acme", 2.0, 3, 8)
+    with pytest.raises(TooFast) as refused:
+        limiter.take("acme", 2.0, 3)
+    # Three were there; six more are needed for the next.
+    assert refused.value.retry_after == 3
+    assert refused.value.allowance == Allowance(3, 0, 4)
+    limiter.owe("other", 0.01, 1, 10**6)
+    with pytest.raises(TooFast) as refused:
+        limiter.take("other", 0.01, 1)
+    assert refused.value.retry_after == 3600 + 100
+    # What is owed never comes back by owing more.
+    limiter.owe("other", 0.001, 1, 1)
+    with pytest.raises(TooFast) as refused:
+        limiter.take("other", 0.01, 1)
+    assert refused.value.retry_after == 3600 + 100

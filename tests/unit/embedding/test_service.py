@@ -98,7 +98,7 @@ def serving(most_bytes: int = 10**6, queue_seconds: float = 300) -> Iterator[Ser
     in_flight = InFlight(most_bytes)
     fetched: list[str] = []
 
-    async def fetch(url: str) -> bytes:
+    async def fetch(url: str, most: int | None) -> bytes:
         fetched.append(url)
         await asyncio.sleep(0)
         return png_of(int(url)).ljust(FILE_BYTES, b"\0")

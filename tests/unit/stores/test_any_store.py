@@ -5,8 +5,7 @@ from dataclasses import replace
 import pytest
 
 from imgvec.accounts.ports import Action, KeyRecord
-from imgvec.assets.lifecycle import UNFINISHED_SECONDS
-from imgvec.assets.ports import Asset
+from imgvec.assets.ports import UNFINISHED_SECONDS, Asset
 from imgvec.errors import StoreError
 from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
@@ -69,7 +68,7 @@ class TestKeys:
 class TestPlans:
     def test_kept_as_given(self, any_store: Store) -> None:
         plans = [
-            Plan("all", 0.5, 9, Quota(10, 100), frozenset({512, 1024}), soft=True),
+            Plan("all", 0.5, 9, Quota(10, 100), frozenset({512, 1024}), True, 10**9, 10**6),
             Plan("none"),
         ]
         for plan in reversed(plans):
@@ -143,7 +142,7 @@ class TestAssets:
         item = table.get("asset re_1", "asset")
         assert item is not None
         assert "ttl" not in item
-        assert list(dynamo.expired_assets(1e12)) == []
+        assert list(dynamo.expired_assets(1e12, 100)) == []
 
 
 class TestDynamoDB:

@@ -187,10 +187,13 @@ def test_an_upload_is_not_lost_to_another_attempt_that_breaks_off(
             *,
             size: int,
             when: float,
+            storage: int | None = None,
         ) -> bool:
             if first:
                 assert other.move_asset(first.pop(), "WAITING", "UPLOADING", size=0, when=1.0)
-            return super().move_asset(asset_id, origin, target, size=size, when=when)
+            return super().move_asset(
+                asset_id, origin, target, size=size, when=when, storage=storage
+            )
 
     with closing(SqliteStore(tmp_path)) as other, closing(Overtaken(tmp_path)) as store:
         assets = Assets(store, in_s3, max_bytes=MAX_BYTES, direct=in_s3)

@@ -171,7 +171,7 @@ def assets_of(store: Store, blobs: object) -> Assets:
     return Assets(store, cast(BlobStore, blobs), max_bytes=1000)
 
 
-@pytest.mark.parametrize("method", ["move_asset", "get_asset"])
+@pytest.mark.parametrize("method", ["add_asset", "move_asset", "get_asset"])
 def test_an_upload_that_fails_leaves_nothing(
     any_store: Store, blobs: FolderBlobs, fault: str, method: str
 ) -> None:
@@ -180,6 +180,14 @@ def test_an_upload_that_fails_leaves_nothing(
         assets_of(store, blobs).upload("acme", "a.png", b"bytes", "id")
     assert any_store.get_asset("id") is None
     assert blobs.read("id") is None
+
+
+def test_an_address_that_is_not_given_leaves_nothing(
+    any_store: Store, blobs: FolderBlobs, fault: str
+) -> None:
+    with pytest.raises(FAILURES):
+        assets_of(failing(any_store, "add_asset", fault), blobs).reserve("acme", "a.png", "id")
+    assert any_store.get_asset("id") is None
 
 
 def test_an_upload_whose_bytes_fail_leaves_nothing(

@@ -32,7 +32,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStore]:
 
 def test_it_is_a_store(store: SqliteStore) -> None:
     whole: Store = store
-    assert (whole.list_keys(), whole.expired_assets(1e12)) == ([], [])
+    assert (whole.list_keys(), whole.expired_assets(1e12, 9)) == ([], [])
 
 
 class TestKeys:
@@ -117,7 +117,8 @@ class TestAssets:
         young = replace(ASSET, asset_id="re_5", created=20.0)
         for asset in (waiting, uploading, failed, finished, young):
             store.add_asset(asset)
-        expired = store.expired_assets(20.0)
+        assert store.expired_assets(20.0, 2) == [waiting, uploading]
+        expired = store.expired_assets(20.0, 9)
         assert {asset.asset_id: asset for asset in expired} == {
             "re_1": waiting,
             "re_2": uploading,

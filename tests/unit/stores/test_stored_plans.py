@@ -1,5 +1,9 @@
 """Plans as an older version or another hand has stored them, in each store."""
 
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -8,7 +12,10 @@ from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, TooFast
 from imgvec.stores import Store
-from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
+from imgvec.stores.dynamodb import DynamoStore
+from imgvec.stores.dynamodb.table import Value
+from imgvec.stores.sqlite import FILE_NAME
+from imgvec.types import BURSTS, BYTES, QUOTAS, RATES, SPACES, Plan, Quota
 
 TOO_MUCH: Final = 10**30
 BAD: Final = {
@@ -24,11 +31,27 @@ BAD: Final = {
         Plan("p", quota=Quota(daily=-3, monthly=TOO_MUCH)),
         Plan("p", quota=Quota(daily=1, monthly=int(QUOTAS.greatest))),
     ),
+    "bytes": (
+        Plan("p", storage=0, max_bytes=TOO_MUCH),
+        Plan("p", storage=1, max_bytes=int(BYTES.greatest)),
+    ),
     "spaces": (
         Plan("p", spaces=frozenset({-1, 512, TOO_MUCH})),
         Plan("p", spaces=frozenset({1, 512, int(SPACES.greatest)})),
     ),
 }
+
+
+def test_a_plan_from_before_its_limits_in_bytes_is_read(any_store: Store, tmp_path: Path) -> None:
+    document: dict[str, Value] = {"name": "p", "rate": 5.0, "quota": {"daily": 9}, "soft": False}
+    if isinstance(any_store, DynamoStore):
+        any_store._table.put("plans", "p", document)
+    else:
+        with closing(sqlite3.connect(tmp_path / FILE_NAME)) as connection, connection:
+            connection.execute(
+                "INSERT INTO plans VALUES ('p', ?)", (json.dumps(document).encode(),)
+            )
+    assert any_store.list_plans() == [Plan("p", 5.0, quota=Quota(daily=9))]
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -16,6 +16,9 @@ from imgvec.types import Allowance, Plan, Principal
 TOUCH_SECONDS: Final = 60.0
 """Shortest interval between two writes of a key's last use."""
 
+TOKEN_SECONDS: Final = 0.05
+"""Processor time that a token of the rate stands for: the decode of a large photo."""
+
 UNKNOWN: Final = "The API key is unknown or revoked"
 
 
@@ -74,13 +77,29 @@ class Authenticator:
             TooFast: the plan's rate is exceeded.
         """
         plan = principal.plan
-        if plan is None:
-            return None
-        if not plan.allows(dimensions):
+        if plan is not None and not plan.allows(dimensions):
             raise SpaceForbidden
-        if plan.rate is None:
+        return self.take_rate(principal)
+
+    def take_rate(self, principal: Principal) -> Allowance | None:
+        """Take a request's token; returns the rest of the plan's rate, if it has one.
+
+        Raises:
+            TooFast: the rate is exceeded.
+        """
+        plan = principal.plan
+        if plan is None or plan.rate is None:
             return None
         return self._rates.take(principal.consumer, plan.rate, plan.depth)
+
+    def owe_rate(self, principal: Principal, seconds: float) -> None:
+        """Take further tokens for processor time whose request was answered with an error.
+
+        A bad image is free in units, so that only the rate bounds the work that it makes.
+        """
+        plan, tokens = principal.plan, int(seconds / TOKEN_SECONDS)
+        if plan is not None and plan.rate is not None and tokens:
+            self._rates.owe(principal.consumer, plan.rate, plan.depth, tokens)
 
     def _find(self, shown: str) -> tuple[KeyRecord, Plan | None]:
         known = self._known.get(shown)

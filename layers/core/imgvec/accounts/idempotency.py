@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Final
+from typing import Final, Literal, TypeAlias
 
 from imgvec.accounts.metering import LOST, RESERVED_SECONDS, Charge, Meter, short_name
 from imgvec.accounts.ports import AccountStore, IdempotencyRecord, Label, Reservation
@@ -26,6 +26,10 @@ from imgvec.undo import undone
 _KEY: Final = re.compile(r'"?([A-Za-z0-9._:~+/=-]{1,128})"?')
 MALFORMED: Final = "Idempotency-Key must be 1 to 128 letters, digits and characters of ._:~+/=-"
 OTHER_REQUEST: Final = "This Idempotency-Key was sent with another request before"
+
+
+Known: TypeAlias = Literal["new", "at work", "counted"]
+"""The state of an `Idempotency-Key`: a key that has expired is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,17 +73,20 @@ class IdempotentMeter:
         self.check_spent = self._meter.check_spent
         self.usage = self._meter.usage
 
-    def check(self, principal: Principal, context: RequestContext) -> bool:
-        """Check an `Idempotency-Key` before any work; True if the request was sent before.
+    def check(self, principal: Principal, context: RequestContext) -> Known:
+        """Look for the request of an `Idempotency-Key`, before any work.
 
         Raises:
             BadParameter: it is malformed, or was sent with another request before.
         """
         name = _record_name(context)
         found = None if name is None else self._store.find_record(principal.consumer, name)
-        if found is not None:
-            self._compare(found, context)
-        return found is not None
+        if found is None:
+            return "new"
+        self._compare(found, context)
+        if found.settled:
+            return "counted" if found.kept > self._clock() else "new"
+        return "at work" if found.reservation.expires > self._clock() else "new"
 
     def reserve(self, charge: Charge) -> Ticket | None:
         """Reserve a request's units, all or none; None while the same request is in flight.

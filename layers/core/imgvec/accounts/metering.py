@@ -81,17 +81,28 @@ class Meter:
         self._clock = clock
 
     def check_spent(self, principal: Principal, units: int) -> None:
-        """Reject units that lately exceeded the quota, from a cache and before any work.
+        """Reject units that the quota does not have, by a read of the store and before any work.
+
+        Nothing is read without an enforced quota, nor where this process has lately seen it spent.
 
         Raises:
-            QuotaExhausted: this process has seen the quota used up, on this day and plan.
+            QuotaExhausted: the quota has fewer left.
         """
-        plan, known = principal.plan, self._spent.get(principal.consumer)
-        if plan is None or known is None or units < known.units:
+        plan, consumer = principal.plan, principal.consumer
+        if plan is None or plan.held == UNLIMITED:
             return
         now = self._clock()
-        if (known.quota, known.day) == (plan.held, day_of(now)):
-            raise QuotaExhausted(allowance=_allowance(plan, known.usage, known.day, now))
+        day, known = day_of(now), self._spent.get(consumer)
+        if known and units >= known.units and (known.quota, known.day) == (plan.held, day):
+            raise QuotaExhausted(allowance=_allowance(plan, known.usage, day, now))
+        usage = self._store.quota_usage(consumer, day, now)
+        if usage.expired and not _fits(plan.held, usage, units):
+            for dead in usage.expired:
+                self._recover(dead)
+            usage = self._store.quota_usage(consumer, day, now)
+        if not _fits(plan.held, usage, units):
+            self._spent.put(consumer, Spent(plan.held, day, units, usage))
+            raise QuotaExhausted(allowance=_allowance(plan, usage, day, now))
 
     def reservation(self, consumer: str, name: str, units: int) -> Reservation:
         """A reservation of today, not taken yet."""
@@ -163,6 +174,13 @@ class Meter:
             # Reserving is idempotent: a granted reservation is not taken twice.
             granted, usage = self._store.reserve(wanted, quota, self._clock())
         return granted, usage
+
+
+def _fits(quota: Quota, usage: QuotaUsage, units: int) -> bool:
+    day, month = usage.day + units, usage.month + units
+    return (quota.daily is None or day <= quota.daily) and (
+        quota.monthly is None or month <= quota.monthly
+    )
 
 
 def short_name(text: str) -> str:

@@ -9,9 +9,13 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from imgvec.errors import TooFast
 from imgvec.types import Allowance
+
+DEBT_SECONDS: Final = 3600.0
+"""Longest time for which work that was in vain keeps a bucket empty."""
 
 
 @dataclass(slots=True)
@@ -37,15 +41,26 @@ class RateLimiter:
             TooFast: the bucket is empty; the error has the time until the next token.
         """
         with self._lock:
-            now = self._clock()
-            bucket = self._buckets.setdefault(consumer, _Bucket(depth, now))
-            # The plan may have changed: a bucket holds no more than its present depth.
-            bucket.tokens = min(depth, bucket.tokens + (now - bucket.filled) * rate)
-            bucket.filled = now
+            bucket = self._filled(consumer, rate, depth)
             granted = bucket.tokens >= 1
             bucket.tokens -= granted
             left = bucket.tokens
-        allowance = Allowance(depth, int(left), math.ceil((depth - left) / rate))
+        allowance = Allowance(depth, max(0, int(left)), math.ceil((depth - left) / rate))
         if not granted:
             raise TooFast(retry_after=math.ceil((1 - left) / rate), allowance=allowance)
         return allowance
+
+    def owe(self, consumer: str, rate: float, depth: int, tokens: int) -> None:
+        """Take tokens that may not be there yet: the bucket goes below zero."""
+        with self._lock:
+            bucket = self._filled(consumer, rate, depth)
+            bucket.tokens = max(bucket.tokens - tokens, min(bucket.tokens, -DEBT_SECONDS * rate))
+
+    def _filled(self, consumer: str, rate: float, depth: int) -> _Bucket:
+        """The bucket as it is now."""
+        now = self._clock()
+        bucket = self._buckets.setdefault(consumer, _Bucket(depth, now))
+        # The plan may have changed: a bucket holds no more than its present depth.
+        bucket.tokens = min(depth, bucket.tokens + (now - bucket.filled) * rate)
+        bucket.filled = now
+        return bucket

@@ -77,7 +77,7 @@ class Registry:
             # After the key is stored: if that fails, the plan of the consumer's other keys stays.
             if plan is not None:
                 self.assign_plan(consumer, plan)
-            self._note("keys create", f"{created.record.key_id} of {consumer}")
+            self.note("keys create", f"{created.record.key_id} of {consumer}")
         return created
 
     def rotate_key(self, key_id: str, overlap: float) -> CreatedKey:
@@ -107,7 +107,7 @@ class Registry:
             undone(lambda: self._store.expire_key(key_id, old.expires)),
         ):
             self._store.expire_key(key_id, min(end, old.expires or end))
-            self._note("keys rotate", f"{key_id} to {new.key_id}")
+            self.note("keys rotate", f"{key_id} to {new.key_id}")
         return CreatedKey(key, new)
 
     def revoke_key(self, key_id: str) -> None:
@@ -144,7 +144,7 @@ class Registry:
         if bounded(plan) != plan:
             raise ConsumerError(f"A number of the plan {plan.name} is out of bounds.")
         self._store.put_plan(plan)
-        self._note("plans create", plan.name)
+        self.note("plans create", plan.name)
 
     def assign_plan(self, consumer: str, plan: str) -> None:
         """Assign a plan to a consumer, in place of its former one.
@@ -155,7 +155,7 @@ class Registry:
         check_name(consumer, "consumer")
         self._check_plan(plan)
         self._store.assign_plan(consumer, plan)
-        self._note("plans assign", f"{plan} to {consumer}")
+        self.note("plans assign", f"{plan} to {consumer}")
 
     def _check_plan(self, plan: str) -> None:
         if plan not in {one.name for one in self._store.list_plans()}:
@@ -171,9 +171,10 @@ class Registry:
     def _done(self, changed: bool, what: str, key_id: str) -> None:
         if not changed:
             raise ConsumerError(NO_KEY)
-        self._note(what, key_id)
+        self.note(what, key_id)
 
-    def _note(self, what: str, about: str) -> None:
+    def note(self, what: str, about: str) -> None:
+        """Put an action of the operator on record."""
         action = Action(self._clock(), self._who, what, about)
         log.info("%s by %s: %s", action.what, action.who, action.about)
         self._store.add_action(action)

@@ -1,5 +1,6 @@
 """The application: routes of all dialects, middleware, health, error responses."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -130,7 +131,10 @@ async def _lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
     # A function imports this with its first URL. A server imports it now: it has the time, and
     # may have no file descriptor left later.
     import_module("imgvec.images.fetch.client")
+    tidying = asyncio.create_task(app.state.services.tidy())
     yield
+    tidying.cancel()
+    await asyncio.wait({tidying})
     close(app)
 
 

@@ -12,18 +12,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import BinaryIO, Final
 
-from imgvec.assets.ports import Asset, AssetStore, BlobStore, UploadStatus
-from imgvec.errors import AssetNotFound, TooLarge
+from imgvec.assets.ports import (
+    OPEN,
+    UNFINISHED_SECONDS,
+    Asset,
+    AssetStore,
+    BlobStore,
+    UploadStatus,
+)
+from imgvec.errors import AssetNotFound, StorageFull, TooLarge
 from imgvec.undo import undone
-
-UNFINISHED_SECONDS: Final = 24 * 3600
-"""Age at which an unfinished upload expires."""
 
 LONGEST_ID: Final = 64
 """Characters; every generated id is shorter."""
 
-OPEN: Final = frozenset[UploadStatus]({"WAITING", "UPLOADING"})
-"""Statuses from which an upload can still succeed."""
+MOST_OPEN: Final = 1000
+"""Unfinished uploads of a consumer."""
+
+TIDIED: Final = 20
+"""Expired uploads that are removed in one call, at some milliseconds each."""
 
 
 class Lifecycle:
@@ -36,9 +43,14 @@ class Lifecycle:
         self._clock = clock
 
     def begin(self, asset: Asset) -> Asset:
-        """Store the metadata of a new, open asset; remove expired assets."""
-        self._tidy()
-        self._store.add_asset(asset)
+        """Store the metadata of a new, open asset.
+
+        Raises:
+            TooManyUploads: the consumer has `MOST_OPEN` unfinished ones.
+        """
+        # The client does not get the id, so it could not delete the asset.
+        with undone(lambda: self._withdraw(asset)):
+            self._store.add_asset(asset, MOST_OPEN)
         return asset
 
     def get(self, asset_id: str) -> Asset:
@@ -53,7 +65,6 @@ class Lifecycle:
         if asset is None:
             raise AssetNotFound
         if asset.status != "SUCCESS" and asset.created < self._oldest_unfinished():
-            self._tidy()
             raise AssetNotFound
         return asset
 
@@ -61,7 +72,7 @@ class Lifecycle:
         """Begin an attempt; False if the status has changed since it was read."""
         return self._move(asset, "UPLOADING")
 
-    def take(self, asset_id: str, data: Iterable[bytes]) -> Asset:
+    def take(self, asset_id: str, data: Iterable[bytes], storage: int | None = None) -> Asset:
         """Store the bytes of an asset that is UPLOADING, then let it be read.
 
         Of two concurrent attempts the first complete one is kept, and both return its asset.
@@ -69,15 +80,18 @@ class Lifecycle:
         Raises:
             AssetNotFound: the asset was deleted meanwhile.
             TooLarge: raised by `data`; the asset is FAILED for good.
+            StorageFull: the consumer's files would take more than `storage` bytes; as above.
         """
-        # A client may try again after any failure except a file that is too large.
+        # A client may try again after any failure except a file that passes a limit.
         with undone(lambda: self._reopen(asset_id)):
             try:
                 size = self._blobs.write(asset_id, data)
-            except TooLarge:
-                self._settle(asset_id, "FAILED", 0)
+                asset = self._settle(asset_id, "SUCCESS", size, storage)
+            except (TooLarge, StorageFull):
+                failed = self._settle(asset_id, "FAILED", 0)
+                if failed is None or failed.status == "FAILED":
+                    self._blobs.delete(asset_id)
                 raise
-            asset = self._settle(asset_id, "SUCCESS", size)
         if asset is None or asset.status == "FAILED":
             # A concurrent delete may have run before these bytes were written.
             self._blobs.delete(asset_id)
@@ -120,22 +134,33 @@ class Lifecycle:
         if asset is not None:
             self.forget(asset)
 
-    def _move(self, asset: Asset, target: UploadStatus, size: int = 0) -> bool:
-        now = self._clock()
-        return self._store.move_asset(asset.asset_id, asset.status, target, size=size, when=now)
+    def tidy(self) -> None:
+        """Remove up to `TIDIED` uploads that have expired."""
+        for asset in self._store.expired_assets(self._oldest_unfinished(), TIDIED):
+            self.forget(asset)
+
+    def _move(
+        self, asset: Asset, target: UploadStatus, size: int = 0, storage: int | None = None
+    ) -> bool:
+        return self._store.move_asset(
+            asset.asset_id, asset.status, target, size=size, when=self._clock(), storage=storage
+        )
+
+    def _withdraw(self, asset: Asset) -> None:
+        """Delete an asset that nothing was done with; another one of its id stays."""
+        if self._store.get_asset(asset.asset_id) == asset:
+            self.forget(asset)
 
     def _reopen(self, asset_id: str) -> None:
         self._store.move_asset(asset_id, "UPLOADING", "WAITING", size=0, when=self._clock())
 
-    def _settle(self, asset_id: str, target: UploadStatus, size: int) -> Asset | None:
+    def _settle(
+        self, asset_id: str, target: UploadStatus, size: int, storage: int | None = None
+    ) -> Asset | None:
         """Move an open asset to a final status; returns it, also if another request ended it."""
         while (asset := self._store.get_asset(asset_id)) and asset.status in OPEN:
-            self._move(asset, target, size)
+            self._move(asset, target, size, storage)
         return asset
-
-    def _tidy(self) -> None:
-        for asset in self._store.expired_assets(self._oldest_unfinished()):
-            self.forget(asset)
 
     def _oldest_unfinished(self) -> float:
         return self._clock() - UNFINISHED_SECONDS

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO, Literal, Protocol
+from typing import BinaryIO, Final, Literal, Protocol
 
 UploadStatus = Literal["WAITING", "UPLOADING", "SUCCESS", "FAILED"]
 
@@ -22,27 +22,57 @@ class Asset:
     """SHA-256 of the token in the upload URL, 64 hex digits."""
 
 
+UNFINISHED_SECONDS: Final = 24 * 3600
+"""Age at which an unfinished upload expires."""
+
+OPEN: Final = frozenset[UploadStatus]({"WAITING", "UPLOADING"})
+"""Statuses from which an upload can still succeed."""
+
+
 class AssetStore(Protocol):
     """Metadata of assets."""
 
-    def add_asset(self, asset: Asset) -> None:
-        """Store metadata of a new asset."""
+    def add_asset(self, asset: Asset, most_open: int | None = None) -> None:
+        """Store metadata of a new asset.
+
+        Raises:
+            TooManyUploads: the consumer has `most_open` unfinished uploads already.
+        """
 
     def get_asset(self, asset_id: str) -> Asset | None:
         """The asset, of any consumer; the caller checks ownership."""
 
     def move_asset(
-        self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
+        self,
+        asset_id: str,
+        origin: UploadStatus,
+        target: UploadStatus,
+        *,
+        size: int,
+        when: float,
+        storage: int | None = None,
     ) -> bool:
-        """Change the status atomically; False if it is no longer `origin`."""
+        """Change the status, and with it the consumer's sums; False if it is no longer `origin`.
+
+        One step for concurrent calls, also those for other assets of the consumer.
+
+        Raises:
+            StorageFull: with SUCCESS the consumer's files would take more than `storage` bytes.
+        """
 
     def delete_asset(self, asset_id: str) -> bool:
         """Delete the metadata; False if there was none."""
 
-    def expired_assets(self, before: float) -> Sequence[Asset]:
-        """Unfinished uploads that were begun before this time; the caller deletes them.
+    def stored_bytes(self, consumer: str) -> int:
+        """Bytes of the consumer's finished files."""
 
-        Empty from a store that deletes them by itself.
+    def list_assets(self, consumer: str) -> Sequence[Asset]:
+        """The consumer's files in every status, oldest first; slow, for operators."""
+
+    def expired_assets(self, before: float, most: int) -> Sequence[Asset]:
+        """Up to `most` unfinished uploads that were begun before this time, oldest first.
+
+        The caller deletes them. Empty from a store that deletes them by itself.
         """
 
 

@@ -11,9 +11,10 @@ from contextlib import suppress
 from pathlib import PurePosixPath
 from typing import BinaryIO, Final
 
-from imgvec.assets.lifecycle import OPEN, Lifecycle
-from imgvec.assets.ports import Asset, AssetStore, BlobStore, DirectAccess, UploadStatus
-from imgvec.errors import AssetNotFound, TooLarge
+from imgvec.assets.lifecycle import Lifecycle
+from imgvec.assets.ports import OPEN, Asset, AssetStore, BlobStore, DirectAccess, UploadStatus
+from imgvec.errors import AssetNotFound, StorageFull, TooLarge
+from imgvec.types import Plan, within
 from imgvec.undo import undone
 
 LONGEST = 255
@@ -59,30 +60,57 @@ class Assets:
         max_bytes: int,
         clock: Callable[[], float] = time.time,
         direct: DirectAccess | None = None,
+        plan_of: Callable[[str], Plan | None] = lambda consumer: None,
     ) -> None:
         """`max_bytes` limits one file (`IMGVEC_MAX_IMAGE`); `direct` is the same store."""
+        self._store = store
         self._lifecycle = Lifecycle(store, blobs, clock)
         self._max_bytes = max_bytes
         self._clock = clock
         self._direct = direct
+        self._plan_of = plan_of
+        self.tidy = self._lifecycle.tidy
 
     def upload(self, consumer: str, filename: str, data: bytes, asset_id: str) -> Asset:
         """Store a file from a request's body, under a new id.
 
         Raises:
-            TooLarge: the file is over `max_bytes`; nothing is stored.
+            TooLarge: the file is over `max_bytes` or the plan's limit; nothing is stored.
+            StorageFull: the plan has too few bytes left; nothing is stored.
+            TooManyUploads: too many uploads of the consumer are unfinished.
         """
-        if len(data) > self._max_bytes:
+        plan = self._plan_of(consumer)
+        if len(data) > within(plan, self._max_bytes):
             raise TooLarge
+        self._check_room(consumer, plan, len(data))
         self._begin(consumer, filename, asset_id, "UPLOADING", None)
         # The client does not get the id of a failed upload, so it could not delete the asset.
         with undone(lambda: self._lifecycle.drop(asset_id)):
-            return self._lifecycle.take(asset_id, (data,))
+            return self._lifecycle.take(asset_id, (data,), _storage(plan))
 
     def reserve(self, consumer: str, filename: str, asset_id: str) -> tuple[Asset, str]:
-        """Prepare an upload under a new id; returns its token, valid for `UPLOAD_SECONDS`."""
+        """Prepare an upload under a new id; returns its token, valid for `UPLOAD_SECONDS`.
+
+        Raises:
+            StorageFull: the plan has no byte left.
+            TooManyUploads: too many uploads of the consumer are unfinished.
+        """
         token = secrets.token_urlsafe(32)
+        self._check_room(consumer, self._plan_of(consumer), 1)
         return self._begin(consumer, filename, asset_id, "WAITING", _digest(token)), token
+
+    def reserved(self, asset_id: str, token: str) -> Asset:
+        """The open upload of this token.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
+        """
+        asset = self._lifecycle.get(asset_id)
+        if not hmac.compare_digest(asset.upload_token or "", _digest(token)):
+            raise AssetNotFound
+        if asset.status not in OPEN or self._clock() >= asset.created + UPLOAD_SECONDS:
+            raise AssetNotFound
+        return asset
 
     def receive(self, asset_id: str, token: str, data: Iterable[bytes]) -> Asset:
         """Store the bytes of a reserved upload; the token is the permission.
@@ -91,11 +119,12 @@ class Assets:
 
         Raises:
             AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
-            TooLarge: the file is over `max_bytes`; the upload has failed for good.
+            TooLarge: the file is over `max_bytes` or the plan's limit; the upload has failed.
+            StorageFull: the plan has too few bytes left; the upload has failed.
         """
-        while not self._lifecycle.start(self._reserved(asset_id, token)):
+        while not self._lifecycle.start(asset := self.reserved(asset_id, token)):
             pass
-        return self._lifecycle.take(asset_id, self._bounded(data))
+        return self._take(asset, data)
 
     def put_address(self, asset: Asset) -> str | None:
         """The presigned upload URL of a reserved upload; None if this service takes the bytes."""
@@ -126,7 +155,8 @@ class Assets:
 
         Raises:
             AssetNotFound: the asset is unknown, or was deleted meanwhile.
-            TooLarge: the file is over `max_bytes`; the upload has failed for good.
+            TooLarge: the file is over `max_bytes` or the plan's limit; the upload has failed.
+            StorageFull: the plan has too few bytes left; the upload has failed.
         """
         if self._direct is None:
             return
@@ -138,8 +168,8 @@ class Assets:
             # and then this one tries again.
             while (asset := self._lifecycle.get(asset_id)).status in OPEN:
                 if self._lifecycle.start(asset):
-                    self._lifecycle.take(asset_id, self._bounded(data))
-        except (AssetNotFound, TooLarge):
+                    self._take(asset, data)
+        except (AssetNotFound, TooLarge, StorageFull):
             self._direct.discard(asset_id)
             raise
         self._direct.discard(asset_id)
@@ -154,8 +184,8 @@ class Assets:
         if asset.consumer != consumer:
             raise AssetNotFound
         if self._direct is not None and asset.status in OPEN:
-            # The caller sees by the status FAILED that an upload was too large.
-            with suppress(TooLarge):
+            # The caller sees by the status FAILED that an upload passed a limit.
+            with suppress(TooLarge, StorageFull):
                 self.collect(asset_id)
             asset = self._lifecycle.get(asset_id)
         return asset
@@ -185,6 +215,13 @@ class Assets:
         while not self._lifecycle.forget(self.find(consumer, asset_id)):
             pass
 
+    def clear(self, consumer: str) -> int:
+        """Delete all files of a consumer, unfinished ones too; returns their number."""
+        found = self._store.list_assets(consumer)
+        for asset in found:
+            self._lifecycle.drop(asset.asset_id)
+        return len(found)
+
     def _begin(
         self, consumer: str, filename: str, asset_id: str, status: UploadStatus, token: str | None
     ) -> Asset:
@@ -192,22 +229,29 @@ class Assets:
         name = clean_filename(filename)
         return self._lifecycle.begin(Asset(asset_id, consumer, name, status, 0, now, now, token))
 
-    def _reserved(self, asset_id: str, token: str) -> Asset:
-        """The open asset of this token; raises `AssetNotFound` if there is none."""
-        asset = self._lifecycle.get(asset_id)
-        if not hmac.compare_digest(asset.upload_token or "", _digest(token)):
-            raise AssetNotFound
-        if asset.status not in OPEN or self._clock() >= asset.created + UPLOAD_SECONDS:
-            raise AssetNotFound
-        return asset
+    def _check_room(self, consumer: str, plan: Plan | None, size: int) -> None:
+        """Reject early an upload that would be rejected at its end."""
+        storage = _storage(plan)
+        if storage is not None and self._store.stored_bytes(consumer) + size > storage:
+            raise StorageFull
 
-    def _bounded(self, data: Iterable[bytes]) -> Iterator[bytes]:
-        size = 0
-        for chunk in data:
-            size += len(chunk)
-            if size > self._max_bytes:
-                raise TooLarge
-            yield chunk
+    def _take(self, asset: Asset, data: Iterable[bytes]) -> Asset:
+        plan = self._plan_of(asset.consumer)
+        bounded = _bounded(data, within(plan, self._max_bytes))
+        return self._lifecycle.take(asset.asset_id, bounded, _storage(plan))
+
+
+def _storage(plan: Plan | None) -> int | None:
+    return None if plan is None else plan.storage
+
+
+def _bounded(data: Iterable[bytes], most: int) -> Iterator[bytes]:
+    size = 0
+    for chunk in data:
+        size += len(chunk)
+        if size > most:
+            raise TooLarge
+        yield chunk
 
 
 def _digest(token: str) -> str:

@@ -6,6 +6,7 @@ from importlib import import_module
 import click
 
 from imgvec import __version__
+from imgvec.cli.assets import assets
 from imgvec.cli.embed import embed
 from imgvec.cli.keys import keys
 from imgvec.cli.plans import plans
@@ -62,7 +63,7 @@ def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, plans, usage, actions):
+for command in (serve, embed, keys, plans, assets, usage, actions):
     group.add_command(command)
 
 

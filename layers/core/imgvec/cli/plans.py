@@ -1,5 +1,8 @@
 """`imgvec plans`: what consumers may do. A running server sees a change at once."""
 
+import re
+from typing import Final
+
 import click
 import orjson
 
@@ -14,7 +17,7 @@ from imgvec.cli.options import (
     registry_of,
     stack_option,
 )
-from imgvec.types import BURSTS, QUOTAS, RATES, SPACES, Plan, Quota
+from imgvec.types import BURSTS, BYTES, QUOTAS, RATES, SPACES, Plan, Quota
 
 
 class Spaces(click.ParamType[frozenset[int]]):
@@ -40,9 +43,31 @@ class Spaces(click.ParamType[frozenset[int]]):
         return spaces
 
 
+_SIZE: Final = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,3})?) ?((?:[kMGT]?B)?)", re.IGNORECASE)
+_UNITS: Final = ("b", "kb", "mb", "gb", "tb")
+
+
+class Bytes(click.ParamType[int]):
+    """A number of bytes as `500MB`."""
+
+    name = "bytes"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read it; units are powers of 1000."""
+        if isinstance(value, int):
+            return value
+        found = _SIZE.fullmatch(value.strip())
+        number = float(found[1]) * 1000 ** _UNITS.index(found[2].lower() or "b") if found else 0
+        if not found or BYTES.within(number) != number:
+            self.fail(f"{value!r} is no number of bytes such as 1GB or 500MB", param, ctx)
+        return int(number)
+
+
 @click.group()
 def plans() -> None:
-    """Make, list and assign plans: rate, quota and spaces of a consumer."""
+    """Make, list and assign plans: rate, quota, spaces and storage of a consumer."""
 
 
 @plans.command()
@@ -62,7 +87,11 @@ def plans() -> None:
 @click.option("--daily", type=integer_of(QUOTAS), metavar="N", help="Images of a day (UTC).")
 @click.option("--monthly", type=integer_of(QUOTAS), metavar="N", help="Images of a month (UTC).")
 @click.option("--spaces", type=Spaces(), metavar="D,D", help="Dimensions that may be asked for.")
-@click.option("--soft", is_flag=True, help="Only tell of the quota, and never refuse.")
+@click.option("--storage", type=Bytes(), metavar="BYTES", help="All files of a consumer: 1GB.")
+@click.option("--max-bytes", type=Bytes(), metavar="BYTES", help="One image or file: 5MB.")
+@click.option(
+    "--soft", is_flag=True, help="Only tell of the quota of images, and never reject for it."
+)
 @stack_option()
 def create(
     name: str,
@@ -71,14 +100,18 @@ def create(
     daily: int | None,
     monthly: int | None,
     spaces: frozenset[int] | None,
+    storage: int | None,
+    max_bytes: int | None,
     soft: bool,
     stack: Stack | None,
 ) -> None:
     """Make the plan NAME, or change it for all who have it. What is left out is unlimited."""
     if burst is not None and rate is None:
         raise click.UsageError("--burst needs --rate")
+    quota = Quota(daily, monthly)
+    plan = Plan(name, rate, burst, quota, spaces, soft, storage=storage, max_bytes=max_bytes)
     with open_store(stack) as store:
-        registry_of(store).put_plan(Plan(name, rate, burst, Quota(daily, monthly), spaces, soft))
+        registry_of(store).put_plan(plan)
         click.echo(f"Plan {name} is set.", err=True)
         attach_consumers(
             stack, store, [one.name for one in store.list_consumers() if one.plan == name]
@@ -125,6 +158,8 @@ def _row(plan: Plan, consumers: int) -> dict[str, Cell]:
         "daily": plan.quota.daily,
         "monthly": plan.quota.monthly,
         "spaces": spaces,
+        "storage": plan.storage,
+        "max_bytes": plan.max_bytes,
         "limit": "soft" if plan.soft else "hard",
         "consumers": consumers,
     }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from imgvec.accounts.metering import Charge
 from imgvec.embedding.compute import Compute
-from imgvec.embedding.metered import Accounts
+from imgvec.embedding.metered import Accounts, Counted
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, TextInput
 from imgvec.encoders import Encoder, images_only
@@ -63,7 +63,7 @@ class EmbeddingService:
             with self._compute.line.place(len(parts)):
                 # Large images take milliseconds to digest, and few requests have a key.
                 digested = context.idempotency_key is not None
-                prepared = await self._prepared(encoder, parts, consumer, digested)
+                prepared = await self._prepared(encoder, parts, principal, digested, counted)
                 async with counted.units([one.digest for one in prepared]):
                     encoded = await self._encoded(encoder, prepared, dimensions, consumer)
         return _result(wanted, encoder, encoded, counted.allowance)
@@ -91,13 +91,21 @@ class EmbeddingService:
         return encoder
 
     async def _prepared(
-        self, encoder: Encoder, parts: Sequence[Part], consumer: str, digested: bool
+        self,
+        encoder: Encoder,
+        parts: Sequence[Part],
+        principal: Principal,
+        digested: bool,
+        counted: Counted,
     ) -> list[_Prepared]:
+        consumer = principal.consumer
+        most = None if principal.plan is None else principal.plan.max_bytes
+
         async def prepare(part: Part) -> _Prepared:
             if isinstance(part, TextInput):
                 return _Prepared(part.text, _digest(part.text.encode()) if digested else b"")
-            async with self._sources.opened(part.source, consumer) as data:
-                pixels = await self._compute.decode(encoder, data, consumer)
+            async with self._sources.opened(part.source, consumer, most) as data:
+                pixels = await self._compute.decode(encoder, data, consumer, counted.decoded)
                 return _Prepared(pixels, _digest(data) if digested else b"")
 
         return await _gathered(prepare(part) for part in parts)

@@ -6,6 +6,7 @@ from typing import Final, TypeAlias
 
 from imgvec.embedding.limiter import InFlight, Limiter
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageSource, ImageUrl
+from imgvec.errors import TooLarge
 from imgvec.images.fetch import Fetch
 from imgvec.request_log import stage
 
@@ -30,28 +31,37 @@ class Sources:
         self._loads = Limiter(LOADS)
 
     @asynccontextmanager
-    async def opened(self, source: ImageSource, consumer: str) -> AsyncIterator[bytes]:
+    async def opened(
+        self, source: ImageSource, consumer: str, most: int | None = None
+    ) -> AsyncIterator[bytes]:
         """The bytes of an image, counted as in flight for the length of the block.
 
         The permit is held until there is room for the bytes, so that no further image is read.
 
         Raises:
+            TooLarge: it has more than `most` bytes; a fetch ends there.
             RequestError: the image cannot be read; the error says why.
         """
         if isinstance(source, ImageBytes):
-            yield source.data
+            yield _within(source.data, most)
             return
         async with AsyncExitStack() as held:
             limiter = self._fetches if isinstance(source, ImageUrl) else self._loads
             with stage("read"):
                 async with limiter.permit(consumer):
-                    data = await self._read(source, consumer)
+                    data = _within(await self._read(source, consumer, most), most)
                     await held.enter_async_context(self._in_flight.holding(len(data)))
             yield data
 
-    async def _read(self, source: ImageUrl | AssetRef, consumer: str) -> bytes:
+    async def _read(self, source: ImageUrl | AssetRef, consumer: str, most: int | None) -> bytes:
         match source:
             case ImageUrl(url):
-                return await self._fetch(url)
+                return await self._fetch(url, most)
             case AssetRef(asset_id):
                 return await self._load_asset(consumer, asset_id)
+
+
+def _within(data: bytes, most: int | None) -> bytes:
+    if most is not None and len(data) > most:
+        raise TooLarge
+    return data

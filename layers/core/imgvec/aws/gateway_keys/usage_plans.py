@@ -64,6 +64,8 @@ class Stack:
     """URL at the gateway's own host name, not at a custom domain."""
     usage_plans: tuple[str, ...]
     """Ids of the usage plans; empty with `GatewayKeys=off`."""
+    bucket: str | None = None
+    """Bytes of assets; None where the stack has no bucket among its outputs."""
 
 
 def find_stack(name: str) -> Stack:
@@ -84,7 +86,8 @@ def find_stack(name: str) -> Stack:
         raise StackError(
             f"The stack {name} has no output {missing}: deploy it with this version of imgvec."
         ) from None
-    return Stack(name, table, url, tuple(outputs[tier] for tier in TIERS if tier in outputs))
+    tiers = tuple(outputs[tier] for tier in TIERS if tier in outputs)
+    return Stack(name, table, url, tiers, outputs.get("BucketName"))
 
 
 TIMES: Final = 3

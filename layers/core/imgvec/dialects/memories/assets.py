@@ -15,7 +15,7 @@ from imgvec.api.request import JSON, MULTIPART, read_bytes
 from imgvec.api.streaming import StreamedFile
 from imgvec.assets.ports import Asset
 from imgvec.assets.service import UPLOAD_SECONDS, extension
-from imgvec.dialects.memories.envelope import asset_id_of, authenticated, success
+from imgvec.dialects.memories.envelope import admitted, asset_id_of, success
 from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
@@ -31,7 +31,7 @@ router = APIRouter()
 )
 async def upload(request: Request) -> Response:
     """Keep a file that fits into a request."""
-    call, principal = await authenticated(request, (MULTIPART,))
+    call, principal = await admitted(request, (MULTIPART,))
     given = call.fields.upload("file")
     if given is None:
         raise BadParameter("'file' is missing")
@@ -53,7 +53,7 @@ async def upload(request: Request) -> Response:
 )
 async def signed_url(request: Request) -> Response:
     """An address to PUT a larger file to, without the key."""
-    call, principal = await authenticated(request, (JSON,))
+    call, principal = await admitted(request, (JSON,))
     filename = call.fields.text("original_filename")
     if filename is None:
         raise BadParameter("'original_filename' is missing")
@@ -84,8 +84,9 @@ async def receive(request: Request) -> Response:
     """Take the bytes of a signed address; the token is the permission."""
     services = services_of(request)
     token = request.query_params.get("token", "")
-    data = await read_bytes(request, services.settings.max_image)
-    await services.call(services.assets.receive, asset_id_of(request), token, [data])
+    asset_id = asset_id_of(request)
+    data = await read_bytes(request, await services.admit_upload(asset_id, token))
+    await services.call(services.assets.receive, asset_id, token, [data])
     return Response(status_code=200)
 
 
@@ -106,7 +107,7 @@ register_url_convertor("asset_id", AssetIdConvertor())
 )
 async def metadata(request: Request) -> Response:
     """Metadata of an asset, in any status."""
-    _, principal = await authenticated(request, ())
+    _, principal = await admitted(request, ())
     services = services_of(request)
     asset = await services.call(services.assets.find, principal.consumer, asset_id_of(request))
     return success({"total": 1, "resource": [_described(asset)]})
@@ -121,7 +122,7 @@ async def metadata(request: Request) -> Response:
 )
 async def download(request: Request) -> Response:
     """The bytes, under the media type of the file's name, or where they lie for some minutes."""
-    _, principal = await authenticated(request, ())
+    _, principal = await admitted(request, ())
     services = services_of(request)
     asset = await services.call(services.assets.find, principal.consumer, asset_id_of(request))
     media_type = _media_type(asset.filename)
@@ -153,7 +154,7 @@ async def download(request: Request) -> Response:
 )
 async def delete(request: Request) -> Response:
     """Forget an asset and its bytes."""
-    _, principal = await authenticated(request, ())
+    _, principal = await admitted(request, ())
     services = services_of(request)
     await services.call(services.assets.delete, principal.consumer, asset_id_of(request))
     return success(None)

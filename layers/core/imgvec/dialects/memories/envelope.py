@@ -48,12 +48,20 @@ def keys_of(call: Call) -> frozenset[str]:
 
 async def authenticated(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Principal]:
     """The request and its principal; errors of the key are raised before those of the body."""
-    services = services_of(request)
-    if accepted:
-        call = await read_call(request, accepted, services.settings.max_body)
-    else:
-        call = Call(request.headers)
-    return call, await services.authenticate(keys_of(call))
+    call = await _read(request, accepted)
+    return call, await services_of(request).authenticate(keys_of(call))
+
+
+async def admitted(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Principal]:
+    """The same for a route that embeds nothing, within the rate of the principal's plan."""
+    call = await _read(request, accepted)
+    return call, await services_of(request).admit(keys_of(call))
+
+
+async def _read(request: Request, accepted: tuple[str, ...]) -> Call:
+    if not accepted:
+        return Call(request.headers)
+    return await read_call(request, accepted, services_of(request).settings.max_body)
 
 
 def asset_id_of(request: Request) -> str:

@@ -88,7 +88,7 @@ async def store_file(request: Request) -> tuple[str, str]:
     """
     services = services_of(request)
     call = await read_call(request, (MULTIPART,), services.settings.max_body)
-    principal = await services.authenticate(keys_of(call))
+    principal = await services.admit(keys_of(call))
     upload = call.fields.upload("file")
     if upload is None:
         raise BadParameter("'file' is missing")

@@ -10,8 +10,8 @@ from imgvec.settings import Settings
 if TYPE_CHECKING:
     from imgvec.images.fetch.client import Fetcher
 
-Fetch: TypeAlias = Callable[[str], Coroutine[None, None, bytes]]
-"""Downloads a URL; raises what `Fetcher.fetch` raises."""
+Fetch: TypeAlias = Callable[[str, int | None], Coroutine[None, None, bytes]]
+"""Downloads a URL, up to a number of bytes below the setting's; raises as `Fetcher.fetch`."""
 
 
 def fetch_of(settings: Settings) -> Fetch:
@@ -25,17 +25,18 @@ def fetch_of(settings: Settings) -> Fetch:
     allow = parse_allow(settings.fetch_allow)
 
     @cache
-    def fetcher() -> "Fetcher":
+    def fetcher(max_bytes: int) -> "Fetcher":
         from imgvec.images.fetch.client import Fetcher
 
         return Fetcher(
             allow=allow,
             timeout=settings.fetch_timeout,
-            max_bytes=settings.max_image,
+            max_bytes=max_bytes,
             contact=settings.fetch_contact,
         )
 
-    async def fetch(url: str) -> bytes:
-        return await fetcher().fetch(url)
+    async def fetch(url: str, most: int | None) -> bytes:
+        limit = settings.max_image if most is None else min(most, settings.max_image)
+        return await fetcher(limit).fetch(url)
 
     return fetch

@@ -12,54 +12,10 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from imgvec.accounts.ports import Identifier
-from imgvec.assets.lifecycle import UNFINISHED_SECONDS
-from imgvec.assets.ports import Asset, UploadStatus
-from imgvec.errors import StoreError
 from imgvec.stores.dynamodb.accounts import DynamoKeys, DynamoPlans, DynamoRecords
+from imgvec.stores.dynamodb.assets import DynamoAssets
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Part, Table, make_client
-
-_ASSET: Final = TypeAdapter(Asset)
-_ONLY: Final = "asset"
-"""Sort key: an asset is the one item of its partition."""
-
-
-class DynamoAssets(Part):
-    """An `AssetStore`."""
-
-    def add_asset(self, asset: Asset) -> None:
-        item = _ASSET.dump_python(asset, mode="json", exclude_none=True)
-        if asset.status != "SUCCESS":
-            item["ttl"] = int(asset.created) + UNFINISHED_SECONDS
-        if not self._table.add(_partition(asset.asset_id), _ONLY, item).done:
-            raise StoreError("There is an asset of this id.")
-
-    def get_asset(self, asset_id: str) -> Asset | None:
-        item = self._table.get(_partition(asset_id), _ONLY)
-        return _ASSET.validate_python(item) if item else None
-
-    def move_asset(
-        self, asset_id: str, origin: UploadStatus, target: UploadStatus, *, size: int, when: float
-    ) -> bool:
-        finished = " REMOVE #ttl" if target == "SUCCESS" else ""
-        return self._table.update(
-            (_partition(asset_id), _ONLY),
-            f"SET #status = :target, #size = :size, #modified = :when{finished}",
-            "#status = :origin",
-            {"origin": origin, "target": target, "size": size, "when": when},
-        ).done
-
-    def delete_asset(self, asset_id: str) -> bool:
-        return self._table.delete(_partition(asset_id), _ONLY, "attribute_exists(#pk)").done
-
-    def expired_assets(self, before: float) -> Sequence[Asset]:
-        """None: DynamoDB's time to live removes unfinished uploads."""
-        return ()
-
-
-def _partition(asset_id: str) -> str:
-    return f"asset {asset_id}"
-
 
 _IDENTIFIERS: Final = "identifiers"
 _IDENTIFIER: Final = TypeAdapter(Identifier)
@@ -87,8 +43,8 @@ class DynamoStore(
 ):
     """A `Store` and an `IdentifierStore` in one table, shared by many processes.
 
-    Every method is one request where it is called for an image; none uses a transaction. Each may
-    raise `StoreError`, or `TooFast` where DynamoDB throttles.
+    Every method is one request where it is called for an image; only uploads and deletions of files
+    use transactions. Each may raise `StoreError`, or `TooFast` where DynamoDB throttles.
     """
 
     def __init__(self, table: str) -> None:

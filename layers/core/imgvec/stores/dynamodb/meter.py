@@ -208,7 +208,11 @@ class DynamoMeter(Part):
         if item is None:
             month, _ = added_up(self._days.earlier(consumer, day))
             return QuotaUsage(0, month)
-        return _usage_of(consumer, item, [item], now)
+        # As in `reserve`: units that were held at midnight may have come back.
+        earlier = self._days.earlier(consumer, day) if number(item, "loose") > 0 else []
+        if earlier and self._days.carry_over(consumer, day, item, earlier):
+            return self.quota_usage(consumer, day, now)
+        return _usage_of(consumer, item, [item, *earlier], now)
 
     def expired_reservations(
         self, consumer: str, since: date, until: date, now: float

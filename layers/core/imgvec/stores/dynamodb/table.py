@@ -1,6 +1,7 @@
 """One DynamoDB table: its requests, their values in DynamoDB's notation, and its errors."""
 
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,7 +11,11 @@ from imgvec.errors import StoreError, TooFast
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
-    from mypy_boto3_dynamodb.type_defs import AttributeValueTypeDef, UpdateItemOutputTypeDef
+    from mypy_boto3_dynamodb.type_defs import (
+        AttributeValueTypeDef,
+        TransactWriteItemTypeDef,
+        UpdateItemOutputTypeDef,
+    )
 
 # Python values, and the same as DynamoDB writes them: `{"S": "text"}`, `{"N": "1"}`, ...
 Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"]
@@ -80,8 +85,21 @@ def make_client() -> "DynamoDBClient":
 
 
 THROTTLED: Final = frozenset(
-    {"ProvisionedThroughputExceededException", "RequestLimitExceeded", "ThrottlingException"}
+    {
+        "ProvisionedThroughputExceeded",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "ThrottlingError",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+    }
 )
+"""Codes of a request, or of a part of a transaction, that may succeed a moment later."""
+_CONFLICT: Final = "TransactionConflict"
+_EXPECTED: Final = frozenset({"ConditionalCheckFailed", _CONFLICT})
+_ATTEMPTS: Final = 10
+"""Of a transaction that others are in the way of, with a second of waiting in all."""
 _PLACEHOLDER: Final = re.compile(r"#(\w+)")
 
 
@@ -127,6 +145,17 @@ class Table:
         with _reported():
             return [read_item(item) for page in pages for item in page["Items"]]
 
+    def scan(self, condition: str, values: Mapping[str, Value]) -> list[Item]:
+        """Items of the whole table that a condition holds for: slow, and billed for all of them."""
+        pages = self._client.get_paginator("scan").paginate(
+            TableName=self._name,
+            ConsistentRead=True,
+            FilterExpression=condition,
+            ExpressionAttributeValues=_values(values),
+        )
+        with _reported():
+            return [read_item(item) for page in pages for item in page["Items"]]
+
     def put(self, pk: str, sk: str, item: Mapping[str, Value]) -> None:
         """Store an item, in the place of one that is there."""
         with _reported():
@@ -162,6 +191,45 @@ class Table:
         """Remove an item if a condition holds."""
         return self._write(self._client.delete_item, condition, values or {}, Key=_key(pk, sk))
 
+    def addition(self, pk: str, sk: str, item: Mapping[str, Value]) -> "TransactWriteItemTypeDef":
+        """A part of a transaction: store an item where there is none."""
+        whole = {**_key(pk, sk), **write_item(item)}
+        condition = "attribute_not_exists(pk)"
+        return {"Put": {"TableName": self._name, "Item": whole, "ConditionExpression": condition}}
+
+    def change(
+        self, pk: str, sk: str, change: str, condition: str, values: Mapping[str, Value]
+    ) -> "TransactWriteItemTypeDef":
+        """A part of a transaction: change an item, made if absent, if a condition holds."""
+        names = {f"#{name}": name for name in _PLACEHOLDER.findall(f"{condition} {change}")}
+        return {
+            "Update": {
+                "TableName": self._name,
+                "Key": _key(pk, sk),
+                "UpdateExpression": change,
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": names,
+                "ExpressionAttributeValues": _values(values),
+            }
+        }
+
+    def transact(self, *changes: "TransactWriteItemTypeDef") -> list[bool]:
+        """Make all changes or none; for each whether its condition failed, empty if all are made.
+
+        A request that the client sends again has a token by which DynamoDB knows it.
+        """
+        for attempt in range(_ATTEMPTS):
+            try:
+                with _reported():
+                    self._client.transact_write_items(TransactItems=changes)
+            except _CanceledError as canceled:
+                if _CONFLICT not in canceled.codes:
+                    return [code == "ConditionalCheckFailed" for code in canceled.codes]
+                time.sleep(0.02 * (attempt + 1))
+            else:
+                return []
+        raise TooFast
+
     def _write(
         self,
         operation: "Callable[..., UpdateItemOutputTypeDef]",
@@ -172,8 +240,7 @@ class Table:
     ) -> Outcome:
         used = _PLACEHOLDER.findall(f"{condition} {arguments.get('UpdateExpression')}")
         if values:
-            written = write_item({f":{name}": value for name, value in values.items()})
-            arguments["ExpressionAttributeValues"] = written
+            arguments["ExpressionAttributeValues"] = _values(values)
         try:
             with _reported():
                 answer = operation(
@@ -195,6 +262,12 @@ class _ConditionFailedError(Exception):
         self.resent = resent
 
 
+class _CanceledError(Exception):
+    def __init__(self, codes: list[str]) -> None:
+        super().__init__()
+        self.codes = codes
+
+
 @contextmanager
 def _reported() -> Iterator[None]:
     # Loaded with the client by now.
@@ -208,11 +281,18 @@ def _reported() -> Iterator[None]:
         if code == "ConditionalCheckFailedException":
             resent = answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
             raise _ConditionFailedError(answer.get("Item"), resent) from None
-        if code in THROTTLED:
+        codes = [str(reason.get("Code")) for reason in answer.get("CancellationReasons", ())]
+        if code in THROTTLED or not THROTTLED.isdisjoint(codes):
             raise TooFast from None
+        if code == "TransactionCanceledException" and not _EXPECTED.isdisjoint(codes):
+            raise _CanceledError(codes) from None
         raise StoreError(f"DynamoDB refuses a request: {code}.") from problem
     except BotoCoreError as problem:
         raise StoreError(f"DynamoDB gives no answer: {type(problem).__name__}.") from problem
+
+
+def _values(values: Mapping[str, Value]) -> dict[str, Written]:
+    return write_item({f":{name}": value for name, value in values.items()})
 
 
 def _key(pk: str, sk: str) -> dict[str, Written]:

@@ -90,6 +90,8 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         """,
         "CREATE INDEX kept_idempotency ON idempotency (kept)",
     ),
+    # A consumer's bytes and unfinished uploads are added up from the index alone.
+    ("CREATE INDEX consumers_assets ON assets (consumer, status, created, size)",),
 )
 
 
@@ -184,13 +186,15 @@ class Database:
                     self.close()
 
     @contextmanager
-    def transaction(self) -> Iterator[sqlite3.Connection]:
-        """Lend a connection inside of a `NORMAL` transaction that no other writer is beside.
+    def transaction(
+        self, synchronous: Literal["FULL", "NORMAL"] = "NORMAL"
+    ) -> Iterator[sqlite3.Connection]:
+        """Lend a connection inside of a transaction that no other writer is beside.
 
         Raises:
             StoreError: SQLite could not do what was asked; nothing of it is kept.
         """
-        with self.connection(synchronous="NORMAL") as connection, connection:
+        with self.connection(synchronous) as connection, connection:
             connection.execute("BEGIN IMMEDIATE")
             yield connection
 
