@@ -84,6 +84,14 @@ class Assets:
         token = secrets.token_urlsafe(32)
         return self._begin(consumer, filename, asset_id, "WAITING", _digest(token)), token
 
+    def owner(self, asset_id: str, token: str) -> str:
+        """The consumer of a reserved upload, before its bytes are read.
+
+        Raises:
+            AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
+        """
+        return self._reserved(asset_id, token).consumer
+
     def receive(self, asset_id: str, token: str, data: Iterable[bytes]) -> Asset:
         """Store the bytes of a reserved upload; the token is the permission.
 

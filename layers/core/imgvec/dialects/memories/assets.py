@@ -83,9 +83,10 @@ async def signed_url(request: Request) -> Response:
 async def receive(request: Request) -> Response:
     """Take the bytes of a signed address; the token is the permission."""
     services = services_of(request)
-    token = request.query_params.get("token", "")
+    asset_id, token = asset_id_of(request), request.query_params.get("token", "")
+    services.in_flight.claim(await services.call(services.assets.owner, asset_id, token))
     data = await read_bytes(request, services.settings.max_image)
-    await services.call(services.assets.receive, asset_id_of(request), token, [data])
+    await services.call(services.assets.receive, asset_id, token, [data])
     return Response(status_code=200)
 
 
