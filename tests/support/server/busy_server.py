@@ -1,5 +1,6 @@
 """A server that can do little, and an encoder that waits until a test lets it go."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from imgvec.encoders.registry import Encoders
 from imgvec.settings import load_settings
 from tests.support.contract.embed_routes import JSON
 from tests.support.server.hosted import HeldEncoder, hosted
-from tests.support.server.places import PictureServer, create_key, server_environment
+from tests.support.server.places import PictureServer, create_key, imgvec, server_environment
 
 WORKERS, PLACES = 1, 7
 """Threads that compute, and requests that are at work or wait."""
@@ -50,6 +51,11 @@ class Busy:
     def another_key(self, consumer: str) -> str:
         """A key of another consumer."""
         return create_key(consumer, self.environment)[0]
+
+    def counted(self) -> int:
+        """Embeddings that all consumers have been counted."""
+        listed = imgvec("keys", "list", "--json", environment=self.environment)
+        return sum(row["embeddings"] for row in json.loads(listed.stdout))
 
     @property
     def head(self) -> Mapping[str, str]:
