@@ -136,6 +136,10 @@ def test_images_from_elsewhere_wait_for_room(
 
         with ThreadPoolExecutor(count) as pool:
             asked = [pool.submit(ask, content) for content in [asset, url] * (count // 2)]
+            for _ in range(1000):
+                if busy.app.state.services.in_flight.requests == count:
+                    break
+                time.sleep(0.01)
             # Time to read them all, if nothing held it back.
             time.sleep(1)
             assert not any(job.done() for job in asked)

@@ -5,7 +5,7 @@ PYTHONPATH=. python tests/performance/strangers.py [--imgvec COMMAND]
 COMMAND is the `imgvec` of any checkout, such as that of an older one; without it, this one's. First
 some strangers send bodies that fill all that the server may hold, go silent, and come again as soon
 as they are sent away; meanwhile good requests come, with the key in a header and in a form. Then
-others send bodies of one byte a chunk, as fast as the server takes them, while `/health` is asked.
+others send bodies of one byte a chunk while `/health` is asked.
 """
 
 import argparse
@@ -26,40 +26,44 @@ from collections import Counter
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
+from typing import Any
 
 import httpx2
 
 from imgvec_benchmarks.server import wait_until_ready
 from tests.support.images.pictures import photo_jpeg
+from tests.support.server.load_client import Streams
 
-FORM = "application/x-www-form-urlencoded"
-HEAD = f"POST /imgembed HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: {FORM}\r\n"
-ANNOUNCED = 19_000_000
-PAUSE = 0.1
-"""Seconds between two requests or connections."""
-CHUNKS = b"1\r\nx\r\n" * 1000
+HEAD = "POST /imgembed HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+STRANGERS, HELD, ANNOUNCED = 50, 5_119_000, 19_000_000
+"""So many silent bodies hold all of `IMGVEC_MAX_BODIES` but 50 kB; each says that it is longer."""
+HEALTH_SECONDS, PAUSE = 20.0, 0.1
+"""The pause is between two requests or connections."""
 
 
 @dataclass(frozen=True)
 class Attack:
-    """So many connections to a port of this machine, for some seconds."""
+    """So many connections to a server on this machine, for some seconds."""
 
-    port: int
+    address: str
     connections: int
     seconds: float
-    held: int
-    """Bytes that each silent body holds."""
+    size: int
+    """Bytes that each silent body holds, or chunks in each write of a dripping one."""
 
 
 Stranger = Callable[[Attack], Coroutine[None, None, None]]
 
 
+async def connected(attack: Attack) -> Streams:
+    return await asyncio.open_connection("127.0.0.1", int(attack.address.rpartition(":")[2]))
+
+
 async def silent(attack: Attack) -> None:
     """Send the beginning of a body, and wait until the server ends it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", attack.port)
+    reader, writer = await connected(attack)
     try:
-        writer.write(f"{HEAD}Content-Length: {ANNOUNCED}\r\n\r\n".encode() + b"x" * attack.held)
+        writer.write(f"{HEAD}Content-Length: {ANNOUNCED}\r\n\r\n".encode() + b"x" * attack.size)
         await writer.drain()
         await reader.read()
     finally:
@@ -68,12 +72,13 @@ async def silent(attack: Attack) -> None:
 
 async def dripping(attack: Attack) -> None:
     """Send chunks of one byte until the server ends it."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", attack.port)
+    reader, writer = await connected(attack)
     try:
         writer.write(f"{HEAD}Transfer-Encoding: chunked\r\n\r\n".encode())
         while not reader.at_eof():
-            writer.write(CHUNKS)
+            writer.write(b"1\r\nx\r\n" * attack.size)
             await writer.drain()
+            await asyncio.sleep(0)
     finally:
         writer.close()
 
@@ -88,12 +93,10 @@ def attack_with(stranger: Stranger, attack: Attack) -> None:
             await asyncio.sleep(PAUSE)
 
     async def all_of_them() -> None:
-        async with asyncio.timeout(attack.seconds), asyncio.TaskGroup() as group:
-            for _ in range(attack.connections):
-                group.create_task(again())
+        tasks = [asyncio.create_task(again()) for _ in range(attack.connections)]
+        await asyncio.wait(tasks, timeout=attack.seconds)
 
-    with suppress(TimeoutError):
-        asyncio.run(all_of_them())
+    asyncio.run(all_of_them())
 
 
 @contextmanager
@@ -115,44 +118,44 @@ def served(command: list[str]) -> Iterator[tuple[str, str]]:
     with tempfile.TemporaryDirectory() as data:
         environment = {**os.environ, "IMGVEC_DATA": data, "IMGVEC_LOG_LEVEL": "error"}
         making = [*command, "keys", "create", "good", "--json"]
-        made = subprocess.run(making, env=environment, stdout=subprocess.PIPE, check=True)
-        serving = [*command, "serve", "--port", "0"]
+        made = subprocess.run(making, env=environment, capture_output=True, check=True)
         with subprocess.Popen(
-            serving, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [*command, "serve", "--port", "0"],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         ) as process:
             assert process.stdout is not None
             said = filter(None, (re.search(r"answers on (\S+)", line) for line in process.stdout))
             address = next(said)[1]
             reader = threading.Thread(target=list, args=(process.stdout,), daemon=True)
             reader.start()
+            wait_until_ready(address)
             try:
-                wait_until_ready(address)
                 yield address, json.loads(made.stdout)["key"]
             finally:
                 process.terminate()
                 reader.join()
 
 
-def good_requests(address: str, key: str, seconds: float, body: int) -> dict[str, Counter[str]]:
-    """Statuses of good requests of `body` bytes, by the place of their key."""
-    photo = photo_jpeg(64, 64, 85)
-    photo += bytes(max(0, body * 3 // 4 - len(photo)))
-    in_json = {"image": f"data:image/jpeg;base64,{b64encode(photo).decode()}"}
-    found: dict[str, Counter[str]] = {"head": Counter(), "body": Counter()}
+def good_requests(address: str, key: str, seconds: float) -> dict[str, Counter[str]]:
+    """Statuses of good requests of 300 kB, by the place of their key."""
+    photo = photo_jpeg(64, 64, 85).ljust(225_000, b"\0")
+    image = f"data:image/jpeg;base64,{b64encode(photo).decode()}"
+    asked: dict[str, dict[str, Any]] = {
+        "head": {"url": "/api/ai/embed", "json": {"image": image}, "headers": {"x-api-key": key}},
+        "body": {"url": "/imgembed", "data": {"key": key}, "files": {"file": photo}},
+    }
+    found: dict[str, Counter[str]] = {place: Counter() for place in asked}
     until = time.monotonic() + seconds
     with httpx2.Client(base_url=address, timeout=60, trust_env=False) as client:
-
-        def ask(place: str) -> httpx2.Response:
-            if place == "head":
-                return client.post("/api/ai/embed", json=in_json, headers={"x-api-key": key})
-            return client.post("/imgembed", data={"key": key}, files={"file": photo})
-
         while time.monotonic() < until:
-            for place, statuses in found.items():
+            for place, request in asked.items():
                 try:
-                    statuses[str(ask(place).status_code)] += 1
+                    found[place][str(client.post(**request).status_code)] += 1
                 except httpx2.TransportError:
-                    statuses["broken"] += 1
+                    found[place]["broken"] += 1
             time.sleep(PAUSE)
     return found
 
@@ -170,31 +173,24 @@ def health(address: str, seconds: float) -> list[float]:
     return took
 
 
-def port_of(address: str) -> int:
-    return int(address.rpartition(":")[2])
-
-
 def main() -> None:
     """Print both; exit 1 if a good request was rejected."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--imgvec", default=f"{shlex.quote(sys.executable)} -m imgvec")
-    parser.add_argument("--strangers", type=int, default=50)
-    parser.add_argument("--held", type=int, default=5_119_000, help="bytes of each silent body")
-    parser.add_argument("--body", type=int, default=300_000, help="bytes of each good request")
+    parser.add_argument("--chunks", type=int, default=1, help="of one byte, in one write")
     parser.add_argument("--seconds", type=float, default=30)
-    parser.add_argument("--health-seconds", type=float, default=20)
     options = parser.parse_args()
     command = shlex.split(options.imgvec)
-    command[0] = str(Path(command[0]).absolute())
     with served(command) as (address, key):
-        attack = Attack(port_of(address), options.strangers, options.seconds + 2, options.held)
+        attack = Attack(address, STRANGERS, options.seconds + 2, HELD)
         with under(silent, attack):
-            found = good_requests(address, key, options.seconds, options.body)
+            found = good_requests(address, key, options.seconds)
         for place, statuses in found.items():
             print(f"key in the {place}: {dict(statuses)}", flush=True)
     with served(command) as (address, _):
-        with under(dripping, Attack(port_of(address), 20, options.health_seconds + 2, 0)):
-            took = health(address, options.health_seconds)
+        attack = Attack(address, 20, HEALTH_SECONDS + 2, options.chunks)
+        with under(dripping, attack):
+            took = health(address, HEALTH_SECONDS)
         print(f"/health, {len(took)}: median {statistics.median(took):.1f}, max {max(took):.1f} ms")
     sys.exit(0 if all(set(statuses) == {"200"} for statuses in found.values()) else 1)
 
