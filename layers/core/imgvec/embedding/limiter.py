@@ -3,7 +3,12 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Final
 from weakref import WeakValueDictionary
 
@@ -23,21 +28,25 @@ class Limiter:
     def __init__(self, permits: int, each: int | None = None) -> None:
         """All permits are free; one consumer holds at most `each` of them (None: all)."""
         self._free = permits
-        self._each = each or permits
+        self._each = each
         self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     @asynccontextmanager
     async def permit(self, consumer: str) -> AsyncIterator[None]:
         """Wait for a permit and hold it."""
-        # The share is forgotten with the last request of its consumer.
-        share = self._shares.setdefault(consumer, asyncio.Semaphore(self._each))
-        async with share:
+        async with self._share_of(consumer):
             await self._acquire(consumer)
             try:
                 yield
             finally:
                 self._release()
+
+    def _share_of(self, consumer: str) -> AbstractAsyncContextManager[None]:
+        if self._each is None:
+            return nullcontext()
+        # Forgotten with the last request of its consumer.
+        return self._shares.setdefault(consumer, asyncio.Semaphore(self._each))
 
     async def _acquire(self, consumer: str) -> None:
         if self._free:
