@@ -13,7 +13,7 @@ from starlette.testclient import TestClient
 
 import imgvec.dialects
 from imgvec.app import create_app
-from imgvec.dialects import all_dialects, all_head_keys
+from imgvec.dialects import all_dialects, all_heads, head_of
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
 from tests.support.contract.checks import assert_made_headers, assert_unit, bits
@@ -23,9 +23,9 @@ NAME = "tiny_vendor"
 INIT = '''
 """A tiny vendor."""
 
-from imgvec.dialects import HeadKeys
+from imgvec.request_head import RequestHead, raw
 
-HEAD_KEYS = HeadKeys(headers=("token",))
+HEAD = RequestHead(("/v1",), headers={"token": raw}, mounts=("/tiny", "/small"))
 '''
 ROUTES = '''
 """Lists of images and texts, answers in base64, the key in a header of its own."""
@@ -42,6 +42,7 @@ from imgvec.api.mounts import (
 )
 from imgvec.api.openapi import STRING, Shape, answers, fields, key_place, operation
 from imgvec.api.request import JSON, read_call
+from imgvec.dialects.tiny_vendor import HEAD
 from imgvec.embedding.written import is_url, linked_image
 from imgvec.embedding.types import ImageInput, TextInput, each
 from imgvec.errors import BadParameter, RequestError
@@ -71,7 +72,7 @@ class TinyProblem(Shape):
 async def vectors(request: Request) -> Response:
     services = services_of(request)
     call = await read_call(request, (JSON,), services.settings.max_body)
-    principal = await services.authenticate(frozenset(call.headers.getlist("token")) - {""})
+    principal = await services.authenticate(HEAD.keys(call.headers.items()))
     given = call.fields.one("things")
     if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
         raise BadParameter("things must be strings")
@@ -90,8 +91,8 @@ def error_response(error: RequestError) -> Response:
 
 
 DIALECT = Dialect(
-    NAME, ("/v1",), router, (WIDE,), error_response,
-    {"tiny token": key_place("token", "header", "Key")}, mounts=("/tiny", "/small"),
+    NAME, HEAD, router, (WIDE,), error_response,
+    {"tiny token": key_place("token", "header", "Key")},
 )
 '''
 
@@ -107,13 +108,13 @@ def with_tiny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
         imgvec.dialects, "__path__", [*imgvec.dialects.__path__, str(tmp_path / "more")]
     )
     all_dialects.cache_clear()
-    all_head_keys.cache_clear()
+    all_heads.cache_clear()
     yield package / "routes.py"
     for module in (f"imgvec.dialects.{NAME}.routes", f"imgvec.dialects.{NAME}"):
         sys.modules.pop(module, None)
     vars(imgvec.dialects).pop(NAME, None)
     all_dialects.cache_clear()
-    all_head_keys.cache_clear()
+    all_heads.cache_clear()
 
 
 @pytest.fixture
@@ -160,7 +161,9 @@ def test_its_own_errors_below_each_of_its_mounts(tiny: Place, mount: str) -> Non
 
 
 def test_the_gateways_authorizer_knows_its_key_place(with_tiny: Path) -> None:
-    assert "token" in all_head_keys().headers
+    head = head_of("/small/v1/vectors")
+    assert head is not None
+    assert head.keys([("token", "k"), ("authorization", "other")]) == {"k"}
 
 
 def test_it_is_described_once(tiny: Place) -> None:
@@ -187,8 +190,8 @@ def test_prefixes_that_overlap_stop_the_start(
     with_tiny: Path, tmp_path: Path, pictures: PictureServer, mount: str
 ) -> None:
     prefix = "/serve" if mount == "" else "/v2"
-    changed = ROUTES.replace('("/tiny", "/small")', f'("{mount}",)')
-    with_tiny.write_text(changed.replace('("/v1",)', f'("{prefix}",)'))
+    changed = INIT.replace('("/tiny", "/small")', f'("{mount}",)')
+    (with_tiny.parent / "__init__.py").write_text(changed.replace('("/v1",)', f'("{prefix}",)'))
     with pytest.raises(ValueError, match="Two dialects are mounted at"):
         create_app(load_settings(server_environment(tmp_path / "data", pictures)))
 

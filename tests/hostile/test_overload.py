@@ -5,78 +5,21 @@ The encoder waits until a test lets it go, so that nothing here depends on speed
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx2
 import pytest
 from fastapi import FastAPI, Response
 
-from imgvec.app import create_app
-from imgvec.embedding.limiter import UNMEASURED_SECONDS
-from imgvec.encoders.registry import Encoders
-from imgvec.settings import load_settings
 from tests.support.contract.embed_routes import ENDPOINTS, JSON, KEY_HEADERS, V2, Endpoint
 from tests.support.http.connection import Wire, wire
 from tests.support.images.pictures import photo_jpeg
-from tests.support.server.hosted import HeldEncoder, hosted
-from tests.support.server.places import PictureServer, create_key, imgvec, server_environment
-
-WORKERS, PLACES = 1, 7
-"""Threads that compute, and requests that are at work or wait."""
-QUEUE_SECONDS = (PLACES - WORKERS - 0.5) * UNMEASURED_SECONDS / WORKERS
-"""So many wait as long as no work has been measured."""
-
-
-@dataclass(frozen=True)
-class Busy:
-    """A server that can do little, and a key of its."""
-
-    address: str
-    environment: dict[str, str]
-    key: str
-    encoder: HeldEncoder
-
-    def embed(self) -> httpx2.Response:
-        """A good request: a text."""
-        return self.ask({"text": "a cat"})
-
-    def ask(self, content: dict[str, str]) -> httpx2.Response:
-        """A request at CoreViz's."""
-        return httpx2.post(
-            f"{self.address}/api/ai/embed",
-            json=content,
-            headers={"x-api-key": self.key},
-            timeout=60,
-            trust_env=False,
-        )
-
-    @property
-    def head(self) -> Mapping[str, str]:
-        """Headers of the same."""
-        return {"Content-Type": JSON, "x-api-key": self.key}
-
-
-@contextmanager
-def busy_server(
-    folder: Path, pictures: PictureServer, patch: pytest.MonkeyPatch, **settings: str
-) -> Iterator[Busy]:
-    environment = {
-        **server_environment(folder, pictures),
-        "IMGVEC_WORKERS": str(WORKERS),
-        "IMGVEC_QUEUE_SECONDS": str(QUEUE_SECONDS),
-        **settings,
-    }
-    key, _ = create_key("first", environment)
-    encoder = HeldEncoder()
-    encoder.go.set()
-    patch.setattr("imgvec.app.load_encoders", lambda _: Encoders((encoder,)))
-    with hosted(create_app(load_settings(environment))) as address:
-        yield Busy(address, environment, key, encoder)
-        encoder.go.set()
+from tests.support.server.busy_server import PLACES, Busy, busy_server
+from tests.support.server.hosted import hosted
+from tests.support.server.places import PictureServer, create_key, imgvec
 
 
 @pytest.fixture
@@ -193,6 +136,10 @@ def test_images_from_elsewhere_wait_for_room(
 
         with ThreadPoolExecutor(count) as pool:
             asked = [pool.submit(ask, content) for content in [asset, url] * (count // 2)]
+            for _ in range(1000):
+                if busy.app.state.services.in_flight.requests == count:
+                    break
+                time.sleep(0.01)
             # Time to read them all, if nothing held it back.
             time.sleep(1)
             assert not any(job.done() for job in asked)
@@ -275,21 +222,24 @@ def assert_others_are_answered(busy: Busy) -> None:
 
 
 def test_bodies_are_bounded_together(busy: Busy, pictures: PictureServer) -> None:
-    body = json.dumps({"text": "a cat" + " " * 59_000}).encode()
-    with wire(busy.address) as first, wire(busy.address) as second:
-        first.begin("/api/ai/embed", len(body), busy.head)
-        first.send(body[:-1])
+    """Those of several consumers; what one of them may hold is in test_strangers.py."""
+    body = json.dumps({"text": "a cat" + " " * 39_000}).encode()
+    heads = [{**busy.head, "x-api-key": busy.another_key(name)} for name in ("a", "b", "c")]
+    with ExitStack() as stack:
+        first, second, third = (stack.enter_context(wire(busy.address)) for _ in heads)
+        for connection, head in ((first, heads[0]), (second, heads[1])):
+            connection.begin("/api/ai/embed", len(body), head, body[:-1])
         assert busy.embed().status_code == 200
-        second.begin("/api/ai/embed", len(body), busy.head)
-        second.send(body)
-        refused = second.answer()
+        third.begin("/api/ai/embed", len(body), heads[2], body)
+        refused = third.answer()
         ENDPOINTS["coreviz"].check(refused, 429)
         assert refused.headers["Retry-After"] == "1"
         # An image from elsewhere counts as well, and is not looked at where there is no room.
-        elsewhere = {"image": pictures.url("noise", bytes(60_000))}
+        elsewhere = {"image": pictures.url("noise", bytes(49_000))}
         ENDPOINTS["coreviz"].check(busy.ask(elsewhere), 429)
-        first.send(body[-1:])
-        assert first.answer().status_code == 200
+        for connection in (first, second):
+            connection.send(body[-1:])
+            assert connection.answer().status_code == 200
         ENDPOINTS["coreviz"].check(busy.ask(elsewhere), 422)
     with wire(busy.address) as alone:
         # What was held is given back; and one that is alone passes, whatever its size.

@@ -146,14 +146,16 @@ def test_a_consumer_with_an_accepted_name_is_throttled_by_it(
     names = [
         runtime.invoke(authorizer_event(event_of(asked(headers))))["usageIdentifierKey"]
         for headers in (
-            {"x-api-key": keys["accepted"]},
-            {"x-api-key": keys["pending"]},
+            {"WWW-Authenticate": keys["accepted"]},
+            {"WWW-Authenticate": keys["accepted"], "x-api-key": "junk of another dialect"},
+            {"WWW-Authenticate": keys["pending"]},
             {PROBE: "pending"},
         )
     ]
     runtime.stop()
     prefix = "imgvec-gateway-test-"
     assert names == [
+        prefix + own_name("accepted"),
         prefix + own_name("accepted"),
         prefix + SHARED,
         prefix + own_name("pending"),

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 
 from imgvec.aws.gateway_keys.names import SHARED
 from imgvec.aws.gateway_keys.usage_plans import TIERS
+from imgvec.dialects import head_of
 from imgvec.settings import Settings
 from tests.hostile.test_decode_memory import BYTES_A_PIXEL
 from tests.support.aws.translated_template import Resource, nested, of_type, translated, written
@@ -114,6 +116,29 @@ def test_every_level_of_the_tree_has_an_answer_for_anything() -> None:
             children = {p for p in paths if re.fullmatch(re.escape(level) + r"/\{[^/]+\}", p)}
             assert children, f"below {level} an unknown path is the gateway's 403"
     assert {"/", "/{proxy+}"} <= paths
+
+
+def test_the_authorizer_reads_the_key_places_that_each_described_path_has() -> None:
+    """By the path alone, which the gateway's event has as the description has it."""
+    described = json.loads((ROOT / "openapi.json").read_text())
+    schemes = described["components"]["securitySchemes"]
+    read = set()
+    for path, operations in described["paths"].items():
+        head = head_of(path)
+        wanted = {
+            (place.get("in", "header"), place.get("name", "authorization").lower())
+            for operation in operations.values()
+            for name in chain.from_iterable(operation.get("security", []))
+            for place in [schemes[name]]
+        }
+        if head is None:
+            assert not wanted, path
+            continue
+        places = {("header", name) for name in head.headers}
+        places |= {("query", name) for name in head.query}
+        assert wanted in (places, set()), path
+        read |= wanted
+    assert len(read) == 4, "positive control"
 
 
 def test_the_authorizer_is_asked_each_time_and_needs_nothing() -> None:

@@ -129,6 +129,13 @@ class MethodNotAllowed(RequestError):
     default = "Method Not Allowed"
 
 
+class OtherRevision(RequestError):
+    """The client wants vectors of a revision that is not served; nothing was counted."""
+
+    status = 412
+    default = "Another revision is served"
+
+
 class TooLarge(RequestError):
     """A limit of bytes, pixels or frames is exceeded."""
 

@@ -7,7 +7,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
-from imgvec.embedding.limiter import InFlight
+from imgvec.embedding.in_flight import InFlight
 
 MOST_HEAD: Final = 1 << 16
 """Bytes of a head that comes in pieces."""

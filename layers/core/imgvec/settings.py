@@ -156,10 +156,15 @@ class Settings(BaseModel):
         default=256 * MEGABYTE,
         ge=1024,
         description="All request bodies and fetched images that are held at the same "
-        "time, in bytes; more are 429. Images from elsewhere wait while they take half of it.",
+        "time, in bytes; more are 429. Images from elsewhere wait while they take half of it, and "
+        "one consumer has at most half of all.",
     )
     body_timeout: float = Field(
-        default=60.0, gt=0, le=3600, description="Seconds that a request body has to arrive."
+        default=60.0,
+        gt=0,
+        le=3600,
+        description="Seconds that a request body has to arrive; it also keeps 50 kB a second on "
+        "average after its first 5.",
     )
     max_body: int = Field(
         default=20 * MEGABYTE, ge=1024, description="Largest request body, in bytes."

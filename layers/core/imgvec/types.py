@@ -160,9 +160,20 @@ class RequestContext:
     request_id: str
     dialect: str
     fingerprint: str
-    """Path, and SHA-256 of the fields without the key; empty without an `idempotency_key`."""
+    """All of a request that decides its answer; empty without an `idempotency_key`.
+
+    Dialect, path, form, SHA-256 of the fields without the key, precondition, and dimensions, which
+    may be a default that the operator can change."""
     idempotency_key: str | None = None
     """As the client sent it, not validated yet."""
+    revision: str | None = None
+    """The revision that the vectors must be of, as the client sent it, not validated yet."""
+
+    def at(self, dimensions: int) -> "RequestContext":
+        """The context with the dimensions in its fingerprint."""
+        if self.idempotency_key is None:
+            return self
+        return replace(self, fingerprint=f"{self.fingerprint} {dimensions}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,7 +215,7 @@ def calls_of_authorizer(account: Account) -> set[Granted]:
         others.store.put_identifier(Identifier("acme", "g", "p"))
         with closing(DynamoStore(account.table)) as store:
             for headers in ({}, {"x-api-key": others.key}, {"x-api-key": mint()}, {PROBE: "acme"}):
-                throttled_as(Shown(headers, {}), Consumers(store, store))
+                throttled_as(Shown("/api/ai/embed", headers, {}), Consumers(store, store))
     return account.seen
 
 

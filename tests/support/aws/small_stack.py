@@ -98,7 +98,7 @@ def _listening(stack: SmallStack) -> Iterator[str]:
         def do_GET(self) -> None:
             with closing(DynamoStore(find_stack(stack.name).table)) as store:
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                name = throttled_as(Shown(headers, {}), Consumers(store, store))
+                name = throttled_as(Shown(self.path, headers, {}), Consumers(store, store))
             stack.names.append(name)
             known = name == SHARED or f"{gateway_prefix(stack.name)}-{name}" in stack.values()
             self.send_response(200 if known else 403)

@@ -20,6 +20,7 @@ COREVIZ_REASONS: Final = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    412: "Precondition Failed",
     413: "Payload Too Large",
     422: "Unprocessable Entity",
     429: "Too Many Requests",

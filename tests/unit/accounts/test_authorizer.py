@@ -61,8 +61,15 @@ def table(tmp_path: Path) -> Iterator[Table]:
         yield store
 
 
-def shown(headers: dict[str, str] | None = None, query: dict[str, str] | None = None) -> Shown:
-    return Shown(headers or {}, query or {})
+COREVIZ, PIXLAB, MEMORIES = "/api/ai/embed", "/imgembed", "/serve/api/v2/upload"
+
+
+def shown(
+    headers: dict[str, str] | None = None,
+    query: dict[str, str] | None = None,
+    path: str = COREVIZ,
+) -> Shown:
+    return Shown(path, headers or {}, query or {})
 
 
 def accept(table: "Table", consumer: str) -> None:
@@ -74,18 +81,24 @@ def accept(table: "Table", consumer: str) -> None:
     "request_",
     [
         shown({"x-api-key": KEY}),
-        shown({"authorization": KEY}),
         shown({"authorization": f"Bearer {KEY}"}),
-        shown({"authorization": f"bearer  {KEY} "}),
-        shown({"www-authenticate": KEY}),
-        shown({"x-imgvec-key": KEY}),
-        shown(query={"key": KEY}),
+        shown({"authorization": KEY}, path=MEMORIES),
+        shown({"authorization": f"bearer  {KEY} "}, path=MEMORIES),
+        shown({"www-authenticate": KEY}, path=PIXLAB),
+        shown({"x-imgvec-key": KEY}, path=PIXLAB),
+        shown(query={"key": KEY}, path=PIXLAB),
         shown({"x-api-key": KEY, "authorization": f"Bearer {KEY}"}),
+        # Something else, or another's key, where only another dialect would look for one.
+        shown({"x-api-key": KEY}, {"key": "junk"}),
+        shown({"x-api-key": KEY, "www-authenticate": OTHER, "x-imgvec-key": OTHER}),
+        shown({"authorization": KEY, "x-api-key": "junk"}, {"key": OTHER}, MEMORIES),
+        shown({"authorization": OTHER, "x-api-key": "junk"}, {"key": KEY}, PIXLAB),
     ],
-    ids=lambda request_: "+".join([*request_.headers, *request_.query]),
+    ids=lambda request_: "+".join([request_.path, *request_.headers, *request_.query]),
 )
-def test_every_place_where_a_dialect_shows_a_key(table: Table, request_: Shown) -> None:
+def test_every_place_where_the_dialect_of_a_path_reads_a_key(table: Table, request_: Shown) -> None:
     accept(table, "a")
+    accept(table, "b")
     assert throttled_as(request_, table.consumers) == own_name("a")
 
 
@@ -97,10 +110,26 @@ def test_every_place_where_a_dialect_shows_a_key(table: Table, request_: Shown) 
         shown({"x-api-key": mint()}),
         shown({"x-api-key": KEY[:-1]}),
         shown({"authorization": f"Basic {KEY}"}),
-        shown({"x-api-key": KEY, "authorization": OTHER}),
-        shown({"x-api-key": KEY}, {"key": "junk"}),
+        shown({"authorization": KEY}),
+        shown({"x-api-key": KEY, "authorization": f"Bearer {OTHER}"}),
+        shown({"www-authenticate": KEY}, {"key": "junk"}, PIXLAB),
+        shown({"x-api-key": KEY}, path="/api/aim"),
+        shown({"x-api-key": KEY, "authorization": KEY}, {"key": KEY}, "/nothing"),
+        shown({"x-api-key": KEY}, path=MEMORIES),
     ],
-    ids=["none", "junk", "unknown", "mistyped", "basic", "two consumers", "one bad"],
+    ids=[
+        "none",
+        "junk",
+        "unknown",
+        "mistyped",
+        "basic",
+        "not bearer",
+        "two consumers",
+        "one bad",
+        "beside a prefix",
+        "unknown path",
+        "another dialect's place",
+    ],
 )
 def test_callers_that_cannot_be_told_apart_share_a_name(table: Table, request_: Shown) -> None:
     accept(table, "a")
@@ -170,8 +199,8 @@ def test_the_head_keys_of_a_dialect_are_those_that_it_describes(dialect: Dialect
         (place.get("in", "header"), place.get("name", "authorization").lower())
         for place in dialect.key_places.values()
     }
-    named = {("header", name) for name in package.HEAD_KEYS.headers}
-    assert described == named | {("query", name) for name in package.HEAD_KEYS.query}
+    named = {("header", name) for name in package.HEAD.headers}
+    assert described == named | {("query", name) for name in package.HEAD.query}
 
 
 class TestOwnNames:

@@ -35,7 +35,7 @@ def desk(environment: Environment, aws: dict[str, str], tmp_path: Path) -> Itera
 def name_given_to(key: str, stack: SmallStack) -> str:
     """What the authorizer says of a request with this key."""
     with closing(DynamoStore(find_stack(stack.name).table)) as store:
-        return throttled_as(Shown({"x-api-key": key}, {}), Consumers(store, store))
+        return throttled_as(Shown("/api/ai/embed", {"x-api-key": key}, {}), Consumers(store, store))
 
 
 def test_a_consumers_way_through_a_stack(desk: Environment, stack: SmallStack) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from imgvec.embedding.compute import Compute
-from imgvec.embedding.limiter import InFlight
+from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.metered import NoAccounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources

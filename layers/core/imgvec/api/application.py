@@ -20,7 +20,7 @@ from imgvec import __version__
 from imgvec.aliases import Off
 from imgvec.api.boundary import Boundary
 from imgvec.api.docs import DescribedApi, add_docs
-from imgvec.api.intake import STOPPING, Intake, Paths
+from imgvec.api.intake import STOPPING, Entry, Intake
 from imgvec.api.mounts import Mounts, json_answer, services_of
 from imgvec.api.openapi import Shape, answer
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
@@ -66,8 +66,8 @@ def assemble(
     app.state.off = off
     for dialect in mounts.dialects:
         routers = (dialect.assets,) if embedding is None else (dialect.router, dialect.assets)
-        for router, mount in product(routers, dialect.mounts):
-            described = mount == dialect.mounts[0]
+        for router, mount in product(routers, dialect.head.mounts):
+            described = mount == dialect.head.mounts[0]
             app.include_router(router, prefix=mount, include_in_schema=described)
     # Handlers return a Response: to serialise one, FastAPI would import `pydantic.v1`.
     for path, route in (("/health", _health), ("/ready", _ready)):
@@ -85,11 +85,10 @@ def assemble(
     # The last one added is the outermost.
     app.add_middleware(
         Intake,
-        in_flight=services.in_flight,
-        body_seconds=services.settings.body_timeout,
+        services=services,
+        mounts=mounts,
+        entries=_entries(mounts, embeds=embedding is not None),
         rejection=_never if embedding is None else embedding.rejection,
-        paths=_paths(mounts),
-        error_response=mounts.error_response,
     )
     app.add_middleware(Boundary, error_response=mounts.error_response)
     if services.settings.cors_origins:
@@ -114,16 +113,16 @@ def _never() -> None:
     """Reject nothing: without an encoder there is no queue."""
 
 
-def _paths(mounts: Mounts) -> Paths:
-    """The paths of all dialects, and the routes among them that embed."""
-    computing = {
-        (method, mount + route.path)
+def _entries(mounts: Mounts, *, embeds: bool) -> dict[tuple[str, str], Entry]:
+    """The dialects' routes without parameters in their paths, by method and path."""
+    return {
+        (method, mount + route.path): Entry(route, computes=router is dialect.router)
         for dialect in mounts.dialects
-        for route, mount in product(dialect.router.routes, dialect.mounts)
-        if isinstance(route, APIRoute)
+        for router in ((dialect.router, dialect.assets) if embeds else (dialect.assets,))
+        for route, mount in product(router.routes, dialect.head.mounts)
+        if isinstance(route, APIRoute) and "{" not in route.path
         for method in route.methods or ()
     }
-    return Paths(lambda scope: mounts.find(scope) is not None, frozenset(computing))
 
 
 @asynccontextmanager

@@ -74,7 +74,7 @@ class DescribedApi(FastAPI):
                 schemes.update(dialect.key_places)
                 examples = _examples_of(dialect)
                 for path, operations in described["paths"].items():
-                    if dialect.owns(path):
+                    if dialect.head.owns(path):
                         for operation in operations.values():
                             _complete(operation, dialect, examples)
         return super().openapi()

@@ -14,7 +14,9 @@ from imgvec.aliases import NONE_OFF, Alias, Off
 from imgvec.api.boundary import REQUEST_ID, own_path
 from imgvec.api.openapi import Schema
 from imgvec.api.request import Call
+from imgvec.embedding.precondition import SHOWN_DIGITS
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
+from imgvec.request_head import RequestHead
 from imgvec.services import Services
 from imgvec.types import Allowance, RequestContext
 
@@ -38,8 +40,8 @@ class Dialect:
     """One vendor's API: its routes, its model names and its error envelope."""
 
     name: str
-    prefixes: tuple[str, ...]
-    """Paths at and below these are answered in this dialect, unknown ones included."""
+    head: RequestHead
+    """The paths that are answered in this dialect, and the keys that come before a body."""
     router: APIRouter
     """Routes that embed."""
     aliases: tuple[Alias, ...]
@@ -49,17 +51,6 @@ class Dialect:
     """Places of the API key in a request: OpenAPI security schemes by their name."""
     assets: APIRouter = field(default_factory=APIRouter)
     """Routes of assets; they need no encoder."""
-    mounts: tuple[str, ...] = ("",)
-    """Paths under which the routes and prefixes are mounted; only the first is in OpenAPI."""
-
-    @property
-    def owned(self) -> tuple[str, ...]:
-        """The prefixes below all mounts."""
-        return tuple(mount + prefix for mount in self.mounts for prefix in self.prefixes)
-
-    def owns(self, path: str) -> bool:
-        """Whether a path belongs to this dialect."""
-        return any(path == prefix or path.startswith(f"{prefix}/") for prefix in self.owned)
 
 
 class Mounts:
@@ -72,8 +63,8 @@ class Mounts:
             ValueError: two overlap; the sentence names both.
         """
         self.dialects = tuple(dialects)
-        self._owners = {prefix: one for one in dialects for prefix in one.owned}
-        claimed = [prefix for one in dialects for prefix in one.owned]
+        self._owners = {prefix: one for one in dialects for prefix in one.head.owned}
+        claimed = [prefix for one in dialects for prefix in one.head.owned]
         for place, first in enumerate(claimed):
             for second in claimed[place + 1 :]:
                 if f"{first}/".startswith(f"{second}/") or f"{second}/".startswith(f"{first}/"):
@@ -116,13 +107,20 @@ def off_of(request: Request, dialect: str) -> Off:
     return off
 
 
-def context_of(request: Request, call: Call, dialect: str) -> RequestContext:
-    """The context that metering and idempotency need of a request."""
+def context_of(request: Request, call: Call, dialect: str, form: str = "") -> RequestContext:
+    """What metering, idempotency and the precondition need of a request.
+
+    `form` names the form of the answer where path and fields alone do not decide it.
+    """
     request_id: str = request.scope[REQUEST_ID]
     key = call.headers.get("idempotency-key")
-    # Hash the fields only where an Idempotency-Key needs the fingerprint.
-    fingerprint = "" if key is None else f"{request.url.path} {call.fingerprint}"
-    return RequestContext(request_id, dialect, fingerprint, key)
+    revision = call.headers.get("x-embedding-revision")
+    fingerprint = ""
+    if key is not None:
+        # Hash the fields only where an Idempotency-Key needs the fingerprint.
+        place = f"{dialect} {form} {own_path(request.scope)}"
+        fingerprint = f"{place} {call.fingerprint} {revision or ''}"
+    return RequestContext(request_id, dialect, fingerprint, key, revision)
 
 
 def status_of(error: RequestError, own: StatusTable) -> int:
@@ -145,7 +143,7 @@ def embedding_headers(result: "EmbedResult") -> dict[str, str]:
     """Response headers with model, revision and dimensions, and the rest of the plan's limit."""
     return {
         "X-Embedding-Model": result.model,
-        "X-Embedding-Revision": result.revision[:12],
+        "X-Embedding-Revision": result.revision[:SHOWN_DIGITS],
         "X-Embedding-Dimensions": str(result.dimensions),
         **_allowance_headers(result.allowance),
     }

@@ -62,6 +62,15 @@ IDEMPOTENCY = parameter(
     "A request that is sent again with the same key is answered again and counted once",
 )
 
+REVISION = parameter(
+    "X-Embedding-Revision",
+    "header",
+    "The revision that the vectors must be of, as a response sends it (12 digits) or whole "
+    "(64 digits); if another one is served, the answer is 412 and nothing is counted",
+)
+EMBEDDING_HEADERS: Final = (IDEMPOTENCY, REVISION)
+"""Request headers of every route that embeds."""
+
 
 def path_parameter(name: str) -> Schema:
     """A part of the path."""

@@ -13,7 +13,7 @@ import click
 
 from imgvec.cli.output import Row, open_output
 from imgvec.embedding.compute import Compute
-from imgvec.embedding.limiter import InFlight
+from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.metered import NoAccounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources

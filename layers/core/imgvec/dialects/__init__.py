@@ -1,14 +1,14 @@
-"""One package for each vendor API: its head keys, and its module `routes` with `DIALECT`.
+"""One package for each vendor API: the `HEAD` of its requests, and its module `routes`.
 
-The gateway's authorizer sees the head of a request and no body. It asks `all_head_keys`, so nothing
-here imports a web framework.
+The gateway's authorizer asks `head_of`, so nothing here imports a web framework.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
+
+from imgvec.request_head import RequestHead
 
 if TYPE_CHECKING:
     from imgvec.api.mounts import Dialect
@@ -24,30 +24,12 @@ def all_dialects() -> "tuple[Dialect, ...]":
     return tuple(import_module(f"{__name__}.{name}.routes").DIALECT for name in _names())
 
 
-@dataclass(frozen=True, slots=True)
-class HeadKeys:
-    """Places of keys in headers, by names in lower case, and in the query."""
-
-    headers: tuple[str, ...] = ()
-    query: tuple[str, ...] = ()
-
-
 @cache
-def all_head_keys() -> HeadKeys:
-    """The places of all dialects, each once."""
-    places: list[HeadKeys] = [import_module(f"{__name__}.{name}").HEAD_KEYS for name in _names()]
-    headers = dict.fromkeys(name for one in places for name in one.headers)
-    query = dict.fromkeys(name for one in places for name in one.query)
-    return HeadKeys(tuple(headers), tuple(query))
+def all_heads() -> tuple[RequestHead, ...]:
+    """The heads of all dialects' requests."""
+    return tuple(import_module(f"{__name__}.{name}").HEAD for name in _names())
 
 
-def bearer(value: str) -> str | None:
-    """The token of an `Authorization: Bearer` header, None for another scheme."""
-    scheme, _, token = value.strip().partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else None
-
-
-def bare(value: str) -> str:
-    """A key, raw or behind `Bearer`."""
-    token = bearer(value)
-    return value.strip() if token is None else token
+def head_of(path: str) -> RequestHead | None:
+    """The head of the dialect that owns a path, or None."""
+    return next((head for head in all_heads() if head.owns(path)), None)

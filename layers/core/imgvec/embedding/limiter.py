@@ -1,11 +1,16 @@
-"""Limits on work: permits in turn by consumer, a line bounded by its wait, bytes in flight."""
+"""Limits on work: permits in turn by consumer, and a line bounded by its wait."""
 
 import asyncio
 import math
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import (
+    AbstractAsyncContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from typing import Final
+from weakref import WeakValueDictionary
 
 from imgvec.embedding.fair import FairQueue
 from imgvec.errors import Overloaded
@@ -20,19 +25,28 @@ UNMEASURED_SECONDS: Final = 0.05
 class Limiter:
     """Permits for work, granted in turn by consumer, on one event loop."""
 
-    def __init__(self, permits: int) -> None:
-        """All permits are free."""
+    def __init__(self, permits: int, each: int | None = None) -> None:
+        """All permits are free; one consumer holds at most `each` of them (None: all)."""
         self._free = permits
+        self._each = each
+        self._shares: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
         self._waiting: FairQueue[asyncio.Future[None]] = FairQueue()
 
     @asynccontextmanager
     async def permit(self, consumer: str) -> AsyncIterator[None]:
         """Wait for a permit and hold it."""
-        await self._acquire(consumer)
-        try:
-            yield
-        finally:
-            self._release()
+        async with self._share_of(consumer):
+            await self._acquire(consumer)
+            try:
+                yield
+            finally:
+                self._release()
+
+    def _share_of(self, consumer: str) -> AbstractAsyncContextManager[None]:
+        if self._each is None:
+            return nullcontext()
+        # Forgotten with the last request of its consumer.
+        return self._shares.setdefault(consumer, asyncio.Semaphore(self._each))
 
     async def _acquire(self, consumer: str) -> None:
         if self._free:
@@ -106,51 +120,3 @@ class Line:
         """Add a measurement: the seconds that one part took in a stage."""
         known = self._seconds.get(stage, seconds)
         self._seconds[stage] = known + SMOOTHING * (seconds - known)
-
-
-@dataclass(slots=True)
-class InFlight:
-    """Requests of the dialects, from headers to response, and the bytes that they hold."""
-
-    most_bytes: int
-    """Limit for the bytes of bodies and of images that were read for requests."""
-    requests: int = 0
-    bytes: int = 0
-    draining: bool = False
-    """Whether the process is stopping: it finishes requests in flight and rejects new ones."""
-    _read: int = 0
-    """The part of `bytes` that are fetched images and assets."""
-    _next: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _less: asyncio.Event = field(default_factory=asyncio.Event)
-
-    def crowded(self, own: int) -> bool:
-        """Whether a request of `own` bytes and at least one other exceed the limit together."""
-        return 0 < own < self.bytes > self.most_bytes
-
-    @asynccontextmanager
-    async def holding(self, size: int) -> AsyncIterator[None]:
-        """Count an image that was read for a request, once there is room in half of the limit.
-
-        The images before it wait only for a permit to decode, so the wait ends.
-
-        Raises:
-            Overloaded: it exceeds the limit together with the bodies in flight.
-        """
-        await self._wait_for_room(size)
-        self._read += size
-        self.bytes += size
-        try:
-            if self.crowded(size):
-                raise Overloaded
-            yield
-        finally:
-            self._read -= size
-            self.bytes -= size
-            self._less.set()
-
-    async def _wait_for_room(self, size: int) -> None:
-        # First come, first served: small images must not overtake a large one for ever.
-        async with self._next:
-            while self._read and self._read + size > self.most_bytes // 2:
-                self._less.clear()
-                await self._less.wait()

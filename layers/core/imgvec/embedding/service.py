@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from imgvec.accounts.metering import Charge
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.metered import Accounts, Counted
+from imgvec.embedding.precondition import check_revision
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, TextInput
 from imgvec.encoders import Encoder, images_only
@@ -57,8 +58,9 @@ class EmbeddingService:
             RequestError: the dialect turns it into its error response.
         """
         encoder, parts = self._encoder_for(wanted), wanted.parts
+        check_revision(context.revision, encoder.revision)
         consumer, dimensions = principal.consumer, wanted.dimensions
-        charge = Charge(principal, context, dimensions, encoder.revision)
+        charge = Charge(principal, context.at(dimensions), dimensions, encoder.revision)
         async with self._accounts.request(charge, len(parts)) as counted:
             with self._compute.line.place(len(parts)):
                 # Large images take milliseconds to digest, and few requests have a key.

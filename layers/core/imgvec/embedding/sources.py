@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, TypeAlias
 
-from imgvec.embedding.limiter import InFlight, Limiter
+from imgvec.embedding.in_flight import InFlight
+from imgvec.embedding.limiter import Limiter
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageSource, ImageUrl
 from imgvec.errors import TooLarge
 from imgvec.images.fetch import Fetch
@@ -13,7 +14,7 @@ from imgvec.request_log import stage
 FETCHES: Final = 32
 """Concurrent fetches of images, each up to `IMGVEC_MAX_IMAGE`."""
 LOADS: Final = 8
-"""Concurrent loads of assets."""
+"""Concurrent loads of assets. One consumer has half of either, so its slow sites stop no other."""
 
 LoadAsset: TypeAlias = Callable[[str, str], Awaitable[bytes]]
 """Loads the asset of a consumer by its id; raises `AssetNotFound`."""
@@ -27,8 +28,8 @@ class Sources:
         self._fetch = fetch
         self._load_asset = load_asset
         self._in_flight = in_flight
-        self._fetches = Limiter(FETCHES)
-        self._loads = Limiter(LOADS)
+        self._fetches = Limiter(FETCHES, FETCHES // 2)
+        self._loads = Limiter(LOADS, LOADS // 2)
 
     @asynccontextmanager
     async def opened(
@@ -50,7 +51,7 @@ class Sources:
             with stage("read"):
                 async with limiter.permit(consumer):
                     data = _within(await self._read(source, consumer, most), most)
-                    await held.enter_async_context(self._in_flight.holding(len(data)))
+                    await held.enter_async_context(self._in_flight.holding(len(data), consumer))
             yield data
 
     async def _read(self, source: ImageUrl | AssetRef, consumer: str, most: int | None) -> bytes:

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 from imgvec.accounts.cache import Cache
 from imgvec.accounts.keys import digest, well_formed
 from imgvec.accounts.ports import IdentifierStore, KeyStore
-from imgvec.dialects import all_head_keys, bare
+from imgvec.dialects import head_of
 from imgvec.errors import StoreError, TooFast
 
 SHARED: Final = "shared"
@@ -39,19 +39,30 @@ HANDED_ON: Final = "www_authenticate"
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """The headers and query of a request."""
+    """The path, headers and query of a request."""
 
+    path: str
+    """Relative to the application."""
     headers: Mapping[str, str]
     """Names in lower case."""
     query: Mapping[str, str]
 
 
-def shown_keys(shown: Shown) -> set[str]:
-    """Every key in headers and query, of whichever dialect."""
-    places = all_head_keys()
-    headers = [shown.headers.get(name, "") for name in (*places.headers, FROM_EDGE)]
-    query = [shown.query.get(name, "") for name in places.query]
-    return {bare(value) for value in headers + query} - {""}
+def shown_keys(shown: Shown) -> frozenset[str]:
+    """Every key in headers and query that the path's dialect reads; none where it has no dialect.
+
+    Anything in the key place of another dialect means nothing here, as in the application.
+    """
+    head = head_of(shown.path)
+    if head is None:
+        return frozenset()
+    dropped = {DROPPED: _dropped(shown)}
+    return head.keys({**shown.headers, **dropped}.items(), shown.query.items())
+
+
+def _dropped(shown: Shown) -> str:
+    """The value of the header that the gateway drops, from either of its names."""
+    return shown.headers.get(DROPPED) or shown.headers.get(FROM_EDGE) or ""
 
 
 class Consumers:
@@ -113,9 +124,9 @@ def own_name(consumer: str) -> str:
 
 
 def shown_in(event: Mapping[str, Any]) -> Shown:
-    """The headers and query of a request, as the authorizer sees them."""
+    """The path, headers and query of a request, as the authorizer sees them."""
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-    return Shown(headers, event.get("queryStringParameters") or {})
+    return Shown(str(event.get("path", "")), headers, event.get("queryStringParameters") or {})
 
 
 def allow(event: Mapping[str, Any], shown: Shown, name: str) -> Event:
@@ -125,9 +136,7 @@ def allow(event: Mapping[str, Any], shown: Shown, name: str) -> Event:
     that the gateway drops is passed on unchanged, so that the application checks the key.
     """
     stage = "/".join(str(event["methodArn"]).split("/")[:2])
-    handed_on = next(
-        (shown.headers[name] for name in (DROPPED, FROM_EDGE) if shown.headers.get(name)), None
-    )
+    handed_on = _dropped(shown)
     return {
         "principalId": name,
         "policyDocument": {

@@ -2,6 +2,6 @@
 
 from typing import Final
 
-from imgvec.dialects import HeadKeys
+from imgvec.request_head import RequestHead, bearer, raw
 
-HEAD_KEYS: Final = HeadKeys(headers=("x-api-key", "authorization"))
+HEAD: Final = RequestHead(("/api/ai",), headers={"x-api-key": raw, "authorization": bearer})

@@ -22,7 +22,7 @@ from imgvec.api.mounts import (
     status_of,
 )
 from imgvec.api.openapi import (
-    IDEMPOTENCY,
+    EMBEDDING_HEADERS,
     PICTURE,
     STRING,
     VECTOR,
@@ -35,7 +35,7 @@ from imgvec.api.openapi import (
     operation,
 )
 from imgvec.api.request import JSON, Call, read_call
-from imgvec.dialects import bearer
+from imgvec.dialects.coreviz import HEAD
 from imgvec.embedding.types import EmbedRequest, ImageInput, TextInput, each
 from imgvec.embedding.written import is_data_uri, is_url, linked_image
 from imgvec.errors import BadParameter, FetchFailed, NotAnImage, RequestError, WrongContentType
@@ -50,6 +50,7 @@ REASONS: Final = {
     403: "Forbidden",
     404: "Not Found",
     405: "Method Not Allowed",
+    412: "Precondition Failed",
     413: "Payload Too Large",
     422: "Unprocessable Entity",
     429: "Too Many Requests",
@@ -86,9 +87,11 @@ KEY_PLACES: Final = {
     "CoreVizBearer": {"type": "http", "scheme": "bearer", "description": "The same key"},
 }
 
+FAILS: Final = (400, 401, 402, 403, 412, 413, 422, 429, 500, 503)
+
 router = APIRouter(tags=["CoreViz"])
 _REQUEST = operation(
-    IDEMPOTENCY,
+    *EMBEDDING_HEADERS,
     examples={
         "an image": {"image": PICTURE, "model": "default"},
         "a text": {"text": "a photo of a cat", "model": "default"},
@@ -100,7 +103,7 @@ _REQUEST = operation(
         fields(("input",), input=STRING, type=choice("image", "text"), model=STRING),
     ),
 )
-_ANSWERS = answers(CoreVizEmbedding, CoreVizProblem, 400, 401, 402, 403, 413, 422, 429, 500, 503)
+_ANSWERS = answers(CoreVizEmbedding, CoreVizProblem, *FAILS)
 
 
 @router.post(
@@ -116,7 +119,7 @@ async def embeddings(request: Request) -> Response:
     """Embed an image (a URL or a data URI) or a text."""
     services = services_of(request)
     call = await read_call(request, (JSON,), services.settings.max_body)
-    principal = await services.authenticate(_keys(call))
+    principal = await services.authenticate(HEAD.keys(call.headers.items()))
     wanted = _parse(call, services.settings.max_image, off_of(request, NAME))
     context = context_of(request, call, NAME)
     result = await embedding_of(request).embed(principal, wanted, context)
@@ -128,12 +131,6 @@ async def embeddings(request: Request) -> Response:
         },
         headers=embedding_headers(result),
     )
-
-
-def _keys(call: Call) -> frozenset[str]:
-    shown = set(call.headers.getlist("x-api-key"))
-    shown.update(bearer(value) or "" for value in call.headers.getlist("authorization"))
-    return frozenset(shown - {""})
 
 
 def _parse(call: Call, max_image: int, off: Off) -> EmbedRequest:
@@ -170,4 +167,4 @@ def error_response(error: RequestError) -> Response:
     return json_answer(content, status, error_headers(error))
 
 
-DIALECT = Dialect(NAME, ("/api/ai",), router, ALIASES, error_response, KEY_PLACES)
+DIALECT = Dialect(NAME, HEAD, router, ALIASES, error_response, KEY_PLACES)

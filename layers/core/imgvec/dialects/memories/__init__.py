@@ -2,6 +2,7 @@
 
 from typing import Final
 
-from imgvec.dialects import HeadKeys
+from imgvec.request_head import RequestHead, bare
 
-HEAD_KEYS: Final = HeadKeys(headers=("authorization",))
+BASE: Final = "/serve/api/v2"
+HEAD: Final = RequestHead((BASE,), headers={"authorization": bare})

@@ -14,7 +14,7 @@ from imgvec.api.mounts import (
     status_of,
 )
 from imgvec.api.request import Call, read_call
-from imgvec.dialects import bare
+from imgvec.dialects.memories import HEAD
 from imgvec.errors import FetchFailed, KeyDisabled, RequestError, TooLarge
 from imgvec.types import Principal
 
@@ -43,7 +43,7 @@ def error_response(error: RequestError) -> Response:
 
 def keys_of(call: Call) -> frozenset[str]:
     """The key in `Authorization`, raw or behind `Bearer`."""
-    return frozenset(bare(value) for value in call.headers.getlist("authorization")) - {""}
+    return HEAD.keys(call.headers.items())
 
 
 async def authenticated(request: Request, accepted: tuple[str, ...]) -> tuple[Call, Principal]:

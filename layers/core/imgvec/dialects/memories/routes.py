@@ -15,8 +15,8 @@ from imgvec.api.mounts import (
     off_of,
 )
 from imgvec.api.openapi import (
+    EMBEDDING_HEADERS,
     FILE,
-    IDEMPOTENCY,
     STRING,
     Schema,
     answers,
@@ -26,6 +26,7 @@ from imgvec.api.openapi import (
     operation,
 )
 from imgvec.api.request import JSON, MULTIPART, Call
+from imgvec.dialects.memories import BASE, HEAD
 from imgvec.dialects.memories import assets as asset_routes
 from imgvec.dialects.memories.envelope import authenticated, error_response, success
 from imgvec.dialects.memories.schemas import (
@@ -49,7 +50,6 @@ from imgvec.embedding.written import is_url
 from imgvec.errors import BadParameter
 
 NAME: Final = "memories.ai"
-BASE: Final = "/serve/api/v2"
 MAX_INPUTS: Final = 100
 IMAGE_MODELS = (Alias("mobileclip", (512,)), Alias("multimodalembedding@001", (1024,)))
 TEXT_MODELS = (*IMAGE_MODELS, Alias("gemini-embedding-001", (512, 768, 1024)))
@@ -62,7 +62,7 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
 @router.post(
     "/embeddings/image",
     openapi_extra=operation(
-        IDEMPOTENCY,
+        *EMBEDDING_HEADERS,
         examples={
             "a URL": {"image_url": "https://example.com/photo.jpg", "model": "mobileclip"},
             "an asset": {"asset_id": "re_000000000000000001", "model": "mobileclip"},
@@ -73,7 +73,7 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
             fields(("image_url", "model"), image_url=STRING, model=_IMAGE_MODEL),
         ),
     ),
-    responses=answers(MemoriesImageEmbedding, MemoriesFailure, *FAILS),
+    responses=answers(MemoriesImageEmbedding, MemoriesFailure, *FAILS, 412),
     operation_id="memories_embed_image",
 )
 async def embed_image(request: Request) -> Response:
@@ -88,7 +88,7 @@ async def embed_image(request: Request) -> Response:
 @router.post(
     "/embeddings/text",
     openapi_extra=operation(
-        IDEMPOTENCY,
+        *EMBEDDING_HEADERS,
         examples={
             "a text": {"input": "a photo of a cat", "model": "multimodalembedding@001"},
             "several, at 768": {
@@ -104,7 +104,7 @@ async def embed_image(request: Request) -> Response:
             dimensionality=choice(512, 768, 1024, kind="integer"),
         ),
     ),
-    responses=answers(MemoriesTextEmbeddings, MemoriesFailure, *FAILS),
+    responses=answers(MemoriesTextEmbeddings, MemoriesFailure, *FAILS, 412),
     operation_id="memories_embed_text",
 )
 async def embed_text(request: Request) -> Response:
@@ -157,4 +157,4 @@ def _parse_texts(call: Call, off: Off) -> EmbedRequest:
 
 assets = APIRouter(prefix=BASE, tags=["memories.ai"])
 assets.include_router(asset_routes.router)
-DIALECT = Dialect(NAME, (BASE,), router, TEXT_MODELS, error_response, KEY_PLACES, assets)
+DIALECT = Dialect(NAME, HEAD, router, TEXT_MODELS, error_response, KEY_PLACES, assets)

@@ -2,6 +2,8 @@
 
 from typing import Final
 
-from imgvec.dialects import HeadKeys
+from imgvec.request_head import RequestHead, raw
 
-HEAD_KEYS: Final = HeadKeys(headers=("www-authenticate",), query=("key",))
+HEAD: Final = RequestHead(
+    ("/imgembed", "/llmimgembed", "/store"), headers={"www-authenticate": raw}, query=("key",)
+)

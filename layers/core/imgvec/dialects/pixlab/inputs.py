@@ -10,6 +10,7 @@ from starlette.requests import Request
 from imgvec.api.fields import Fields
 from imgvec.api.mounts import public_base, services_of
 from imgvec.api.request import FORM, MULTIPART, Call, read_call
+from imgvec.dialects.pixlab import HEAD
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageUrl, Part
 from imgvec.embedding.written import is_url, written_image
 from imgvec.errors import BadParameter, WrongContentType
@@ -27,7 +28,7 @@ def keys_of(call: Call) -> frozenset[str]:
             has the error of the body.
     """
     shown = [
-        *call.headers.getlist("www-authenticate"),
+        *HEAD.keys(call.headers.items()),
         *call.query.every("key"),
         *call.body.every("key"),
     ]

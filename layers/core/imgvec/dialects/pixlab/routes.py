@@ -25,8 +25,9 @@ from imgvec.api.mounts import (
     services_of,
     status_of,
 )
-from imgvec.api.openapi import IDEMPOTENCY, answers, operation
+from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation
 from imgvec.api.request import FORM, JSON, MULTIPART, read_call
+from imgvec.dialects.pixlab import HEAD
 from imgvec.dialects.pixlab.inputs import images_in, keys_of, spaces_in, store_file
 from imgvec.dialects.pixlab.schemas import (
     EXAMPLES,
@@ -59,16 +60,16 @@ assets = APIRouter(tags=["PixLab"])
 
 @router.get(
     "/imgembed",
-    openapi_extra=operation(IDEMPOTENCY, *QUERY),
-    responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
+    openapi_extra=operation(*EMBEDDING_HEADERS, *QUERY),
+    responses=answers(PixLabEmbedding, PixLabProblem, *FAILS, 412),
     operation_id="pixlab_embed_image_by_query",
 )
 @router.post(
     "/imgembed",
     openapi_extra=operation(
-        IDEMPOTENCY, json=IMAGE, multipart=UPLOAD, form=FIELDS, examples=EXAMPLES
+        *EMBEDDING_HEADERS, json=IMAGE, multipart=UPLOAD, form=FIELDS, examples=EXAMPLES
     ),
-    responses=answers(PixLabEmbedding, PixLabProblem, *FAILS),
+    responses=answers(PixLabEmbedding, PixLabProblem, *FAILS, 412),
     operation_id="pixlab_embed_image",
 )
 async def imgembed(request: Request) -> Response:
@@ -87,8 +88,8 @@ async def imgembed(request: Request) -> Response:
 
 @router.post(
     "/llmimgembed",
-    openapi_extra=operation(IDEMPOTENCY, json=IMAGE, examples=EXAMPLES),
-    responses=answers(PixLabLlmEmbedding, PixLabProblem, *FAILS),
+    openapi_extra=operation(*EMBEDDING_HEADERS, json=IMAGE, examples=EXAMPLES),
+    responses=answers(PixLabLlmEmbedding, PixLabProblem, *FAILS, 412),
     operation_id="pixlab_llm_embed_image",
 )
 async def llmimgembed(request: Request) -> Response:
@@ -130,7 +131,7 @@ async def _embed(
     given = call.query.beside(call.fields)
     dimensions = alias.resolve(given.integer("dimension"), off_of(request, NAME))
     images, listed = images_in(given, services.settings.max_image, spaces_in(call))
-    context = context_of(request, call, NAME)
+    context = context_of(request, call, NAME, alias.model)
     result = await embedding_of(request).embed(principal, each(images, dimensions), context)
     vectors = [one.vector for one in result.embeddings]
     return (vectors if listed else vectors[0]), result
@@ -146,7 +147,7 @@ def error_response(error: RequestError) -> Response:
 
 DIALECT = Dialect(
     NAME,
-    ("/imgembed", "/llmimgembed", "/store"),
+    HEAD,
     router,
     (IMG_EMBED, PIX_LLM),
     error_response,
