@@ -51,3 +51,11 @@ def test_a_file_must_be_a_file_with_content(value: object) -> None:
         Fields((("f", value),)).upload("f")
     assert Fields((("f", FILE),)).upload("f") is FILE
     assert Fields().upload("f") is None
+
+
+def test_a_text_in_the_place_of_a_file_names_the_filename() -> None:
+    """`curl -F file=<photo.jpg` and clients that leave the filename out."""
+    with pytest.raises(BadParameter, match="its part of the form has no filename"):
+        Fields((("f", "bytes as text"),)).upload("f")
+    with pytest.raises(BadParameter, match="its part of the form has no filename"):
+        Fields((("f", "bytes as text"),)).uploads("f")

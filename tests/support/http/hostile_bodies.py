@@ -77,6 +77,11 @@ FORMS: dict[str, tuple[str, bytes, int]] = {
     "a file name of 4000 characters": (BOUNDED, file_part(f'filename="{"n" * 4000}"') + END, 200),
     "a file name with NUL": (BOUNDED, file_part('filename="a\0.jpg"') + END, 200),
     "a file name with quotes": (BOUNDED, file_part('filename="a\\"b.jpg"') + END, 200),
+    "an image without a file name": (
+        BOUNDED,
+        part("file", CAT.read_bytes(), "\r\nContent-Type: image/jpeg") + END,
+        200,
+    ),
     "an empty file name": (BOUNDED, file_part('filename=""') + END, 200),
     "a file name of no UTF-8": (BOUNDED, file_part('filename="\xff\xfe"') + END, 200),
     "a file name of RFC 2231": (BOUNDED, file_part("filename*=utf-8''a%00%2F..%ff.jpg") + END, 400),
@@ -94,6 +99,16 @@ DOCUMENTS: dict[str, tuple[bytes, int]] = {
     "300 objects": (b'{"text":"cat","x":' + b'{"x":' * 300 + b"1" + b"}" * 301, 400),
     "many brackets in a text": (b'{"text":"' + b"[{" * 3000 + b'"}', 200),
     "six million empty lists": (b'{"text":"cat","x":[' + b"[]," * 6_000_000 + b"1]}", 400),
+    "1.9 million members": (
+        b'{"text":"cat"' + b"".join(b',"%x":0' % number for number in range(1_900_000)) + b"}",
+        400,
+    ),
+    "five million numbers": (b'{"text":"cat","x":[' + b"0.1," * 4_900_000 + b"1]}", 400),
+    "1000 members": (b'{"text":"cat"' + b',"a":0' * 1000 + b"}", 200),
+    "a million commas in texts": (
+        b'{"text":"cat","x":[' + b'"' + b',\\"\\\\,' * 500_000 + b'",1]}',
+        200,
+    ),
     "a member twice": (b'{"text":"dog","text":"cat"}', 200),
     "Infinity": (b'{"text":"cat","x":Infinity}', 400),
     "a number out of range": (b'{"text":"cat","x":1e999}', 400),

@@ -22,13 +22,13 @@ class Slow:
         self.tasks: list[asyncio.Task[None]] = []
         self._sources = Sources(self._fetch, self._load, InFlight(most_bytes))
 
-    async def _fetch(self, url: str) -> bytes:
+    async def _fetch(self, url: str, most: int | None) -> bytes:
         self.begun[url] += 1
         await self.answer.wait()
         return bytes(1000)
 
     async def _load(self, consumer: str, asset_id: str) -> bytes:
-        return await self._fetch(consumer)
+        return await self._fetch(consumer, None)
 
     async def ask(self, times: int, source: ImageSource, consumer: str) -> None:
         """Open a source so many times, and let every task go as far as it can."""

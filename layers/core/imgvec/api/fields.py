@@ -83,7 +83,7 @@ class Fields:
         values = self.every(name)
         files = [value for value in values if isinstance(value, Upload) and value.data]
         if len(files) < len(values):
-            raise BadParameter(f"{name!r} must be a file that is not empty")
+            raise _no_file(name, values)
         return files
 
     def upload(self, name: str) -> Upload | None:
@@ -96,8 +96,14 @@ class Fields:
         if value is None:
             return None
         if not isinstance(value, Upload) or not value.data:
-            raise BadParameter(f"{name!r} must be a file that is not empty")
+            raise _no_file(name, [value])
         return value
+
+
+def _no_file(name: str, values: list[object]) -> BadParameter:
+    if any(isinstance(value, str) and value for value in values):
+        return BadParameter(f"{name!r} must be a file: its part of the form has no filename")
+    return BadParameter(f"{name!r} must be a file that is not empty")
 
 
 NO_FIELDS: Final = Fields()

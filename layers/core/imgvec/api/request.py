@@ -4,6 +4,7 @@ The key is checked before the rest of a request, and it may be in the body. So r
 raise: an error in the body is kept, and raised when the fields of the body are used.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 
@@ -17,6 +18,8 @@ from imgvec.errors import RequestError, TooLarge, WrongContentType
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
+LARGE_BODY = 1_000_000
+"""Bytes of a body that is parsed in a thread; other requests go on meanwhile."""
 _GZIP = b"\x1f\x8b"
 """First bytes of a gzipped body. Some clients send Content-Encoding for a plain body."""
 _LONGEST_LENGTH = 18
@@ -103,4 +106,8 @@ async def _read_body(request: Request, media_type: str, limit: int, into: list[I
     body = b"".join([chunk async for chunk in stream])
     if body.startswith(_GZIP):
         raise WrongContentType("The body must not be compressed")
-    into.extend(json_items(body) if media_type == JSON else form_items(body))
+    parse = json_items if media_type == JSON else form_items
+    if len(body) > LARGE_BODY:
+        into.extend(await asyncio.to_thread(parse, body))
+    else:
+        into.extend(parse(body))
