@@ -56,6 +56,7 @@ def _installed(formats: tuple[ExtraFormat, ...]) -> tuple[ExtraFormat, ...]:
     return formats
 
 
+Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -64,7 +65,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(
+    data: Folder = Field(
         default_factory=_user_data,
         description="Folder of the embedded stores: keys, usage and uploaded assets.",
     )
@@ -78,7 +79,7 @@ class Settings(BaseModel):
         default=None,
         description="S3 bucket of the bytes of assets. Empty: a folder in `IMGVEC_DATA`.",
     )
-    models: Path = Field(
+    models: Folder = Field(
         default_factory=lambda: _user_data() / "models",
         description="Folder of encoders that were built here; those that ship are found without.",
     )

@@ -71,7 +71,7 @@ def test_aborted_run_leaves_the_older_file(
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    (photos / "0.jpg").write_bytes(b"broken")
+    (photos / "0.jpg").write_bytes(b"\xff\xd8\xff broken")
     (photos / "1.jpg").write_bytes(cat)
     for index in range(2, 3000):
         (photos / f"{index}.jpg").hardlink_to(photos / "1.jpg")

@@ -1,5 +1,7 @@
 """The command `imgvec`."""
 
+import errno
+import os
 import sys
 from importlib import import_module
 
@@ -70,7 +72,17 @@ for command in (serve, embed, keys, plans, assets, usage, actions):
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one sentence and no traceback."""
     try:
-        group()
+        try:
+            group()
+        finally:
+            sys.stdout.flush()
     except ImgvecError as problem:
         click.echo(f"imgvec: {problem}", err=True)
         sys.exit(2)
+    except OSError as problem:
+        # Nobody reads on, as behind `| head`, or there is no room for what is written.
+        if problem.errno != errno.EPIPE:
+            click.echo(f"imgvec: Cannot write the output: {problem.strerror}", err=True)
+        # The interpreter would try to write it once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,17 +1,19 @@
 """`imgvec embed`: files, folders and URLs to vectors, without a server."""
 
 import asyncio
+import os
 import sys
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from stat import S_ISREG
 from typing import Final
 
 import click
 
-from imgvec.cli.output import Row, open_output
+from imgvec.cli.output import Row, escaped, open_output
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.metered import NoAccounts
@@ -23,51 +25,44 @@ from imgvec.encoders import Encoder
 from imgvec.encoders.registry import Encoders, load_encoders
 from imgvec.errors import AssetNotFound, RequestError, TooLarge
 from imgvec.images.fetch import fetch_of
+from imgvec.images.formats import HEAD_BYTES, looks_like_image
 from imgvec.settings import ExtraFormat, Settings, load_settings
 from imgvec.types import Principal, RequestContext
 
-SUFFIXES: Final = frozenset(
-    {".bmp", ".gif", ".jpe", ".jpeg", ".jpg", ".mpo", ".png", ".tif", ".tiff", ".webp"}
-)
-EXTRA_SUFFIXES: Final[dict[ExtraFormat, frozenset[str]]] = {
-    "avif": frozenset({".avif"}),
-    "heic": frozenset({".heic", ".heif", ".hif"}),
-}
+STANDARD_INPUT: Final = "-"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Found:
-    """Sources in order, and how many files of the folders are no images by name."""
+    """Sources in order, files of folders that are left alone, and what could not be read."""
 
-    sources: tuple[str, ...]
-    others: int
+    sources: list[str] = field(default_factory=list)
+    others: int = 0
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    """Names of folders and files in them, and why they cannot be read."""
 
 
-def find_sources(given: tuple[str, ...], extra: Iterable[ExtraFormat] = ()) -> Found:
+def find_sources(given: tuple[str, ...], extra: frozenset[ExtraFormat] = frozenset()) -> Found:
     """Search folders in depth, in the order of names; files and URLs stand as they are given.
 
-    `extra` are formats to look for beside the usual.
+    A file in a folder counts by its first bytes; `extra` are formats beside the usual. A link that
+    leads out of the folder is left alone.
 
     Raises:
-        click.ClickException: a path does not exist.
+        click.ClickException: a path does not exist, or there are no images.
     """
-    suffixes = SUFFIXES.union(*(EXTRA_SUFFIXES[format] for format in extra))
-    sources: list[str] = []
-    others = 0
+    found = Found()
     for name in given:
         path = Path(name)
-        if is_url(name) or _is(path, Path.is_file):
-            sources.append(name)
+        if name == STANDARD_INPUT or is_url(name) or _is(path, Path.is_file):
+            found.sources.append(name)
         elif _is(path, Path.is_dir):
-            files = sorted(file for file in path.rglob("*") if _visible_file(file, path))
-            images = [file for file in files if file.suffix.lower() in suffixes]
-            sources.extend(str(file) for file in images)
-            others += len(files) - len(images)
+            _search(path, extra, found)
         else:
-            raise click.ClickException(f"There is no file or folder {name!r}")
-    if not sources:
+            raise click.ClickException(f"There is no file or folder {escaped(name)!r}")
+    if not found.sources and not found.problems:
         raise click.ClickException("There are no images in what was given")
-    return Found(tuple(sources), others)
+    return found
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
@@ -78,9 +73,29 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
         return False
 
 
-def _visible_file(file: Path, root: Path) -> bool:
-    hidden = any(part.startswith(".") for part in file.relative_to(root).parts)
-    return not hidden and file.is_file()
+def _search(root: Path, extra: frozenset[ExtraFormat], found: Found) -> None:
+    def report(problem: OSError) -> None:
+        found.problems.append((str(problem.filename), problem.strerror or "cannot be read"))
+
+    files: list[Path] = []
+    for folder, below, names in os.walk(root, onerror=report):
+        below[:] = [name for name in below if not name.startswith(".")]
+        found.others += sum(Path(folder, name).is_symlink() for name in below)
+        files.extend(Path(folder, name) for name in names if not name.startswith("."))
+    inside = root.resolve()
+    for file in sorted(files):
+        try:
+            image = S_ISREG(file.stat().st_mode) and file.resolve().is_relative_to(inside)
+            if image:
+                with file.open("rb") as opened:
+                    image = looks_like_image(opened.read(HEAD_BYTES), extra)
+        except OSError as problem:
+            report(problem)
+            continue
+        if image:
+            found.sources.append(str(file))
+        else:
+            found.others += 1
 
 
 AHEAD: Final = 32
@@ -90,19 +105,20 @@ COMMAND: Final = RequestContext("", "imgvec embed", "")
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="PATH|URL|FOLDER...")
+@click.argument("sources", nargs=-1, required=True, metavar="PATH|URL|FOLDER|-...")
 @click.option(
     "--dimensions", type=int, metavar="N", help="Width of the space. [default: the widest]"
 )
 @click.option(
     "--output",
+    "-o",
     default="-",
     show_default=True,
     metavar="FILE",
     help="x.jsonl, x.npy (with x.txt: the name of each row), or - for JSON lines.",
 )
 def embed(sources: tuple[str, ...], dimensions: int | None, output: str) -> None:
-    """Embed images given as files, folders (searched in depth) or URLs.
+    """Embed images given as files, folders (searched in depth), URLs, or - for standard input.
 
     \b
       imgvec embed photo.jpg
@@ -115,21 +131,23 @@ def embed(sources: tuple[str, ...], dimensions: int | None, output: str) -> None
     encoders = load_encoders(settings)
     encoder = _chosen(encoders, dimensions)
     width = dimensions or max(encoder.dimensions)
-    found = find_sources(sources, settings.extra_formats)
+    found = find_sources(sources, frozenset(settings.extra_formats))
     if found.others:
-        click.echo(f"{found.others} files in folders are no images by name: left alone", err=True)
+        click.echo(f"{found.others} files in folders are not images that are read", err=True)
+    for name, reason in found.problems:
+        click.echo(f"{escaped(name)}: {reason}", err=True)
     failed = 0
     made = _rows(Work(settings, encoders, encoder, width), found.sources)
-    with open_output(output) as write, _progress(made, found) as rows:
+    with open_output(output, width) as write, _progress(made, found) as rows:
         for row in rows:
             if row.problem is None:
                 write(row)
             else:
                 failed += 1
-                click.echo(f"{row.source}: {row.problem}", err=True)
+                click.echo(f"{escaped(row.source)}: {row.problem}", err=True)
     total = len(found.sources)
     click.echo(f"{total - failed} embedded, {failed} failed, of {total}", err=True)
-    sys.exit(1 if failed else 0)
+    sys.exit(1 if failed or found.problems else 0)
 
 
 def _chosen(encoders: Encoders, dimensions: int | None) -> Encoder:
@@ -175,10 +193,18 @@ class Work:
     def _source(self, name: str) -> ImageSource:
         if is_url(name):
             return ImageUrl(name)
+        if name == STANDARD_INPUT:
+            return ImageBytes(self._standard_input())
         path = Path(name)
         if path.stat().st_size > self._max_bytes:
             raise TooLarge
         return ImageBytes(path.read_bytes())
+
+    def _standard_input(self) -> bytes:
+        data = sys.stdin.buffer.read(self._max_bytes + 1)
+        if len(data) > self._max_bytes:
+            raise TooLarge
+        return data
 
     def _failed(self, name: str, problem: str | None) -> Row:
         return Row(name, None, self._encoder.name, self._encoder.revision, problem)

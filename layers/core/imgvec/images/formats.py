@@ -93,6 +93,22 @@ def _format_not_read(data: bytes) -> str | None:
     return None
 
 
+HEAD_BYTES = 1024
+"""Bytes that `looks_like_image` asks for."""
+
+
+def looks_like_image(head: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> bool:
+    """Whether the first bytes of a file are those of a format that is read."""
+    if head.startswith(b"RIFF"):
+        return head[8:12] == b"WEBP"
+    if head.startswith(b"BM"):
+        # Texts begin so too; four bytes of this header are reserved and 0.
+        return head[6:10] == bytes(4)
+    return head.startswith(tuple(_OPENERS)) or _format_not_read(head) in {
+        format.upper() for format in extra
+    }
+
+
 @contextmanager
 def damage_refused() -> Iterator[None]:
     """Turn whatever a decoder raises on damaged bytes into `NotAnImage`.
