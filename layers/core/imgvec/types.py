@@ -19,6 +19,12 @@ else:
     Pixels = Vector = object
 
 
+class FormText(str):
+    """Text of a query or a URL-encoded form, where a `+` that is not escaped means a space."""
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Geometry:
     """How an image of any shape becomes an encoder's square input."""

@@ -80,11 +80,7 @@ class Fields:
         Raises:
             BadParameter: a field is no file, or an empty one.
         """
-        values = self.every(name)
-        files = [value for value in values if isinstance(value, Upload) and value.data]
-        if len(files) < len(values):
-            raise _no_file(name, values)
-        return files
+        return [_file(name, value) for value in self.every(name)]
 
     def upload(self, name: str) -> Upload | None:
         """A file part.
@@ -93,20 +89,18 @@ class Fields:
             BadParameter: the field is no file, or an empty one.
         """
         value = self.one(name)
-        if value is None:
-            return None
-        if not isinstance(value, Upload) or not value.data:
-            raise _no_file(name, [value])
-        return value
-
-
-def _no_file(name: str, values: list[object]) -> BadParameter:
-    if any(isinstance(value, str) and value for value in values):
-        return BadParameter(f"{name!r} must be a file: its part of the form has no filename")
-    return BadParameter(f"{name!r} must be a file that is not empty")
+        return None if value is None else _file(name, value)
 
 
 NO_FIELDS: Final = Fields()
+
+
+def _file(name: str, value: object) -> Upload:
+    if not isinstance(value, Upload):
+        raise BadParameter(f"{name!r} must be a file: a part of a form, with a filename")
+    if not value.data:
+        raise BadParameter(f"{name!r} must be a file that is not empty")
+    return value
 
 
 def fingerprint(fields: Fields) -> str:

@@ -14,14 +14,15 @@ from starlette.requests import Request
 from imgvec.api.bodies import form_items, json_items, read_multipart
 from imgvec.api.fields import NO_FIELDS, Fields, Item, fingerprint
 from imgvec.errors import RequestError, TooLarge, WrongContentType
+from imgvec.types import FormText
 
 JSON = "application/json"
 MULTIPART = "multipart/form-data"
 FORM = "application/x-www-form-urlencoded"
-LARGE_BODY = 1_000_000
-"""Bytes of a body that is parsed in a thread; other requests go on meanwhile."""
 _GZIP = b"\x1f\x8b"
 """First bytes of a gzipped body. Some clients send Content-Encoding for a plain body."""
+_IN_A_THREAD = 1_000_000
+"""Bytes from which on a body is parsed in a thread: the event loop answers others meanwhile."""
 _LONGEST_LENGTH = 18
 """Most digits of a Content-Length that is parsed as a number."""
 
@@ -62,13 +63,14 @@ async def read_call(request: Request, accepted: tuple[str, ...], max_body: int) 
 
     A body without a content type is read as JSON. An empty body has no fields.
     """
-    query = Fields(tuple(request.query_params.multi_items()))
+    given = request.query_params.multi_items()
+    query = Fields(tuple((name, FormText(value)) for name, value in given))
     media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     read: list[Item] = []
     problem: RequestError | None = None
     try:
         if media_type not in accepted:
-            raise WrongContentType
+            raise WrongContentType(f"Unsupported content type, send {' or '.join(accepted)}")
         await _read_body(request, media_type, max_body, read)
     except RequestError as error:
         problem = error
@@ -81,7 +83,15 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     Raises:
         TooLarge: it is longer than `limit` bytes, by its header or by count; the rest stays unread.
     """
-    return b"".join([chunk async for chunk in _capped(request, limit)])
+    return await _joined(_capped(request, limit))
+
+
+async def _joined(stream: AsyncGenerator[bytes, None]) -> bytes:
+    """All chunks as one; a list of them would hold a body twice, in pieces that stay allocated."""
+    body = bytearray()
+    async for chunk in stream:
+        body += chunk
+    return bytes(body)
 
 
 async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
@@ -103,11 +113,8 @@ async def _read_body(request: Request, media_type: str, limit: int, into: list[I
     if media_type == MULTIPART:
         await read_multipart(request.headers, stream, limit, into)
         return
-    body = b"".join([chunk async for chunk in stream])
+    body = await _joined(stream)
     if body.startswith(_GZIP):
         raise WrongContentType("The body must not be compressed")
     parse = json_items if media_type == JSON else form_items
-    if len(body) > LARGE_BODY:
-        into.extend(await asyncio.to_thread(parse, body))
-    else:
-        into.extend(parse(body))
+    into.extend(await asyncio.to_thread(parse, body) if len(body) > _IN_A_THREAD else parse(body))

@@ -122,12 +122,15 @@ async def embeddings(request: Request) -> Response:
     principal = await services.authenticate(HEAD.keys(call.headers.items()))
     wanted = _parse(call, services.settings.max_image, off_of(request, NAME))
     context = context_of(request, call, NAME)
+    model = call.fields.text("model") or ALIASES[0].model
+    # The image's text is not held while the image is decoded and encoded.
+    del call
     result = await embedding_of(request).embed(principal, wanted, context)
     return json_answer(
         {
             "embedding": result.embeddings[0].vector,
             "dimensions": result.dimensions,
-            "model": call.fields.text("model") or ALIASES[0].model,
+            "model": model,
         },
         headers=embedding_headers(result),
     )

@@ -140,7 +140,9 @@ def _source(call: Call) -> ImageSource:
     if asset_id is not None:
         return AssetRef(asset_id)
     if url is None or not is_url(url):
-        raise BadParameter("'image_url' must be an http(s) URL")
+        raise BadParameter(
+            "'image_url' must be an http(s) URL; send an image itself as 'file' in a form"
+        )
     return ImageUrl(url)
 
 

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from imgvec.api.fields import Fields
 from imgvec.api.mounts import public_base, services_of
-from imgvec.api.request import FORM, MULTIPART, Call, read_call
+from imgvec.api.request import MULTIPART, Call, read_call
 from imgvec.dialects.pixlab import HEAD
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageUrl, Part
 from imgvec.embedding.written import is_url, written_image
@@ -41,8 +41,8 @@ def keys_of(call: Call) -> frozenset[str]:
     return keys
 
 
-def images_in(given: Fields, max_image: int, spaces: str) -> tuple[list[Part], bool]:
-    """The images of a request, and whether they came as a list; `spaces` as in `decode_base64`.
+def images_in(given: Fields, max_image: int) -> tuple[list[Part], bool]:
+    """The images of a request, and whether they came as a list.
 
     Exactly one of `file` (which a form may repeat), `img` (which may be a list) and `url`.
 
@@ -61,24 +61,17 @@ def images_in(given: Fields, max_image: int, spaces: str) -> tuple[list[Part], b
     texts = [text for text in written if isinstance(text, str) and text]
     if len(texts) < len(written) or len(texts) > MAX_INPUTS:
         raise BadParameter(f"'img' must be a string or 1 to {MAX_INPUTS} strings, none empty")
-    return [ImageInput(_source(text, max_image, spaces)) for text in texts], listed
+    return [ImageInput(_source(text, max_image)) for text in texts], listed
 
 
-def spaces_in(call: Call) -> str:
-    """The meaning of spaces in an image: a query and a form turn each `+` into one."""
-    form = call.headers.get("content-type", "").lower().startswith(FORM)
-    written = call.query.every("img") + call.query.every("url")
-    return "+" if form or written else ""
-
-
-def _source(text: str, max_image: int, spaces: str) -> AssetRef | ImageBytes | ImageUrl:
+def _source(text: str, max_image: int) -> AssetRef | ImageBytes | ImageUrl:
     """The source of an image. A link to `/store` is read from the store, never fetched."""
     if is_url(text):
         with suppress(ValueError):
-            match = STORE_PATH.fullmatch(urlsplit(text).path)
+            match = STORE_PATH.fullmatch(urlsplit(text.strip()).path)
             if match:
                 return AssetRef(match["id"])
-    return written_image(text, max_image, spaces)
+    return written_image(text, max_image)
 
 
 async def store_file(request: Request) -> tuple[str, str]:

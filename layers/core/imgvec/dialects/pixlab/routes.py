@@ -28,7 +28,7 @@ from imgvec.api.mounts import (
 from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation
 from imgvec.api.request import FORM, JSON, MULTIPART, read_call
 from imgvec.dialects.pixlab import HEAD
-from imgvec.dialects.pixlab.inputs import images_in, keys_of, spaces_in, store_file
+from imgvec.dialects.pixlab.inputs import images_in, keys_of, store_file
 from imgvec.dialects.pixlab.schemas import (
     EXAMPLES,
     FAILS,
@@ -130,8 +130,10 @@ async def _embed(
     # A parameter may be in the query or in the body; one that is in both is rejected.
     given = call.query.beside(call.fields)
     dimensions = alias.resolve(given.integer("dimension"), off_of(request, NAME))
-    images, listed = images_in(given, services.settings.max_image, spaces_in(call))
+    images, listed = images_in(given, services.settings.max_image)
     context = context_of(request, call, NAME, alias.model)
+    # The images' text is not held while they are decoded and encoded.
+    del call, given
     result = await embedding_of(request).embed(principal, each(images, dimensions), context)
     vectors = [one.vector for one in result.embeddings]
     return (vectors if listed else vectors[0]), result
