@@ -10,6 +10,7 @@ import gzip
 import shutil
 import socket
 import ssl
+import time
 import tracemalloc
 import zlib
 from collections.abc import Awaitable, Callable
@@ -706,6 +707,28 @@ def test_a_bomb_is_cut_at_the_limit(internet: Internet) -> None:
     finally:
         tracemalloc.stop()
     assert peak < 5_000_000
+
+
+@pytest.mark.parametrize(
+    ("body", "error"),
+    [
+        pytest.param(gzip.compress(b"image") + bytes(10_000_000), TooLarge, id="zeros behind"),
+        pytest.param(gzip.compress(b"image") * 2, FetchFailed, id="two members"),
+        pytest.param(
+            gzip.compress(b"")[:10] + b"\0\0\0\xff\xff" * 2_000_000, TooLarge, id="empty blocks"
+        ),
+    ],
+)
+def test_bytes_that_inflate_to_nothing_end_the_fetch(
+    internet: Internet, body: bytes, error: type[RequestError]
+) -> None:
+    """They would pass the limit of what is inflated, and zlib copies what is behind the end."""
+    chunk = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    answer = says(response(Content_Encoding="gzip", Transfer_Encoding="chunked", body=chunk))
+    started = time.process_time()
+    with pytest.raises(error):
+        run(internet.fetch(answer))
+    assert time.process_time() - started < 2
 
 
 def test_the_operator_is_named_where_it_wants_to_be(internet: Internet) -> None:

@@ -202,7 +202,7 @@ class Settings(BaseModel):
         default="",
         pattern=r"^[!-'*-~]{0,200}$",
         description="Web page or mail address of the operator, which fetches name in their "
-        "`User-Agent`; some hosts of images ask for one.",
+        "`User-Agent`; some hosts of images ask for one. Empty: `IMGVEC_PUBLIC_URL`.",
     )
     idempotency_hours: float = Field(
         default=24.0,

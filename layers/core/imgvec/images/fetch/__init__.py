@@ -32,7 +32,7 @@ def fetch_of(settings: Settings) -> Fetch:
             allow=allow,
             timeout=settings.fetch_timeout,
             max_bytes=max_bytes,
-            contact=settings.fetch_contact,
+            contact=settings.fetch_contact or str(settings.public_url or ""),
         )
 
     async def fetch(url: str, most: int | None) -> bytes:

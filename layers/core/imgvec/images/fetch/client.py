@@ -145,14 +145,18 @@ class Fetcher:
         if len(codings) > 1:
             raise FetchFailed
         inflater = zlib.decompressobj(_GZIP_OR_ZLIB) if codings else None
-        body = bytearray()
+        body, received = bytearray(), 0
         async with aclosing(response.aiter_stream()) as chunks:
             async for chunk in chunks:
+                received += len(chunk)
                 # One byte more than may be is inflated, so that a bomb is seen and costs no more.
                 room = self._max_bytes + 1 - len(body)
                 body += chunk if inflater is None else inflater.decompress(chunk, room)
-                if len(body) > self._max_bytes:
+                # Compressed bytes may stand for nothing, and would be received for ever.
+                if max(len(body), received) > self._max_bytes:
                     raise TooLarge
+                if inflater is not None and inflater.unused_data:
+                    raise FetchFailed
         if not body or (inflater is not None and not inflater.eof):
             raise FetchFailed
         return bytes(body)
