@@ -35,6 +35,16 @@ def _split(value: object) -> object:
     return value
 
 
+def _at_home(path: Path) -> Path:
+    """Read `~` as a shell does, which leaves it alone in quotes."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise PydanticCustomError("no_home", "there is no home folder for its ~") from None
+
+
+Folder: TypeAlias = Annotated[Path, AfterValidator(_at_home)]
+
 Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
 """Execution providers of ONNX Runtime."""
 
@@ -64,7 +74,7 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: Path = Field(
+    data: Folder = Field(
         default_factory=_user_data,
         description="Folder of the embedded stores: keys, usage and uploaded assets.",
     )
@@ -78,7 +88,7 @@ class Settings(BaseModel):
         default=None,
         description="S3 bucket of the bytes of assets. Empty: a folder in `IMGVEC_DATA`.",
     )
-    models: Path = Field(
+    models: Folder = Field(
         default_factory=lambda: _user_data() / "models",
         description="Folder of encoders that were built here; those that ship are found without.",
     )

@@ -1,7 +1,8 @@
 """Where rows go: JSON lines on standard output, or a file that appears when it is whole."""
 
+import json
 import os
-import sys
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import click
 import numpy as np
 import orjson
 
+from imgvec.cli.names import escaped
 from imgvec.types import Vector
 
 
@@ -30,36 +32,45 @@ Write = Callable[[Row], None]
 
 
 @contextmanager
-def open_output(target: str) -> Iterator[Write]:
+def open_output(target: str, dimensions: int) -> Iterator[Write]:
     """Give a function that takes rows; a named file is put in place at the end.
+
+    Beside `x.npy` stands `x.npy.names`, with a line for each row: a name of ours alone, so that no
+    file of somebody else's is replaced.
 
     Raises:
         click.ClickException: the file's ending is not known, or it cannot be written.
     """
     path = Path(target)
     if target == "-":
-        yield lambda row: _print(_line(row))
+        yield lambda row: click.echo(_line(row), nl=False)
         return
     if path.suffix not in (".jsonl", ".npy"):
         raise click.ClickException("--output must end in .jsonl or .npy, or be -")
+    # Told before the work, not after it.
+    if path.is_dir():
+        raise click.ClickException(f"Cannot write {escaped(str(path))}: it is a folder")
     if not os.access(path.parent, os.W_OK):
-        # Told before the work, not after it.
-        raise click.ClickException(f"Cannot write into the folder {path.parent}")
+        raise click.ClickException(f"Cannot write into the folder {escaped(str(path.parent))}")
     rows: list[Row] = []
     yield rows.append
     if path.suffix == ".jsonl":
         with _replaced(path) as file:
             file.writelines(map(_line, rows))
         return
-    with _replaced(path) as file, _replaced(path.with_suffix(".txt")) as names:
-        np.save(file, np.array([row.vector for row in rows], np.float32))
-        names.writelines(os.fsencode(row.source) + b"\n" for row in rows)
+    with _replaced(path) as file:
+        vectors = np.array([row.vector for row in rows], np.float32)
+        np.save(file, vectors.reshape(len(rows), dimensions))
+        with _replaced(path.with_name(f"{path.name}.names")) as names:
+            names.writelines(f"{escaped(row.source)}\n".encode() for row in rows)
 
 
 def _line(row: Row) -> bytes:
+    # JSON is Unicode, and a file's name need not be.
+    source = os.fsencode(row.source).decode(errors="replace")
     content = {
-        # JSON is Unicode, and a file's name need not be.
-        "source": os.fsencode(row.source).decode(errors="replace"),
+        # A terminal acts on control characters that orjson leaves as they are.
+        "source": source if source.isprintable() else orjson.Fragment(json.dumps(source)),
         "model": row.model,
         "revision": row.revision[:12],
         "embedding": row.vector,
@@ -67,20 +78,18 @@ def _line(row: Row) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
-def _print(line: bytes) -> None:
-    sys.stdout.buffer.write(line)
-    sys.stdout.buffer.flush()
-
-
 @contextmanager
 def _replaced(path: Path) -> Iterator[BinaryIO]:
     """A file beside `path` that takes its place once it is whole, and otherwise vanishes."""
-    partial = path.with_name(path.name + ".partial")
+    # Of a name that nobody knows before, and "x": never through a link that was laid there.
+    partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
     try:
-        with partial.open("wb") as file:
+        with partial.open("xb") as file:
             yield file
         partial.replace(path)
     except OSError as problem:
-        raise click.ClickException(f"Cannot write {path}: {problem.strerror}") from None
+        # NumPy, where the disk is full, says no more than how much it wrote.
+        reason = problem.strerror or "not all of it could be written"
+        raise click.ClickException(f"Cannot write {escaped(str(path))}: {reason}") from None
     finally:
         partial.unlink(missing_ok=True)

@@ -87,7 +87,13 @@ def _short(path: Path) -> str:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8000, show_default=True, help="Port; 0 takes a free one.")
+@click.option(
+    "--port",
+    default=8000,
+    show_default=True,
+    type=click.IntRange(0, 65535),
+    help="Port; 0 takes a free one.",
+)
 @click.option("--root-path", default="", help="Prefix that a proxy takes off, such as /imgvec.")
 @click.option(
     "--welcome",
