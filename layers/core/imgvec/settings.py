@@ -216,6 +216,13 @@ class Settings(BaseModel):
         default=(),
         description="Origins whose pages may call, `*` for any. Keys are no cookies.",
     )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port at which `imgvec serve` answers Prometheus, without a key; 0 takes a "
+        "free one. Empty: none.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged, to standard error."
     )
