@@ -47,6 +47,10 @@ def test_files_of_folders_are_chosen_by_their_first_bytes(
         "Left alone in folders: HEIC: 1, PDF: 1, no image: 3",
         "10 embedded, 0 failed, of 10",
     ]
+    asked = {**environment, "IMGVEC_EXTRA_FORMATS": "heic"}
+    done = imgvec("embed", str(tmp_path), environment=asked)
+    assert "Left alone in folders: PDF: 1, no image: 3\n" in done.stderr
+    assert f"{tmp_path}/phone.heic: Not a supported image, or a damaged one\n" in done.stderr
     # A name that is given is tried, whatever it holds.
     named = imgvec("embed", str(tmp_path / "phone.heic"), environment=environment)
     assert named.returncode == 1

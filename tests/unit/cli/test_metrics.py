@@ -176,6 +176,17 @@ def test_without_the_setting_nobody_listens_and_nothing_is_imported(
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
+def test_a_reader_that_stays_holds_up_no_stop(environment: Environment) -> None:
+    with serving({**environment, "IMGVEC_METRICS_PORT": "0"}) as running:
+        scrape(running)
+        found = re.search(r":([0-9]+)/metrics$", running.log, re.MULTILINE)
+        assert found is not None
+        with socket.create_connection(("127.0.0.1", int(found[1]))):
+            running.process.terminate()
+            assert running.process.wait(timeout=30) == 0
+    assert "Traceback" not in running.log
+
+
 def test_port_of_metrics_in_use(environment: Environment) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
