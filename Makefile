@@ -149,10 +149,10 @@ docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and t
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 HERE := $(COMPILE) --python-version 3.11
-# `imgvec serve` alone has uvloop; tokenizers and ONNX Runtime ask for the others, and nothing
-# of ours imports them.
-NOT_IN_IMAGES := $(addprefix --no-emit-package ,uvloop colorama filelock flatbuffers fsspec hf-xet httpx2 \
-	httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
+# `imgvec serve` alone has uvloop and prometheus-client; tokenizers and ONNX Runtime ask for the
+# others, and nothing of ours imports them.
+NOT_IN_IMAGES := $(addprefix --no-emit-package ,uvloop prometheus-client colorama filelock flatbuffers \
+	fsspec hf-xet httpx2 httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
 
 lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index).
 	@$(HERE) pyproject.toml --extra models --group build -o requirements/run.txt

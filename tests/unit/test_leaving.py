@@ -41,3 +41,11 @@ def test_asked_inside_an_import_by_a_stand_in_for_onnxruntime(
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_a_port_that_cannot_be_is_a_sentence(tmp_path: Path) -> None:
+    environment = server_environment(tmp_path / "data", NOBODY)
+    command = [sys.executable, "-m", "imgvec.sagemaker_container", "serve", "--port", "99999"]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "Error: [Errno 22] there is no such address\n"

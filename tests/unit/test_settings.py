@@ -33,6 +33,14 @@ def test_variables_are_read_by_name() -> None:
     assert settings.log_level == "debug"
 
 
+def test_folders_may_begin_at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/reader")
+    settings = load_settings({"IMGVEC_DATA": "~/data", "IMGVEC_MODELS": "~/models"})
+    assert settings.data == Path("/home/reader/data")
+    assert settings.models == Path("/home/reader/models")
+    assert load_settings({"IMGVEC_DATA": "/srv/~/x"}).data == Path("/srv/~/x")
+
+
 def test_an_empty_variable_is_as_good_as_none() -> None:
     assert load_settings({"IMGVEC_THREADS": ""}).threads == 1
 
@@ -41,6 +49,7 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
     ("name", "value", "told"),
     [
         ("IMGVEC_MAXBODY", "1", "IMGVEC_MAXBODY is no setting of imgvec"),
+        ("IMGVEC_DATA", "~no-such-user/x", "IMGVEC_DATA is wrong: there is no home folder"),
         ("IMGVEC_THREADS", "many", "IMGVEC_THREADS is wrong"),
         ("IMGVEC_THREADS", "0", "IMGVEC_THREADS is wrong"),
         ("IMGVEC_FETCH_TIMEOUT", "60", "IMGVEC_FETCH_TIMEOUT is wrong"),

@@ -1,5 +1,6 @@
 """Signals, the listener and the log of every server process."""
 
+import errno
 import logging
 import os
 import signal
@@ -57,6 +58,10 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError:
         listener.close()
         raise
+    except (OverflowError, UnicodeError):
+        # A port above 65535; a name that no host can have.
+        listener.close()
+        raise OSError(errno.EINVAL, "there is no such address") from None
     listener.listen(2048)
     return listener
 

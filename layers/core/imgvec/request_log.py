@@ -37,6 +37,8 @@ class Record:
     method: str = ""
     route: str = ""
     """The route's template."""
+    dialect: str = ""
+    """That which owns the path; empty for none."""
     status: int = 0
     milliseconds: float = 0.0
     consumer: str = ""

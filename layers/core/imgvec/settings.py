@@ -35,6 +35,16 @@ def _split(value: object) -> object:
     return value
 
 
+def _at_home(path: Path) -> Path:
+    """Read `~` as a shell does, which leaves it alone in quotes."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise PydanticCustomError("no_home", "there is no home folder for its ~") from None
+
+
+Folder: TypeAlias = Annotated[Path, AfterValidator(_at_home)]
+
 Provider: TypeAlias = Literal["cpu", "cuda", "tensorrt"]
 """Execution providers of ONNX Runtime."""
 
@@ -56,7 +66,6 @@ def _installed(formats: tuple[ExtraFormat, ...]) -> tuple[ExtraFormat, ...]:
     return formats
 
 
-Folder = Annotated[Path, AfterValidator(Path.expanduser)]
 CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
@@ -217,6 +226,13 @@ class Settings(BaseModel):
     cors_origins: CommaSeparated = Field(
         default=(),
         description="Origins whose pages may call, `*` for any. Keys are no cookies.",
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port at which `imgvec serve` answers Prometheus, without a key; 0 takes a "
+        "free one. Empty: none.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is logged, to standard error."

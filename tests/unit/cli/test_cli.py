@@ -64,7 +64,15 @@ def test_version(environment: Environment) -> None:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["frobnicate"], ["keys", "make"], ["keys", "create"], ["embed"], ["serve", "--port", "x"]],
+    [
+        ["frobnicate"],
+        ["keys", "make"],
+        ["keys", "create"],
+        ["embed"],
+        ["serve", "--port", "x"],
+        ["serve", "--port", "99999"],
+        ["serve", "--port", "-1"],
+    ],
     ids=" ".join,
 )
 def test_wrong_usage(environment: Environment, arguments: list[str]) -> None:

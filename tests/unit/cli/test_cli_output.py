@@ -32,9 +32,9 @@ def test_output_as_array(environment: Environment, folder: Path, tmp_path: Path)
     assert imgvec(*arguments, environment=environment).returncode == 1
     array = np.load(target)
     assert (array.shape, array.dtype) == ((2, 512), np.dtype(np.float32))
-    names = (tmp_path / "out.txt").read_text()
+    names = (tmp_path / "out.npy.names").read_text()
     assert names == f"{folder / 'a' / 'c.JPEG'}\n{folder / 'b.jpg'}\n"
-    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.npy", "out.txt"]
+    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.npy", "out.npy.names"]
     (row, _) = lines_of(imgvec(*arguments[:4], environment=environment).stdout)
     assert np.array(row["embedding"], np.float32).tobytes() == array[0].tobytes()
 
@@ -62,7 +62,7 @@ def test_output_that_is_a_folder(environment: Environment, tmp_path: Path, endin
     target.mkdir()
     done = imgvec("embed", str(CAT), "--output", str(target), environment=environment)
     assert_sentence(done, 1, f"Cannot write {target}")
-    assert not list(tmp_path.glob("*.partial"))
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
@@ -71,7 +71,7 @@ def test_aborted_run_leaves_the_older_file(
 ) -> None:
     photos = tmp_path / "photos"
     photos.mkdir()
-    (photos / "0.jpg").write_bytes(b"\xff\xd8\xff broken")
+    (photos / "0.jpg").write_bytes(cat[:20])
     (photos / "1.jpg").write_bytes(cat)
     for index in range(2, 3000):
         (photos / f"{index}.jpg").hardlink_to(photos / "1.jpg")
@@ -117,7 +117,34 @@ def test_file_name_that_is_no_text(
     done = imgvec("embed", str(tmp_path), "--output", target, environment=environment)
     assert done.returncode == 0, done.stderr
     if output == "out.npy":
-        assert (tmp_path / "out.txt").read_bytes() == photo + b"\n"
+        assert (tmp_path / "out.npy.names").read_text() == f"{tmp_path}/caf\\xe9.jpg\n"
     else:
         text = done.stdout if output == "-" else (tmp_path / output).read_text()
         assert lines_of(text)[0]["source"] == f"{tmp_path}/caf\ufffd.jpg"
+
+
+def test_nothing_is_written_through_a_link_or_over_a_stranger_s_file(
+    environment: Environment, tmp_path: Path
+) -> None:
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    (tmp_path / "out.npy").symlink_to(victim)
+    for name in ("out.npy.partial", "out.txt.partial", "out.npy.names.partial"):
+        (tmp_path / name).symlink_to(victim)
+    (tmp_path / "out.txt").write_text("notes of my own")
+    done = imgvec("embed", str(CAT), "-o", str(tmp_path / "out.npy"), environment=environment)
+    assert done.returncode == 0, done.stderr
+    assert victim.read_text() == "precious"
+    assert (tmp_path / "out.txt").read_text() == "notes of my own"
+    assert not (tmp_path / "out.npy").is_symlink()
+    assert len(np.load(tmp_path / "out.npy")) == 1
+
+
+def test_array_of_no_rows_has_its_dimensions(environment: Environment, tmp_path: Path) -> None:
+    (tmp_path / "broken.jpg").write_bytes(b"broken")
+    target = tmp_path / "out.npy"
+    arguments = ["embed", str(tmp_path / "broken.jpg"), "--dimensions", "512", "-o", str(target)]
+    assert imgvec(*arguments, environment=environment).returncode == 1
+    array = np.load(target)
+    assert (array.shape, array.dtype) == ((0, 512), np.dtype(np.float32))
+    assert (tmp_path / "out.npy.names").read_text() == ""

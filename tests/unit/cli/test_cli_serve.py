@@ -170,6 +170,11 @@ def test_host_that_is_not_here(environment: Environment) -> None:
     assert_sentence(done, 1, "Cannot listen on 192.0.2.1:0")
 
 
+def test_host_that_is_no_name(environment: Environment) -> None:
+    done = imgvec("serve", "--host", "a..b", "--port", "0", environment=environment)
+    assert_sentence(done, 1, "Cannot listen on a..b:0")
+
+
 def test_ipv6_address(environment: Environment) -> None:
     try:
         socket.create_server(("::1", 0), family=socket.AF_INET6).close()

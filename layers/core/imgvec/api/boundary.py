@@ -22,6 +22,8 @@ from imgvec.request_log import begin
 
 REQUEST_ID: Final = "imgvec.request_id"
 """Key of the request's id in the ASGI scope."""
+MATCHED: Final = "imgvec.dialect"
+"""Key of the dialect that owns the path, in the ASGI scope."""
 ErrorResponse: TypeAlias = Callable[[Scope, RequestError], Response]
 """Makes the error response to a request."""
 log = logging.getLogger(__name__)
@@ -68,6 +70,7 @@ class Boundary:
                 await answer(scope, receive, send_marked)
         finally:
             record.route = _route(scope)
+            record.dialect = getattr(scope.get(MATCHED), "name", "")
             record.milliseconds = (time.perf_counter() - started) * 1000
             requests.info(
                 "%s %s %d %.1f ms id=%s",

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from imgvec.aliases import NONE_OFF, Alias, Off
-from imgvec.api.boundary import REQUEST_ID, own_path
+from imgvec.api.boundary import MATCHED, REQUEST_ID, own_path
 from imgvec.api.openapi import Schema
 from imgvec.api.request import Call
 from imgvec.embedding.precondition import SHOWN_DIGITS
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     # Imports NumPy and ONNX Runtime, which the function of the assets does not have.
     from imgvec.embedding.service import EmbeddingService
     from imgvec.embedding.types import EmbedResult
-
-MATCHED: Final = "imgvec.dialect"
-"""Key of the dialect that owns the path, in the ASGI scope."""
 
 NO_STORE: Final = {"Cache-Control": "no-store"}
 """For responses of requests whose query may hold a key, and for addresses that expire."""

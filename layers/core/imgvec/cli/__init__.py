@@ -3,7 +3,9 @@
 import errno
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
+from typing import Final
 
 import click
 
@@ -69,20 +71,36 @@ for command in (serve, embed, keys, plans, assets, usage, actions):
     group.add_command(command)
 
 
+FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
+"""What a write ends with where there is no room for it."""
+
+
 def main() -> None:
     """Run the command line; what goes wrong on purpose is one sentence and no traceback."""
     try:
         try:
             group()
         finally:
-            sys.stdout.flush()
+            # Here and not at the end of the interpreter, which could only complain.
+            if sys.stdout is not None:
+                sys.stdout.flush()
     except ImgvecError as problem:
         click.echo(f"imgvec: {problem}", err=True)
         sys.exit(2)
-    except OSError as problem:
-        # Nobody reads on, as behind `| head`, or there is no room for what is written.
-        if problem.errno != errno.EPIPE:
-            click.echo(f"imgvec: Cannot write the output: {problem.strerror}", err=True)
-        # The interpreter would try to write it once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except BrokenPipeError:
+        # Nobody reads on, as behind `| head`.
+        _drop_output()
         sys.exit(1)
+    except OSError as problem:
+        if problem.errno not in FULL or problem.filename is not None:
+            raise
+        _drop_output()
+        with suppress(OSError):
+            click.echo(f"imgvec: Cannot write the output: {problem.strerror}", err=True)
+        sys.exit(1)
+
+
+def _drop_output() -> None:
+    """Let what could not be written vanish: the interpreter writes its buffers once more."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())

@@ -19,6 +19,7 @@ from imgvec.accounts.ports import IdentifierStore
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_stack
+from imgvec.cli.names import escaped
 from imgvec.errors import StackError
 from imgvec.settings import load_settings
 from imgvec.stores import Store, identifiers_in, store_of
@@ -40,6 +41,8 @@ def print_table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
 
 
 def _shown(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return escaped(cell)
     return "-" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
 
 

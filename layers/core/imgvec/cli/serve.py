@@ -4,8 +4,9 @@ import shlex
 import socket
 import sys
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,6 +15,11 @@ from imgvec.accounts.registry import new_key
 from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import Settings, load_settings
 from imgvec.stores import store_of
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from imgvec.cli.metrics import MetricsServer
 
 CONSUMER = "welcome"
 
@@ -89,9 +95,9 @@ def _short(path: Path) -> str:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option(
     "--port",
-    type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
+    type=click.IntRange(0, 65535),
     help="Port; 0 takes a free one.",
 )
 @click.option("--root-path", default="", help="Prefix that a proxy takes off, such as /imgvec.")
@@ -125,16 +131,38 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
     # further out is too short for it.
     app.user_middleware.append(Middleware(compressed))
     listener = _listen(host, port)
+    address = _address(host, listener.getsockname()[1])
+    with ExitStack() as stack:
+        if settings.metrics_port is not None:
+            stack.enter_context(closing(_metrics(app, host, settings.metrics_port)))
+        if welcome is not None:
+            gate = app.state.services.authenticator
+            click.echo(welcome_text(settings, gate, address, welcome), nl=False)
+        click.echo(f"imgvec answers on {address}", err=True)
+        coldstart.over()
+        leave_quietly()
+        outermost = Connection(app, settings.max_body, app.state.mounts.error_response)
+        server(outermost, app.state.services.in_flight, root_path).run(sockets=[listener])
+
+
+def _metrics(app: "FastAPI", host: str, port: int) -> "MetricsServer":
+    # Only where an operator asks for them.
+    from imgvec.cli.metrics import MetricsServer
+
+    try:
+        metrics = MetricsServer(app.state.embedding, app.state.services.in_flight, host, port)
+    except OSError as problem:
+        raise click.ClickException(
+            f"Cannot listen on {host}:{port} for metrics ({problem.strerror}); "
+            "choose another with IMGVEC_METRICS_PORT"
+        ) from None
+    click.echo(f"Metrics are at {_address(host, metrics.port)}/metrics", err=True)
+    return metrics
+
+
+def _address(host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
-    address = f"http://{name}:{listener.getsockname()[1]}"
-    if welcome is not None:
-        gate = app.state.services.authenticator
-        click.echo(welcome_text(settings, gate, address, welcome), nl=False)
-    click.echo(f"imgvec answers on {address}", err=True)
-    coldstart.over()
-    leave_quietly()
-    outermost = Connection(app, settings.max_body, app.state.mounts.error_response)
-    server(outermost, app.state.services.in_flight, root_path).run(sockets=[listener])
+    return f"http://{name}:{port}"
 
 
 def _listen(host: str, port: int) -> socket.socket:

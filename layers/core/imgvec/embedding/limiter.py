@@ -86,6 +86,11 @@ class Line:
         self._seconds: dict[str, float] = {}
 
     @property
+    def parts(self) -> int:
+        """Parts of the requests that have a place, those at work included."""
+        return self._parts
+
+    @property
     def wait(self) -> float:
         """Estimated seconds until one more request would start."""
         seconds = sum(self._seconds.values()) or self._assumed

@@ -44,7 +44,8 @@ class EmbeddingService:
         accounts: Accounts,
     ) -> None:
         """`NoAccounts` limits and counts nothing."""
-        self._encoders = encoders
+        self.encoders = encoders
+        self.line = compute.line
         self._compute = compute
         self._sources = sources
         self._accounts = accounts
@@ -62,7 +63,7 @@ class EmbeddingService:
         consumer, dimensions = principal.consumer, wanted.dimensions
         charge = Charge(principal, context.at(dimensions), dimensions, encoder.revision)
         async with self._accounts.request(charge, len(parts)) as counted:
-            with self._compute.line.place(len(parts)):
+            with self.line.place(len(parts)):
                 # Large images take milliseconds to digest, and few requests have a key.
                 digested = context.idempotency_key is not None
                 prepared = await self._prepared(encoder, parts, principal, digested, counted)
@@ -76,7 +77,7 @@ class EmbeddingService:
 
     def rejection(self) -> Overloaded | None:
         """The error for one more request if it would wait too long, else None."""
-        return self._compute.line.rejection()
+        return self.line.rejection()
 
     def close(self) -> None:
         """Finish running work and end the threads."""
@@ -85,7 +86,7 @@ class EmbeddingService:
     def _encoder_for(self, wanted: EmbedRequest) -> Encoder:
         if not wanted.inputs or not all(wanted.inputs):
             raise BadParameter("There is nothing to embed")
-        encoder = self._encoders.for_dimensions(wanted.dimensions)
+        encoder = self.encoders.for_dimensions(wanted.dimensions)
         if encoder is None:
             raise BadParameter
         if not encoder.embeds_text and any(isinstance(one, TextInput) for one in wanted.parts):

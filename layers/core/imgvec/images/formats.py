@@ -5,8 +5,9 @@ first file that it does not know, and holds its own limit of pixels in a global 
 """
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from imgvec.errors import NotAnImage, RequestError
 from imgvec.images.bmp import BmpFile
@@ -48,6 +49,28 @@ _HEIF_BRANDS = {
 }
 
 
+HEAD: Final = 1024
+"""So many bytes at the beginning of a file tell its format."""
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
+"""Lengths of the second header, by the versions of BMP."""
+
+
+def begins_as_image(head: bytes, extra: Collection[ExtraFormat] = ()) -> bool:
+    """Whether a file that begins with these `HEAD` bytes has a format that is read.
+
+    More is asked of short signatures than `open_image` does: there a caller says that it is an
+    image, here it is one of a folder's files.
+    """
+    if head.startswith(b"RIFF"):
+        return head[8:12] == b"WEBP"
+    if head.startswith(b"BM"):
+        return int.from_bytes(head[14:18], "little") in _BMP_HEADERS
+    if head.startswith(tuple(_OPENERS)):
+        return True
+    name = format_not_read(head)
+    return any(format.upper() == name for format in extra)
+
+
 def open_image(data: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> Opened:
     """Read the header of a JPEG, MPO, PNG, WebP, GIF, BMP or TIFF file; no pixel is decoded.
 
@@ -63,7 +86,7 @@ def open_image(data: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> Open
     for signature, opener in _OPENERS.items():
         if data.startswith(signature):
             return opener(data)
-    name = _format_not_read(data)
+    name = format_not_read(data)
     if name is None:
         raise NotAnImage
     for format in extra:
@@ -76,7 +99,7 @@ def open_image(data: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> Open
     raise NotAnImage(f"This is {name}, which is not read; send {', '.join(first)} or {last}")
 
 
-def _format_not_read(data: bytes) -> str | None:
+def format_not_read(data: bytes) -> str | None:
     """Name a format that people have pictures in, by its first bytes; some are read if asked."""
     for signature, name in _NOT_READ.items():
         if data.startswith(signature):
@@ -91,22 +114,6 @@ def _format_not_read(data: bytes) -> str | None:
     if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text:
         return "SVG"
     return None
-
-
-HEAD_BYTES = 1024
-"""Bytes that `looks_like_image` asks for."""
-
-
-def looks_like_image(head: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> bool:
-    """Whether the first bytes of a file are those of a format that is read."""
-    if head.startswith(b"RIFF"):
-        return head[8:12] == b"WEBP"
-    if head.startswith(b"BM"):
-        # Texts begin so too; four bytes of this header are reserved and 0.
-        return head[6:10] == bytes(4)
-    return head.startswith(tuple(_OPENERS)) or _format_not_read(head) in {
-        format.upper() for format in extra
-    }
 
 
 @contextmanager

@@ -1,0 +1,132 @@
+"""The sources of `imgvec embed`: files and folders by what is in them, URLs, standard input."""
+
+import os
+import stat
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import click
+
+from imgvec.cli.names import escaped
+from imgvec.embedding.written import is_url
+from imgvec.images.formats import HEAD, begins_as_image, format_not_read
+from imgvec.settings import ExtraFormat
+
+STANDARD_INPUT: Final = "-"
+
+
+@dataclass(slots=True)
+class Found:
+    """Sources in order, and the rest of what was searched."""
+
+    sources: list[str] = field(default_factory=list)
+    left: Counter[str] = field(default_factory=Counter)
+    """Files and links of folders that are no sources, counted by the reason."""
+    closed: list[str] = field(default_factory=list)
+    """Folders that could not be read, each with the reason."""
+
+    @property
+    def others(self) -> str:
+        """A sentence on what was left alone; empty where nothing was."""
+        counts = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.left.items()))
+        return f"Left alone in folders: {counts}" if counts else ""
+
+
+def find_sources(given: Iterable[str], extra: Iterable[ExtraFormat] = ()) -> Found:
+    """Search folders in depth, in the order of names; all else stands as it is given.
+
+    A folder's file is a source if its first bytes are those of an image. A link of a folder is
+    followed to a file that lies in that folder, and to nothing else. `extra` are formats to look
+    for beside the usual.
+
+    Raises:
+        click.ClickException: a path does not exist.
+    """
+    found = Found()
+    for name in given:
+        path = Path(name)
+        if name == STANDARD_INPUT or is_url(name) or _is(path, Path.is_file):
+            found.sources.append(name)
+        elif _is(path, Path.is_dir):
+            _Search(path, tuple(extra), found).run()
+        else:
+            raise click.ClickException(f"There is no file or folder {name!r}")
+    return found
+
+
+def read_standard_input(most: int) -> bytes:
+    """All of it, or `most` bytes and one more.
+
+    Raises:
+        click.ClickException: it is closed.
+    """
+    try:
+        with open(0, "rb", closefd=False) as file:
+            return file.read(most + 1)
+    except OSError as problem:
+        raise click.ClickException(f"Cannot read standard input: {problem.strerror}") from None
+
+
+def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
+    try:
+        return kind(path)
+    except OSError:
+        # A path that is too long, or a folder that may not be looked into.
+        return False
+
+
+class _Search:
+    """The search of one folder; names that begin with a dot are not looked at."""
+
+    def __init__(self, root: Path, extra: tuple[ExtraFormat, ...], found: Found) -> None:
+        self._root = root
+        self._real = root.resolve()
+        self._extra = extra
+        self._found = found
+
+    def run(self) -> None:
+        files: list[Path] = []
+        for folder, folders, names in os.walk(self._root, onerror=self._closed):
+            here = Path(folder)
+            folders[:] = [name for name in folders if not name.startswith(".")]
+            files += [here / name for name in names if not name.startswith(".")]
+            for name in folders:
+                # What a link to a folder inside leads to is found where it lies.
+                if self._leads_out(here / name):
+                    self._leave("link that leads out")
+        self._found.sources += [str(file) for file in sorted(files) if self._is_source(file)]
+
+    def _closed(self, problem: OSError) -> None:
+        name = escaped(str(problem.filename))
+        self._found.closed.append(f"{name}: {problem.strerror}")
+
+    def _leave(self, reason: str) -> None:
+        self._found.left[reason] += 1
+
+    def _leads_out(self, path: Path) -> bool:
+        return _is(path, Path.is_symlink) and not path.resolve().is_relative_to(self._real)
+
+    def _is_source(self, file: Path) -> bool:
+        try:
+            if self._leads_out(file):
+                self._leave("link that leads out")
+                return False
+            # To open a pipe or a device would wait for somebody, or do something.
+            head = _head(file) if stat.S_ISREG(file.stat().st_mode) else b""
+        except FileNotFoundError:
+            head = b""
+        except (OSError, RuntimeError):
+            # Named, with the reason, when it is to be embedded.
+            return True
+        if begins_as_image(head, self._extra):
+            return True
+        self._leave(format_not_read(head) or "no image")
+        return False
+
+
+def _head(file: Path) -> bytes:
+    with file.open("rb") as opened:
+        return opened.read(HEAD)
