@@ -13,8 +13,9 @@ from tests.support.contract.checks import assert_coreviz_error
 from tests.support.server.places import NOBODY, Running, create_key, server_environment, serving
 
 MEGABYTE = 1_000_000
-RESIDENT = 400 * MEGABYTE
-"""Bytes, of the whole process, for five bodies of 20 MB at once. It was 1.3 GB."""
+RESIDENT = 500 * MEGABYTE
+"""Bytes, of the whole process, for five bodies of 20 MB at once: 245 to 370, with a margin for what
+an allocator keeps. Without the bound it is above 1 GB."""
 HEALTHY = 2.0
 """Seconds for an answer of `/health` meanwhile, on a machine that others use too."""
 
@@ -77,7 +78,6 @@ def test_five_at_once(server: tuple[Running, str], name: str) -> None:
         else:
             assert_coreviz_error(answer, status)
             assert "members" in answer.json()["detail"]
-    print(name, peak(running), max(waits))
     assert len(waits) > 1
     assert max(waits) < HEALTHY
     assert peak(running) < RESIDENT
