@@ -1,4 +1,4 @@
-"""What clients do to base64, data URIs, URLs and files: the vector is that of the plain form."""
+"""Base64, data URIs, URLs and files as clients write them have the vector of the plain form."""
 
 import base64
 from collections.abc import Callable

@@ -199,7 +199,7 @@ def test_a_name_inside_answers_as_one_that_nobody_knows(internet: Internet, host
 
 
 def _rejected(internet: Internet, url: str, error: type[RequestError], address: str) -> list[bytes]:
-    """What a server at the address has received, to which an operator's list leads."""
+    """The requests at a server to whose address an operator's list leads."""
 
     async def scenario() -> list[bytes]:
         async with internet.listen(IMAGE, address) as server:

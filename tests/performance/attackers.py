@@ -77,7 +77,7 @@ class Server:
     address: str = ""
 
     def run(self, *arguments: str) -> str:
-        """What a command printed."""
+        """The standard output of a command."""
         made = subprocess.run(
             [self.command, *arguments],
             env=self.environment,

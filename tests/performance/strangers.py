@@ -1,4 +1,4 @@
-"""What strangers without a key cost those who have one: rejected requests, and time for `/health`.
+"""Strangers without a key cost the others rejected requests, and time for `/health`.
 
 PYTHONPATH=. python tests/performance/strangers.py [--imgvec COMMAND]
 

@@ -98,7 +98,7 @@ def test_owed_tokens_come_back_at_the_rate_and_within_an_hour() -> None:
     with pytest.raises(TooFast) as refused:
         limiter.take("other", 0.01, 1)
     assert refused.value.retry_after == 3600 + 100
-    # What is owed never comes back by owing more.
+    # Further debt never makes an older one smaller.
     limiter.owe("other", 0.001, 1, 1)
     with pytest.raises(TooFast) as refused:
         limiter.take("other", 0.01, 1)

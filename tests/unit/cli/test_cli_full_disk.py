@@ -1,4 +1,4 @@
-"""What is printed and finds no room, or no reader: a sentence, and no traceback."""
+"""Output without room, or without a reader, is a sentence and no traceback."""
 
 import resource
 import subprocess

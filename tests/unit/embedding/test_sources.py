@@ -1,4 +1,4 @@
-"""What one consumer takes of fetches, loads and bytes leaves the others theirs."""
+"""One consumer leaves the others their share of fetches, loads and bytes."""
 
 import asyncio
 from collections import Counter

@@ -105,7 +105,7 @@ def off_of(request: Request, dialect: str) -> Off:
 
 
 def context_of(request: Request, call: Call, dialect: str, form: str = "") -> RequestContext:
-    """What metering, idempotency and the precondition need of a request.
+    """The context that metering, idempotency and the precondition need of a request.
 
     `form` names the form of the answer where path and fields alone do not decide it.
     """

@@ -72,7 +72,7 @@ for command in (serve, embed, keys, plans, assets, usage, actions):
 
 
 FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
-"""What a write ends with where there is no room for it."""
+"""The errors of a write for which there is no room."""
 
 
 def main() -> None:

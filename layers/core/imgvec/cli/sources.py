@@ -94,7 +94,7 @@ class _Search:
             folders[:] = [name for name in folders if not name.startswith(".")]
             files += [here / name for name in names if not name.startswith(".")]
             for name in folders:
-                # What a link to a folder inside leads to is found where it lies.
+                # A folder inside is searched where it lies, and not once more through a link.
                 if self._leads_out(here / name):
                     self._leave("link that leads out")
         self._found.sources += [str(file) for file in sorted(files) if self._is_source(file)]

@@ -92,7 +92,7 @@ class InFlight:
         self._check(body.consumer, body.size, body)
 
     def claim(self, consumer: str) -> None:
-        """What the body of this task's request holds is this consumer's.
+        """Count the body of this task's request as this consumer's.
 
         Raises:
             TooFast: the consumer holds too much.

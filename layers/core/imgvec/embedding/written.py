@@ -16,7 +16,7 @@ from imgvec.types import FormText
 _SPACES: Final = b" \t\n\f\r"
 _BREAKS: Final = b"\t\n\f\r"
 _ENDS: Final = " \t\n\f\r\u3000"
-"""What may stand around a URL."""
+"""White space that is ignored around a URL."""
 _ESCAPES: Final = {
     **{"%2B": "+", "%2b": "+", "%2F": "/", "%2f": "/", "%3D": "=", "%3d": "="},
     **{"%20": " ", "%09": "\t", "%0A": "\n", "%0a": "\n", "%0D": "\r", "%0d": "\r"},
