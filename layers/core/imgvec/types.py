@@ -73,6 +73,12 @@ class Quota:
     daily: int | None = None
     monthly: int | None = None
 
+    def allows(self, day: int, month: int) -> bool:
+        """Whether so many images of a day and of its month are within both limits."""
+        return (self.daily is None or day <= self.daily) and (
+            self.monthly is None or month <= self.monthly
+        )
+
 
 UNLIMITED: Final = Quota()
 

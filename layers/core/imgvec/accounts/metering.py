@@ -177,10 +177,7 @@ class Meter:
 
 
 def _fits(quota: Quota, usage: QuotaUsage, units: int) -> bool:
-    day, month = usage.day + units, usage.month + units
-    return (quota.daily is None or day <= quota.daily) and (
-        quota.monthly is None or month <= quota.monthly
-    )
+    return quota.allows(usage.day + units, usage.month + units)
 
 
 def short_name(text: str) -> str:

@@ -35,7 +35,7 @@ class SqliteMeter(Part):
             if held:
                 return reservation, usage
             day, month = usage.day + reservation.units, usage.month + reservation.units
-            if _over(day, quota.daily) or _over(month, quota.monthly):
+            if not quota.allows(day, month):
                 return None, usage
             connection.execute(
                 "INSERT INTO reservations (consumer, id, day, units, expires)"
@@ -94,10 +94,6 @@ class SqliteMeter(Part):
             UsageRow(consumer, date.fromisoformat(day), Label(key_id, dialect, space), units)
             for day, key_id, dialect, space, units in rows
         ]
-
-
-def _over(taken: int, limit: int | None) -> bool:
-    return limit is not None and taken > limit
 
 
 def _remove(connection: sqlite3.Connection, reservation: Reservation) -> bool:
