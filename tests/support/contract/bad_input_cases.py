@@ -145,7 +145,6 @@ def memories(name: str, status: int, path: str = "/embeddings/image", **keyword:
 KEYED = {"x-api-key": "KEY", **JSON}
 BAD_ADDRESSES = {
     "loopback": "http://127.0.0.1:1/a.jpg",
-    "loopback by name": "http://localhost/a.jpg",
     "loopback as number": "http://2130706433/a.jpg",
     "loopback in octal": "http://0177.0.0.1/a.jpg",
     "loopback IPv6": "http://[::1]/a.jpg",
