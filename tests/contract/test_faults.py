@@ -2,8 +2,8 @@
 
 import json
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -31,6 +31,9 @@ class BrokenEncoder:
     embeds_text: bool = True
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({512, 768, 1024})
+    preferred: int = 1024
+    composed: frozenset[int] = frozenset()
+    scales: Mapping[int, float] = field(default_factory=dict)
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Fail."""

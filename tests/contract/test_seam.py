@@ -185,15 +185,32 @@ def test_an_alias_that_leads_nowhere_stops_the_start(
         create_app(load_settings(server_environment(tmp_path / "data", pictures)))
 
 
-@pytest.mark.parametrize("mount", ["/serve/api", "/imgembed/v1", ""])
-def test_prefixes_that_overlap_stop_the_start(
+def mounted_at(mount: str, prefix: str, package: Path) -> None:
+    changed = INIT.replace('("/tiny", "/small")', f'("{mount}",)')
+    (package / "__init__.py").write_text(changed.replace('("/v1",)', f'("{prefix}",)'))
+
+
+@pytest.mark.parametrize(("mount", "prefix"), [("/serve/api", "/v2"), ("", "/imgembed")])
+def test_a_prefix_that_is_taken_stops_the_start(
+    with_tiny: Path, tmp_path: Path, pictures: PictureServer, mount: str, prefix: str
+) -> None:
+    mounted_at(mount, prefix, with_tiny.parent)
+    with pytest.raises(ValueError, match=f"Two dialects are mounted at {mount + prefix}"):
+        create_app(load_settings(server_environment(tmp_path / "data", pictures)))
+
+
+@pytest.mark.parametrize("mount", ["/imgembed", "/serve/api/v2"])
+def test_the_longer_of_two_nested_prefixes_owns_a_path(
     with_tiny: Path, tmp_path: Path, pictures: PictureServer, mount: str
 ) -> None:
-    prefix = "/serve" if mount == "" else "/v2"
-    changed = INIT.replace('("/tiny", "/small")', f'("{mount}",)')
-    (with_tiny.parent / "__init__.py").write_text(changed.replace('("/v1",)', f'("{prefix}",)'))
-    with pytest.raises(ValueError, match="Two dialects are mounted at"):
+    mounted_at(mount, "/v1", with_tiny.parent)
+    with TestClient(
         create_app(load_settings(server_environment(tmp_path / "data", pictures)))
+    ) as c:
+        assert c.get(f"{mount}/v1/nothing").json() == {"oops": "Not Found"}
+        assert head_of(f"{mount}/v1/nothing") is head_of(f"{mount}/v1")
+        assert c.get("/serve/api/v2/nothing").json()["code"] == 404
+        assert c.get("/imgembed/nothing").json()["status"] == 404
 
 
 def test_nothing_is_left_behind() -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
-from imgvec.aliases import Alias, check_aliases, find_alias, read_off
+from imgvec.aliases import Alias, check_aliases, find_alias, off_with_unserved, read_off
 from imgvec.dialects import all_dialects
-from imgvec.errors import BadParameter, ModelError, SettingsError
+from imgvec.errors import BadParameter, ModelError, SettingsError, UnknownModel
 
 ROW = Alias("some-model", (1024, 512))
 
@@ -33,8 +33,25 @@ def test_another_width_is_refused_and_those_there_are_named(asked: int) -> None:
 
 
 def test_an_unknown_model_is_refused_and_the_known_are_named() -> None:
-    with pytest.raises(BadParameter, match="some-model"):
+    with pytest.raises(UnknownModel, match="some-model"):
         find_alias([ROW], "SOME-MODEL")
+
+
+def test_an_alias_without_a_default_names_the_parameter_and_the_dimensions() -> None:
+    alias = Alias("some-model", (512, 768), has_default=False)
+    assert alias.resolve(768) == 768
+    with pytest.raises(BadParameter, match="no default here, give 'dimension': 512, 768"):
+        alias.resolve(None, name="dimension")
+
+
+def test_an_alias_that_is_not_required_is_off_where_no_encoder_has_its_dimensions() -> None:
+    table = [("vendor", Alias("some-model", (512, 1024), required=False)), *TABLE[1:]]
+    served = frozenset({512, 768})
+    check_aliases(table, served, {})
+    off = off_with_unserved(read_off(("vendor:some-model:512",), table), table, served)
+    assert off == {"vendor": {"some-model": {512, 1024}}}
+    with pytest.raises(BadParameter, match="not served here in dimension 1024"):
+        Alias("some-model", (512, 1024)).resolve(1024, off["vendor"])
 
 
 TABLE = [("vendor", ROW), ("other", Alias("some-model", (768,)))]

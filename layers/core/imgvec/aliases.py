@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from imgvec.errors import BadParameter, ModelError, SettingsError
+from imgvec.errors import BadParameter, ModelError, SettingsError, UnknownModel
 
 Off: TypeAlias = Mapping[str, frozenset[int]]
 """Dimensions that an operator has switched off, by a dialect's model name."""
@@ -21,13 +21,22 @@ class Alias:
 
     model: str
     dimensions: tuple[int, ...]
+    has_default: bool = True
+    """False where the vendor's own default is not served: then a request must say."""
+    required: bool = True
+    """Whether a start without an encoder of these dimensions is an error; else they are off."""
 
-    def resolve(self, asked: int | None, off: Off = NONE_OFF) -> int:
+    def resolve(self, asked: int | None, off: Off = NONE_OFF, name: str = "dimensions") -> int:
         """The dimensions to embed in. A default that is switched off has no substitute.
+
+        `name` is the request's parameter, for the message.
 
         Raises:
             BadParameter: this model is not served in these dimensions.
         """
+        if asked is None and not self.has_default:
+            allowed = ", ".join(map(str, self.dimensions))
+            raise BadParameter(f"{self.model} has no default here, give {name!r}: {allowed}")
         dimensions = self.dimensions[0] if asked is None else asked
         if dimensions not in self.dimensions:
             allowed = ", ".join(map(str, self.dimensions))
@@ -41,11 +50,11 @@ def find_alias(aliases: Iterable[Alias], model: str) -> Alias:
     """The alias with this model name.
 
     Raises:
-        BadParameter: there is none; the message lists the known names.
+        UnknownModel: there is none; the message lists the known names.
     """
     known = {alias.model: alias for alias in aliases}
     if model not in known:
-        raise BadParameter(f"Unknown model; known: {', '.join(known)}")
+        raise UnknownModel(f"Unknown model; known: {', '.join(known)}")
     return known[model]
 
 
@@ -87,7 +96,8 @@ def check_aliases(
         (dialect, alias.model, dimensions)
         for dialect, alias in table
         for dimensions in alias.dimensions
-        if dimensions not in served
+        if alias.required
+        and dimensions not in served
         and dimensions not in off.get(dialect, NONE_OFF).get(alias.model, ())
     ]
     if nowhere:
@@ -99,6 +109,19 @@ def check_aliases(
             f"No configured encoder gives {named}: add one to IMGVEC_ENCODERS that does, "
             f"or set IMGVEC_ALIASES_OFF={switch}"
         )
+
+
+def off_with_unserved(
+    off: Mapping[str, Off], table: Iterable[tuple[str, Alias]], served: frozenset[int]
+) -> Mapping[str, Off]:
+    """Switch off, too, the dimensions of aliases that are not required and have no encoder."""
+    every = {dialect: dict(models) for dialect, models in off.items()}
+    for dialect, alias in table:
+        missing = frozenset(alias.dimensions) - served
+        if missing and not alias.required:
+            models = every.setdefault(dialect, {})
+            models[alias.model] = models.get(alias.model, frozenset()) | missing
+    return every
 
 
 def _choices(alias: Alias) -> list[tuple[str, frozenset[int]]]:

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from imgvec.aliases import Alias, check_aliases, read_off
+from imgvec.aliases import Alias, check_aliases, off_with_unserved, read_off
 from imgvec.api.application import assemble
 from imgvec.api.mounts import Mounts
 from imgvec.dialects import all_dialects
@@ -27,8 +27,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     encoders = load_encoders(settings)
     served = frozenset(one for encoder in encoders for one in encoder.dimensions)
     check_aliases(_aliases(), served, off)
+    off_here = off_with_unserved(off, _aliases(), served)
     services = open_services(settings)
-    return assemble(services, Mounts(all_dialects()), embedding_service(services, encoders), off)
+    embedding = embedding_service(services, encoders)
+    return assemble(services, Mounts(all_dialects()), embedding, off_here)
 
 
 def embedding_service(services: Services, encoders: Encoders) -> EmbeddingService:
@@ -41,7 +43,7 @@ def embedding_service(services: Services, encoders: Encoders) -> EmbeddingServic
     return EmbeddingService(
         encoders,
         Compute(encoders, settings),
-        Sources(fetch_of(settings), load_asset, services.in_flight),
+        Sources(fetch_of(settings), load_asset, services.in_flight, settings.fetch_timeout),
         StoredAccounts(services.authenticator, services.meter, services.threads),
     )
 

@@ -40,6 +40,9 @@ class RequestError(ImgvecError):
     status: ClassVar[int] = 500
     default: ClassVar[str] = "Internal error"
 
+    position: int | None = None
+    """The input of a list that is at fault, from 0."""
+
     def __init__(self, message: str | None = None) -> None:
         """`message` must be safe to show; without it the class's own sentence is used."""
         super().__init__(message or self.default)
@@ -55,6 +58,10 @@ class BadParameter(RequestError):
 
     status = 400
     default = "Bad or missing parameter"
+
+
+class UnknownModel(BadParameter):
+    """No model of this name is served; the message lists those that are."""
 
 
 class AddressRefused(BadParameter):

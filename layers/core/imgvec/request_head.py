@@ -47,8 +47,15 @@ class RequestHead:
         return tuple(mount + prefix for mount in self.mounts for prefix in self.prefixes)
 
     def owns(self, path: str) -> bool:
-        """Whether a path belongs to the dialect."""
-        return any(f"{path}/".startswith(f"{prefix}/") for prefix in self.owned)
+        """Whether a path is at or below one of the prefixes."""
+        return self.depth(path) >= 0
+
+    def depth(self, path: str) -> int:
+        """Length of the longest prefix that a path is at or below, -1 for none."""
+        return max(
+            (len(prefix) for prefix in self.owned if f"{path}/".startswith(f"{prefix}/")),
+            default=-1,
+        )
 
     def keys(
         self, headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]] = ()

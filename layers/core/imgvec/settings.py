@@ -184,6 +184,23 @@ class Settings(BaseModel):
         ge=1024,
         description="Largest image file from a URL, an upload or an asset, in bytes.",
     )
+    max_inputs: int = Field(
+        default=2048,
+        ge=1,
+        le=100_000,
+        description="Most inputs of one request, where a dialect takes lists.",
+    )
+    max_images: int = Field(
+        default=96,
+        ge=1,
+        le=10_000,
+        description="Most images among them.",
+    )
+    max_answer: int | None = Field(
+        default=None,
+        ge=10_000,
+        description="Largest answer to a list, in bytes, judged before any work. Empty: no limit.",
+    )
     max_pixels: int = Field(
         default=50_000_000, ge=1, description="Largest image, in pixels, judged before decoding."
     )

@@ -12,9 +12,11 @@ import onnxruntime
 
 from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.manifest import File, Files, GraphFile, Manifest, Source, Space
+from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
 from imgvec_models.build.tower import Built, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
+from imgvec_models.calibration.scales import measure_scales
 from imgvec_models.graphs.compose import SEED, output_name
 from imgvec_models.hub.files import measure
 from imgvec_models.hub.recipe import Recipe
@@ -38,8 +40,8 @@ def build_encoder(
     """Build the encoder of `recipe` in the folder `out`, which is called after it.
 
     `source` holds `image.onnx`, `text.onnx` and `tokenizer.json`, as pulled or exported, and
-    verified by who calls. The manifest is written last, so a build that was cut serves nothing.
-    `say` is told how far it is.
+    verified by who calls. The manifest comes when the graphs are whole, so a build that was cut
+    serves nothing. `say` is told how far it is.
 
     Raises:
         ModelError: a tower is refused or unknown, has other widths than the recipe says, or loses
@@ -74,8 +76,27 @@ def build_encoder(
     _require_widths(recipe, image, text)
     (out / RECORD).write_text(json.dumps(_record(scheme, chosen, image, text), indent=2) + "\n")
     manifest = _manifest(recipe, source, out)
-    (out / MANIFEST).write_text(manifest.model_dump_json(indent=2, exclude_none=True) + "\n")
+    _write(manifest, out)
+    manifest = _with_scales(manifest, out, photos)
+    _write(manifest, out)
     return manifest
+
+
+def _write(manifest: Manifest, out: Path) -> None:
+    text = manifest.model_dump_json(indent=2, exclude_none=True) + "\n"
+    # In one step: a manifest that is half written serves nothing.
+    part = out / f"{MANIFEST}.part"
+    part.write_text(text)
+    part.replace(out / MANIFEST)
+
+
+def _with_scales(manifest: Manifest, out: Path, photos: Path) -> Manifest:
+    """The manifest with the factors to 8-bit integers, measured with the encoder as built."""
+    scales = measure_scales(OnnxEncoder(out), photos)
+    spaces = tuple(
+        space.model_copy(update={"scale": scales[space.dimensions]}) for space in manifest.spaces
+    )
+    return manifest.model_copy(update={"spaces": spaces})
 
 
 def _require_widths(recipe: Recipe, image: Built, text: Built) -> None:

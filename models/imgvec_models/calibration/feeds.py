@@ -27,10 +27,20 @@ def image_feeds(
         ModelError: the folder has no photos.
     """
     normalise = normaliser(preprocessing)
+    size = preprocessing.size
+    return [{names.input: normalise(_pixels(path, size))} for path in photo_paths(folder)]
+
+
+def photo_paths(folder: Path) -> list[Path]:
+    """The photos in `folder`, in order of names.
+
+    Raises:
+        ModelError: there is none.
+    """
     paths = sorted(path for path in folder.glob("*") if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise ModelError(f"{folder} has no photos: put JPEG, PNG or WebP files there")
-    return [{names.input: normalise(_pixels(path, preprocessing.size))} for path in paths]
+    return paths
 
 
 def text_feeds(tokenizer: Path, names: TextInput, texts: Sequence[str] | None = None) -> list[Feed]:

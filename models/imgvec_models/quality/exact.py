@@ -1,5 +1,6 @@
 """The float32 towers that an encoder is built of, as an encoder to compare it with."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -32,6 +33,9 @@ class ExactEncoder:
         self.geometry = recipe.preprocessing.geometry
         self.image_tokens = recipe.image.tokens
         self.dimensions = frozenset(recipe.spaces)
+        self.preferred = recipe.spaces[0]
+        self.composed = self.dimensions - {recipe.native.joint}
+        self.scales: Mapping[int, float] = {}
         self._recipe = recipe
         self._normalise = normaliser(recipe.preprocessing)
         self._read = text_reader(folder / recipe.local_path("tokenizer"), recipe.text)

@@ -1,7 +1,7 @@
 """The application under uvicorn in a thread of the tests' own, with an encoder that waits."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -32,6 +32,9 @@ class HeldEncoder:
     embeds_text: bool = True
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({512, 768, 1024})
+    preferred: int = 1024
+    composed: frozenset[int] = frozenset()
+    scales: Mapping[int, float] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
     """The texts that it has begun to encode."""
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,6 +32,9 @@ class FakeEncoder:
     embeds_text: bool = False
     image_tokens: int = 1
     dimensions: frozenset[int] = frozenset({2})
+    preferred: int = 2
+    composed: frozenset[int] = frozenset()
+    scales: Mapping[int, float] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
 

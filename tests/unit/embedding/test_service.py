@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -11,9 +11,10 @@ import numpy as np
 import pytest
 
 from imgvec.embedding.compute import Compute
+from imgvec.embedding.elements import Element
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.metered import NoAccounts
-from imgvec.embedding.service import EmbeddingService
+from imgvec.embedding.service import FILES, EmbeddingService
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import (
     EmbedRequest,
@@ -25,7 +26,7 @@ from imgvec.embedding.types import (
     each,
 )
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import AssetNotFound, BadParameter, NotAnImage, Overloaded
+from imgvec.errors import AssetNotFound, BadParameter, FetchFailed, NotAnImage, Overloaded
 from imgvec.settings import Settings
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Principal, RequestContext, Vector
 from tests.support.contract.checks import png_of
@@ -46,6 +47,9 @@ class Grey:
     geometry: Geometry = CLIP_GEOMETRY
     image_tokens: int = 3
     dimensions: frozenset[int] = frozenset({2})
+    preferred: int = 2
+    composed: frozenset[int] = frozenset()
+    scales: Mapping[int, float] = field(default_factory=dict)
     embeds_text: bool = True
     steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(10**6))
     order: list[int] = field(default_factory=list)
@@ -58,6 +62,10 @@ class Grey:
 
     def encode_text(self, text: str, dimensions: int) -> tuple[Vector, int]:
         return _unit(len(text)), len(text)
+
+
+SILENT = "0"
+"""A URL whose server sends nothing."""
 
 
 def _unit(level: int) -> Vector:
@@ -92,7 +100,9 @@ class Service:
 
 
 @contextmanager
-def serving(most_bytes: int = 10**6, queue_seconds: float = 300) -> Iterator[Service]:
+def serving(
+    most_bytes: int = 10**6, queue_seconds: float = 300, list_seconds: float = 10
+) -> Iterator[Service]:
     encoder = Grey()
     encoders = Encoders((encoder,))
     in_flight = InFlight(most_bytes)
@@ -100,14 +110,16 @@ def serving(most_bytes: int = 10**6, queue_seconds: float = 300) -> Iterator[Ser
 
     async def fetch(url: str, most: int | None) -> bytes:
         fetched.append(url)
-        await asyncio.sleep(0)
+        await asyncio.sleep(0 if url != SILENT else 60)
         return png_of(int(url)).ljust(FILE_BYTES, b"\0")
 
     async def load(consumer: str, asset_id: str) -> bytes:
         raise AssetNotFound
 
     compute = Compute(encoders, Settings(workers=1, queue_seconds=queue_seconds))
-    service = EmbeddingService(encoders, compute, Sources(fetch, load, in_flight), NoAccounts())
+    service = EmbeddingService(
+        encoders, compute, Sources(fetch, load, in_flight, list_seconds), NoAccounts()
+    )
     try:
         yield Service(encoder, service, in_flight, fetched)
     finally:
@@ -156,6 +168,57 @@ def test_a_request_without_parts_is_rejected(inputs: tuple[tuple[Part, ...], ...
     with serving() as service, pytest.raises(BadParameter, match="nothing to embed"):
         wanted = EmbedRequest(inputs, 2)
         asyncio.run(service.embedding.embed(Principal("a", "k"), wanted, CONTEXT))
+
+
+def test_the_input_at_fault_is_named_by_its_place() -> None:
+    with serving() as service:
+        bad = ImageInput(ImageBytes(b"not an image"))
+        wanted = EmbedRequest(((image(1), image(2)), (TextInput("a"),), (image(3), bad)), 2)
+        with pytest.raises(NotAnImage) as problem:
+            run(lambda: service.embedding.embed(Principal("a", "k"), wanted, CONTEXT))
+        assert problem.value.position == 2
+
+
+def test_a_list_fetches_eight_files_at_a_time_under_one_deadline() -> None:
+    """Of 20 URLs none answers: eight are asked, and all end with the one deadline."""
+    with serving(list_seconds=0.5) as service:
+        with pytest.raises(FetchFailed):
+            run(lambda: service.levels("a", *[ImageInput(ImageUrl(SILENT))] * 20))
+        assert service.fetched == [SILENT] * FILES
+
+
+def test_a_named_encoder_and_none_in_its_place() -> None:
+    with serving() as service:
+        name = service.encoder.name
+        wanted = EmbedRequest(((image(7),),), 2, name)
+        embed = service.embedding.embed
+        assert run(lambda: embed(Principal("a", "k"), wanted, CONTEXT)).model == name
+        other = EmbedRequest(((image(7),),), 2, "other")
+        with pytest.raises(BadParameter):
+            run(lambda: embed(Principal("a", "k"), other, CONTEXT))
+
+
+@pytest.mark.parametrize("element", ["int8", "uint8"])
+def test_integers_where_the_space_has_no_scale(element: Element) -> None:
+    with serving() as service:
+        wanted = EmbedRequest(((image(7),),), 2, elements=("float", element))
+        with pytest.raises(BadParameter, match="no 8-bit integers in 2 dimensions"):
+            run(lambda: service.embedding.embed(Principal("a", "k"), wanted, CONTEXT))
+        service.encoder.scales = {2: 99.5}
+        result = run(lambda: service.embedding.embed(Principal("a", "k"), wanted, CONTEXT))
+        assert result.scale == 99.5
+
+
+@pytest.mark.parametrize("element", ["binary", "ubinary"])
+def test_bits_of_a_text_where_it_ends_in_zeros(element: Element) -> None:
+    with serving() as service:
+        service.encoder.dimensions, service.encoder.composed = frozenset({1, 2}), frozenset({2})
+        embed = service.embedding.embed
+        texts = EmbedRequest(((image(7),), (TextInput("a"),)), 2, elements=(element,))
+        with pytest.raises(BadParameter, match="no binary form in 2 dimensions, ask for 1"):
+            run(lambda: embed(Principal("a", "k"), texts, CONTEXT))
+        images = EmbedRequest(((image(7),),), 2, elements=(element,))
+        assert run(lambda: embed(Principal("a", "k"), images, CONTEXT)).scale is None
 
 
 def test_dimensions_that_no_encoder_has() -> None:

@@ -20,7 +20,7 @@ class Slow:
         self.answer = asyncio.Event()
         self.decode = asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
-        self._sources = Sources(self._fetch, self._load, InFlight(most_bytes))
+        self._sources = Sources(self._fetch, self._load, InFlight(most_bytes), 10)
 
     async def _fetch(self, url: str, most: int | None) -> bytes:
         self.begun[url] += 1

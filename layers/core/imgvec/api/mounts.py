@@ -54,27 +54,23 @@ class Mounts:
     """The dialects of an application, each at its prefixes."""
 
     def __init__(self, dialects: Sequence[Dialect]) -> None:
-        """Check that no prefix lies at or below another one.
+        """Check that no two have the same prefix; the longer of two nested ones owns a path.
 
         Raises:
-            ValueError: two overlap; the sentence names both.
+            ValueError: two are the same; the sentence names them.
         """
         self.dialects = tuple(dialects)
-        self._owners = {prefix: one for one in dialects for prefix in one.head.owned}
         claimed = [prefix for one in dialects for prefix in one.head.owned]
-        for place, first in enumerate(claimed):
-            for second in claimed[place + 1 :]:
-                if f"{first}/".startswith(f"{second}/") or f"{second}/".startswith(f"{first}/"):
-                    raise ValueError(f"Two dialects are mounted at {first} and {second}")
+        for prefix in claimed:
+            if claimed.count(prefix) > 1:
+                raise ValueError(f"Two dialects are mounted at {prefix or '/'}")
 
     def find(self, scope: Scope) -> Dialect | None:
         """The dialect that owns a request's path, or None; cached in the scope."""
         if MATCHED not in scope:
             path = own_path(scope)
-            owners = self._owners.items()
-            scope[MATCHED] = next(
-                (one for prefix, one in owners if f"{path}/".startswith(f"{prefix}/")), None
-            )
+            owners = [one for one in self.dialects if one.head.owns(path)]
+            scope[MATCHED] = max(owners, key=lambda one: one.head.depth(path), default=None)
         found: Dialect | None = scope[MATCHED]
         return found
 
@@ -142,6 +138,7 @@ def embedding_headers(result: "EmbedResult") -> dict[str, str]:
         "X-Embedding-Model": result.model,
         "X-Embedding-Revision": result.revision[:SHOWN_DIGITS],
         "X-Embedding-Dimensions": str(result.dimensions),
+        **({} if result.scale is None else {"X-Embedding-Scale": str(result.scale)}),
         **_allowance_headers(result.allowance),
     }
 

@@ -113,7 +113,9 @@ class Work:
         self._max_bytes = settings.max_image
         self._encoder = encoder
         self._dimensions = dimensions
-        sources = Sources(fetch_of(settings), _no_assets, InFlight(settings.max_bodies))
+        sources = Sources(
+            fetch_of(settings), _no_assets, InFlight(settings.max_bodies), settings.fetch_timeout
+        )
         self._service = EmbeddingService(
             encoders, Compute(encoders, settings), sources, NoAccounts()
         )

@@ -32,4 +32,5 @@ def all_heads() -> tuple[RequestHead, ...]:
 
 def head_of(path: str) -> RequestHead | None:
     """The head of the dialect that owns a path, or None."""
-    return next((head for head in all_heads() if head.owns(path)), None)
+    owners = [head for head in all_heads() if head.owns(path)]
+    return max(owners, key=lambda head: head.depth(path), default=None)

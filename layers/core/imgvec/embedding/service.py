@@ -4,24 +4,28 @@ import asyncio
 import hashlib
 from collections.abc import Coroutine, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.accounts.metering import Charge
 from imgvec.embedding.compute import Compute
+from imgvec.embedding.elements import BITS, SCALED
 from imgvec.embedding.metered import Accounts, Counted
 from imgvec.embedding.precondition import check_revision
 from imgvec.embedding.sources import Sources
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, TextInput
 from imgvec.encoders import Encoder, images_only
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import BadParameter, Overloaded
+from imgvec.errors import BadParameter, Overloaded, RequestError
 from imgvec.request_log import stage
 from imgvec.types import Allowance, Pixels, Principal, RequestContext
 
 T = TypeVar("T")
+
+FILES: Final = 8
+"""Files of one request that are fetched, or held to be decoded, at the same time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,7 @@ class EmbeddingService:
             with self.line.place(len(parts)):
                 # Large images take milliseconds to digest, and few requests have a key.
                 digested = context.idempotency_key is not None
-                prepared = await self._prepared(encoder, parts, principal, digested, counted)
+                prepared = await self._prepared(encoder, wanted, principal, digested, counted)
                 async with counted.units([one.digest for one in prepared]):
                     encoded = await self._encoded(encoder, prepared, dimensions, consumer)
         return _result(wanted, encoder, encoded, counted.allowance)
@@ -86,32 +90,49 @@ class EmbeddingService:
     def _encoder_for(self, wanted: EmbedRequest) -> Encoder:
         if not wanted.inputs or not all(wanted.inputs):
             raise BadParameter("There is nothing to embed")
-        encoder = self.encoders.for_dimensions(wanted.dimensions)
-        if encoder is None:
+        encoder = (
+            self.encoders.for_dimensions(wanted.dimensions)
+            if wanted.encoder is None
+            else self.encoders.named(wanted.encoder)
+        )
+        if encoder is None or wanted.dimensions not in encoder.dimensions:
             raise BadParameter
-        if not encoder.embeds_text and any(isinstance(one, TextInput) for one in wanted.parts):
+        has_text = any(isinstance(one, TextInput) for one in wanted.parts)
+        if has_text and not encoder.embeds_text:
             raise images_only(encoder.name)
+        _check_elements(wanted, encoder, has_text)
         return encoder
 
     async def _prepared(
         self,
         encoder: Encoder,
-        parts: Sequence[Part],
+        wanted: EmbedRequest,
         principal: Principal,
         digested: bool,
         counted: Counted,
     ) -> list[_Prepared]:
-        consumer = principal.consumer
+        consumer, parts = principal.consumer, wanted.parts
         most = None if principal.plan is None else principal.plan.max_bytes
+        deadline = self._sources.deadline(parts)
+        # Decoded pixels wait for the encoder, and not files, so a list takes little memory.
+        files = asyncio.Semaphore(FILES)
 
         async def prepare(part: Part) -> _Prepared:
             if isinstance(part, TextInput):
                 return _Prepared(part.text, _digest(part.text.encode()) if digested else b"")
-            async with self._sources.opened(part.source, consumer, most) as data:
+            async with files, self._sources.opened(part.source, consumer, most, deadline) as data:
                 pixels = await self._compute.decode(encoder, data, consumer, counted.decoded)
                 return _Prepared(pixels, _digest(data) if digested else b"")
 
-        return await _gathered(prepare(part) for part in parts)
+        async def placed(position: int, part: Part) -> _Prepared:
+            try:
+                return await prepare(part)
+            except RequestError as error:
+                error.position = position
+                raise
+
+        inputs = enumerate(wanted.inputs)
+        return await _gathered(placed(position, part) for position, one in inputs for part in one)
 
     async def _encoded(
         self, encoder: Encoder, prepared: Sequence[_Prepared], dimensions: int, consumer: str
@@ -124,6 +145,16 @@ class EmbeddingService:
                 else encode_image(encoder, one.content, dimensions, consumer)
                 for one in prepared
             )
+
+
+def _check_elements(wanted: EmbedRequest, encoder: Encoder, has_text: bool) -> None:
+    dimensions = wanted.dimensions
+    if not SCALED.isdisjoint(wanted.elements) and dimensions not in encoder.scales:
+        raise BadParameter(f"{encoder.name} has no 8-bit integers in {dimensions} dimensions")
+    if has_text and dimensions in encoder.composed and not BITS.isdisjoint(wanted.elements):
+        # A text ends in zeros there: its bits would say nothing, and distances would be noise.
+        joint = min(encoder.dimensions)
+        raise BadParameter(f"A text has no binary form in {dimensions} dimensions, ask for {joint}")
 
 
 def _digest(content: bytes) -> bytes:
@@ -139,7 +170,11 @@ def _result(
     """One embedding for each input: that of its only part, or the sum of its parts at norm 1."""
     remaining = iter(encoded)
     embeddings = tuple(_sum([next(remaining) for _ in one]) for one in wanted.inputs)
-    return EmbedResult(embeddings, encoder.name, encoder.revision, wanted.dimensions, allowance)
+    scaled = not SCALED.isdisjoint(wanted.elements)
+    scale = encoder.scales[wanted.dimensions] if scaled else None
+    return EmbedResult(
+        embeddings, encoder.name, encoder.revision, wanted.dimensions, scale, allowance
+    )
 
 
 async def _gathered(jobs: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -1,13 +1,14 @@
 """Reads the bytes of images: from a URL, an asset or the request itself."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final, TypeAlias
 
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.limiter import Limiter
-from imgvec.embedding.types import AssetRef, ImageBytes, ImageSource, ImageUrl
-from imgvec.errors import TooLarge
+from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageSource, ImageUrl, Part
+from imgvec.errors import FetchFailed, TooLarge
 from imgvec.images.fetch import Fetch
 from imgvec.request_log import stage
 
@@ -23,17 +24,31 @@ LoadAsset: TypeAlias = Callable[[str, str], Awaitable[bytes]]
 class Sources:
     """Reads the bytes of images in turn by consumer, with limits on number and bytes."""
 
-    def __init__(self, fetch: Fetch, load_asset: LoadAsset, in_flight: InFlight) -> None:
-        """`load_asset` reads the assets of a consumer."""
+    def __init__(
+        self, fetch: Fetch, load_asset: LoadAsset, in_flight: InFlight, list_seconds: float
+    ) -> None:
+        """`load_asset` reads assets of a consumer; a list's URLs have `list_seconds` together."""
         self._fetch = fetch
         self._load_asset = load_asset
         self._in_flight = in_flight
         self._fetches = Limiter(FETCHES, FETCHES // 2)
         self._loads = Limiter(LOADS, LOADS // 2)
+        self._list_seconds = list_seconds
+
+    def deadline(self, parts: Sequence[Part]) -> float | None:
+        """When the last of several URLs has to be fetched, on the event loop's clock."""
+        sources = [one.source for one in parts if isinstance(one, ImageInput)]
+        if sum(isinstance(source, ImageUrl) for source in sources) < 2:
+            return None
+        return asyncio.get_running_loop().time() + self._list_seconds
 
     @asynccontextmanager
     async def opened(
-        self, source: ImageSource, consumer: str, most: int | None = None
+        self,
+        source: ImageSource,
+        consumer: str,
+        most: int | None = None,
+        deadline: float | None = None,
     ) -> AsyncIterator[bytes]:
         """The bytes of an image, counted as in flight for the length of the block.
 
@@ -50,14 +65,22 @@ class Sources:
             limiter = self._fetches if isinstance(source, ImageUrl) else self._loads
             with stage("read"):
                 async with limiter.permit(consumer):
-                    data = _within(await self._read(source, consumer, most), most)
+                    data = _within(await self._read(source, consumer, most, deadline), most)
                     await held.enter_async_context(self._in_flight.holding(len(data), consumer))
             yield data
 
-    async def _read(self, source: ImageUrl | AssetRef, consumer: str, most: int | None) -> bytes:
+    async def _read(
+        self, source: ImageUrl | AssetRef, consumer: str, most: int | None, deadline: float | None
+    ) -> bytes:
         match source:
             case ImageUrl(url):
-                return await self._fetch(url, most)
+                if deadline is not None and asyncio.get_running_loop().time() >= deadline:
+                    raise FetchFailed
+                try:
+                    async with asyncio.timeout_at(deadline):
+                        return await self._fetch(url, most)
+                except TimeoutError:
+                    raise FetchFailed from None
             case AssetRef(asset_id):
                 return await self._load_asset(consumer, asset_id)
 

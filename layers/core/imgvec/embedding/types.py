@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from imgvec.embedding.elements import Element
 from imgvec.types import Allowance, Vector
 
 
@@ -57,6 +58,10 @@ class EmbedRequest:
 
     inputs: tuple[Input, ...]
     dimensions: int
+    encoder: str | None = None
+    """The encoder's id; None for the first that has these dimensions."""
+    elements: tuple[Element, ...] = ("float",)
+    """The element types that the answer is written in; vectors are float32 all the same."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -87,6 +92,8 @@ class EmbedResult:
     revision: str
     """SHA-256 over weights and preprocessing, 64 hex digits."""
     dimensions: int
+    scale: float | None = None
+    """The factor of 8-bit integers, where they are asked for."""
     allowance: Allowance | None = None
     """None if the principal's plan has no limit."""
 

@@ -1,6 +1,6 @@
 """The interface of an encoder, as the service uses it; it knows no HTTP and no vendor."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeAlias, runtime_checkable
 
 from imgvec.errors import BadParameter, InternalFault
@@ -25,6 +25,12 @@ class Encoder(Protocol):
     """Its own input sequence length for an image (a convolutional tower's final grid)."""
     dimensions: frozenset[int]
     """The dimensions that it has, for image and text alike."""
+    preferred: int
+    """Those of a request that names the encoder and no dimensions."""
+    composed: frozenset[int]
+    """Those that end in zeros for a text."""
+    scales: Mapping[int, float]
+    """The factors from floats to 8-bit integers, by dimensions."""
     embeds_text: bool
     """Whether it has a text tower."""
 

@@ -28,6 +28,10 @@ class Encoders:
         """The first encoder that gives a space of `dimensions`."""
         return next((one for one in self.loaded if dimensions in one.dimensions), None)
 
+    def named(self, name: str) -> Encoder | None:
+        """The encoder of this id, if it is served."""
+        return next((one for one in self.loaded if one.name == name), None)
+
 
 def shipped_folder() -> Path:
     """The folder of the encoders that come with the wheel or the checkout."""
