@@ -42,6 +42,8 @@ class RequestError(ImgvecError):
 
     position: int | None = None
     """The input of a list that is at fault, from 0."""
+    param: str | None = None
+    """The parameter at fault, where a dialect names it."""
 
     def __init__(self, message: str | None = None) -> None:
         """`message` must be safe to show; without it the class's own sentence is used."""
@@ -61,7 +63,9 @@ class BadParameter(RequestError):
 
 
 class UnknownModel(BadParameter):
-    """No model of this name is served; the message lists those that are."""
+    """No model of this name is served."""
+
+    default = "Unknown model"
 
 
 class AddressRefused(BadParameter):
@@ -93,6 +97,10 @@ class StorageFull(QuotaExhausted):
     """The consumer's files would take more bytes than its plan has."""
 
     default = "The storage quota is used up, delete files to make room"
+
+
+class KeyMissing(KeyInvalid):
+    """The request has no key."""
 
 
 class KeyDisabled(RequestError):

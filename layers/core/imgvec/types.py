@@ -35,6 +35,16 @@ class Geometry:
     """The resampling filter, as in Pillow."""
 
 
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What the header of an image file says."""
+
+    format: str
+    """In lower case: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `avif`, `heic`."""
+    width: int
+    height: int
+
+
 CLIP_GEOMETRY: Final = Geometry()
 """Geometry of OpenAI's CLIP and of the starter."""
 

@@ -10,7 +10,7 @@ from imgvec.accounts.cache import Cache
 from imgvec.accounts.keys import digest, well_formed
 from imgvec.accounts.ports import AccountStore, KeyRecord
 from imgvec.accounts.rate_limit import RateLimiter
-from imgvec.errors import KeyDisabled, KeyInvalid, SpaceForbidden
+from imgvec.errors import KeyDisabled, KeyInvalid, KeyMissing, SpaceForbidden
 from imgvec.types import Allowance, Plan, Principal
 
 TOUCH_SECONDS: Final = 60.0
@@ -47,13 +47,13 @@ class Authenticator:
         """The principal of the keys found in a request; the same key twice is one key.
 
         Raises:
-            KeyInvalid: no key, two different keys, or one that is mistyped, unknown, revoked or
-                expired.
+            KeyMissing: there is none.
+            KeyInvalid: two different keys, or one that is mistyped, unknown, revoked or expired.
             KeyDisabled: the key is switched off.
         """
         candidates = {key for key in shown if key}
         if not candidates:
-            raise KeyInvalid("No API key was sent")
+            raise KeyMissing("No API key was sent")
         if len(candidates) > 1:
             raise KeyInvalid("Two different API keys were sent")
         key = candidates.pop()

@@ -20,10 +20,11 @@ from imgvec.encoders import BatchEncoder, Encoder, WantedImage
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import InternalFault, RequestError
 from imgvec.images.decode import decode
+from imgvec.images.formats import describe
 from imgvec.images.limits import limits_of
 from imgvec.request_log import spent
 from imgvec.settings import Settings
-from imgvec.types import Geometry, Pixels, Vector
+from imgvec.types import Geometry, ImageFacts, Pixels, Vector
 
 BATCH: Final = 4
 """Images of a batch; larger batches are not faster on a CPU and delay their first image."""
@@ -107,6 +108,15 @@ class Compute:
                 spent("wait", start - asked)
             spent("decode", ended - start)
 
+    async def describe(self, data: bytes, consumer: str) -> ImageFacts:
+        """Format and size of an image file, by its header.
+
+        Raises:
+            RequestError: as `decode`.
+        """
+        job = partial(describe, data, self._limits.extra_formats)
+        return await asyncio.wrap_future(self._executor.submit(consumer, job))
+
     async def encode_image(
         self, encoder: Encoder, pixels: Pixels, dimensions: int, consumer: str
     ) -> Embedding:
@@ -131,7 +141,8 @@ class Compute:
 
     def _encode_text(self, encoder: Encoder, text: str, dimensions: int) -> Embedding:
         with self._measuring("encode"):
-            return Embedding(*encoder.encode_text(text, dimensions))
+            vector, tokens = encoder.encode_text(text, dimensions)
+            return Embedding(vector, tokens, tokens)
 
     def _encode_batch(
         self, encoder: Encoder, batch: Sequence[WantedImage]

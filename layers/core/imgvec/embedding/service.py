@@ -20,7 +20,7 @@ from imgvec.encoders import Encoder, images_only
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import BadParameter, Overloaded, RequestError
 from imgvec.request_log import stage
-from imgvec.types import Allowance, Pixels, Principal, RequestContext
+from imgvec.types import Allowance, ImageFacts, Pixels, Principal, RequestContext
 
 T = TypeVar("T")
 
@@ -35,6 +35,8 @@ class _Prepared:
     content: Pixels | str
     digest: bytes = b""
     """SHA-256 of the file or the text; empty without an `Idempotency-Key`."""
+    facts: ImageFacts | None = None
+    """Of an image, where the request asks for it."""
 
 
 class EmbeddingService:
@@ -73,7 +75,8 @@ class EmbeddingService:
                 prepared = await self._prepared(encoder, wanted, principal, digested, counted)
                 async with counted.units([one.digest for one in prepared]):
                     encoded = await self._encoded(encoder, prepared, dimensions, consumer)
-        return _result(wanted, encoder, encoded, counted.allowance)
+        facts = tuple(one.facts for one in prepared if one.facts is not None)
+        return _result(wanted, encoder, encoded, facts, counted.allowance)
 
     async def ready(self) -> bool:
         """Whether a real inference has passed."""
@@ -122,7 +125,8 @@ class EmbeddingService:
                 return _Prepared(part.text, _digest(part.text.encode()) if digested else b"")
             async with files, self._sources.opened(part.source, consumer, most, deadline) as data:
                 pixels = await self._compute.decode(encoder, data, consumer, counted.decoded)
-                return _Prepared(pixels, _digest(data) if digested else b"")
+                facts = await self._compute.describe(data, consumer) if wanted.described else None
+                return _Prepared(pixels, _digest(data) if digested else b"", facts)
 
         async def placed(position: int, part: Part) -> _Prepared:
             try:
@@ -165,6 +169,7 @@ def _result(
     wanted: EmbedRequest,
     encoder: Encoder,
     encoded: Sequence[Embedding],
+    facts: tuple[ImageFacts, ...],
     allowance: Allowance | None,
 ) -> EmbedResult:
     """One embedding for each input: that of its only part, or the sum of its parts at norm 1."""
@@ -173,7 +178,7 @@ def _result(
     scaled = not SCALED.isdisjoint(wanted.elements)
     scale = encoder.scales[wanted.dimensions] if scaled else None
     return EmbedResult(
-        embeddings, encoder.name, encoder.revision, wanted.dimensions, scale, allowance
+        embeddings, encoder.name, encoder.revision, wanted.dimensions, scale, facts, allowance
     )
 
 
@@ -200,4 +205,5 @@ def _sum(parts: Sequence[Embedding]) -> Embedding:
     for part in parts:
         total += part.vector
     vector = (total / np.linalg.norm(total)).astype(np.float32)
-    return Embedding(vector, sum(part.tokens for part in parts))
+    tokens = sum(part.tokens for part in parts)
+    return Embedding(vector, tokens, sum(part.text_tokens for part in parts))

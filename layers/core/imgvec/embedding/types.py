@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from imgvec.embedding.elements import Element
-from imgvec.types import Allowance, Vector
+from imgvec.types import Allowance, ImageFacts, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,8 @@ class EmbedRequest:
     """The encoder's id; None for the first that has these dimensions."""
     elements: tuple[Element, ...] = ("float",)
     """The element types that the answer is written in; vectors are float32 all the same."""
+    described: bool = False
+    """Whether the answer says the format and size of each image."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -81,6 +83,8 @@ class Embedding:
     vector: Vector
     tokens: int
     """The encoder's input sequence length, summed over the parts."""
+    text_tokens: int = 0
+    """Those of its texts alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,8 @@ class EmbedResult:
     dimensions: int
     scale: float | None = None
     """The factor of 8-bit integers, where they are asked for."""
+    images: tuple[ImageFacts, ...] = ()
+    """Of all images in order, where the request asks for them."""
     allowance: Allowance | None = None
     """None if the principal's plan has no limit."""
 
@@ -101,3 +107,8 @@ class EmbedResult:
     def tokens(self) -> int:
         """Tokens of all embeddings."""
         return sum(one.tokens for one in self.embeddings)
+
+    @property
+    def text_tokens(self) -> int:
+        """Tokens of all texts."""
+        return sum(one.text_tokens for one in self.embeddings)

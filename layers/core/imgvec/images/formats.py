@@ -19,6 +19,7 @@ from imgvec.images.png import PngFile
 from imgvec.images.tiff import TiffFile
 from imgvec.images.webp import open_webp
 from imgvec.settings import ExtraFormat
+from imgvec.types import ImageFacts
 
 _logger = logging.getLogger(__name__)
 
@@ -35,6 +36,15 @@ _OPENERS: dict[bytes, Callable[[bytes], Opened]] = {
     b"II+\0": TiffFile,
 }
 
+_NAMES = {
+    JPEG_SIGNATURE: "JPEG",
+    PNG_SIGNATURE: "PNG",
+    b"RIFF": "WebP",
+    b"GIF8": "GIF",
+    b"BM": "BMP",
+    b"II": "TIFF",
+    b"MM": "TIFF",
+}
 _READ = ("JPEG", "PNG", "WebP", "GIF", "TIFF", "BMP")
 _NOT_READ = {
     b"\xff\x0a": "JPEG XL",
@@ -114,6 +124,20 @@ def format_not_read(data: bytes) -> str | None:
     if text.startswith((b"<svg", b"<?xml", b"<!--", b"<!DOCTYPE svg")) and b"<svg" in text:
         return "SVG"
     return None
+
+
+def describe(data: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> ImageFacts:
+    """Format and size of an image file, by its header.
+
+    Raises:
+        NotAnImage: no such file, or its header is damaged.
+        TooLarge: its header is of more pieces than any picture needs.
+    """
+    with damage_refused():
+        opened = open_image(data, extra)
+    names = (name for signature, name in _NAMES.items() if data.startswith(signature))
+    name = next(names, None) or format_not_read(data) or ""
+    return ImageFacts(name.lower(), opened.width, opened.height)
 
 
 @contextmanager
