@@ -74,7 +74,7 @@ def test_operations_have_names_that_a_client_could_have() -> None:
     names = [operation["operationId"] for operation in OPERATIONS]
     assert len(set(names)) == len(names)
     for name in names:
-        assert re.fullmatch(r"(get|coreviz|pixlab|memories)(_[a-z]+)+", name), name
+        assert re.fullmatch(r"(get|coreviz|pixlab|memories|openai|voyage)(_[a-z]+)+", name), name
 
 
 def test_every_place_of_a_key_is_one_that_authorize_offers() -> None:
@@ -99,8 +99,14 @@ def test_examples_of_errors_are_errors() -> None:
             if status == "200":
                 assert example is None, "it is made of the shape"
                 continue
+            if example is None:
+                # Of one vendor's clients only: a used-up quota at Voyage.
+                assert (status, operation["tags"]) == ("402", ["OpenAI"])
+                continue
             found += 1
             assert example.get("success") is not True
-            mirrored = [example[name] for name in ("code", "status") if name in example]
+            mirrored = [
+                example[name] for name in ("code", "status") if isinstance(example.get(name), int)
+            ]
             assert mirrored == [int(status)] * len(mirrored)
     assert found > 100

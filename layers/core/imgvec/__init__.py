@@ -1,4 +1,4 @@
-"""imgvec: image embeddings behind your own URL, in the dialects of four vendor APIs."""
+"""imgvec: image embeddings behind your own URL, in the dialects of the vendor APIs that teams already call."""
 
 import os
 

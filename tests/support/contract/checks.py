@@ -97,6 +97,34 @@ def assert_memories_error(response: httpx2.Response, status: int) -> None:
         assert message == "Unauthorized"
 
 
+def assert_openai_error(response: httpx2.Response, status: int) -> None:
+    """OpenAI's envelope and Jina's in one body."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    body = response.json()
+    assert set(body) - {"code"} == {"error", "detail", "request_id"}
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    error = body["error"]
+    assert set(error) == {"message", "type", "param", "code"}
+    assert error["message"] == body["detail"] != ""
+    assert error["type"] in OPENAI_TYPES[status]
+    assert body.get("code", "UPPER").isupper()
+    if status == 401:
+        assert (error["code"], body["code"].split("_")[0]) == ("invalid_api_key", "AUTH")
+    wait = response.headers.get("Retry-After")
+    assert (wait is None) == (error["type"] == "insufficient_quota" or status not in (429, 503))
+    assert wait is None or 1 <= int(wait) <= 30
+
+
+OPENAI_TYPES: Final = {
+    **dict.fromkeys((400, 401, 403, 404, 405, 412, 413, 415), ("invalid_request_error",)),
+    402: ("insufficient_quota",),
+    429: ("rate_limit_error", "insufficient_quota"),
+    500: ("server_error",),
+    503: ("server_error",),
+}
+
+
 def assert_plain_error(response: httpx2.Response, status: int) -> None:
     """The answer outside of every dialect."""
     assert response.status_code == status, response.text

@@ -10,6 +10,7 @@ from tests.support.contract.checks import (
     ErrorCheck,
     assert_coreviz_error,
     assert_memories_error,
+    assert_openai_error,
     assert_pixlab_error,
 )
 from tests.support.server.places import PictureServer, Place
@@ -24,11 +25,13 @@ KEY_HEADERS: Final = {
     "coreviz": "x-api-key",
     "pixlab": "WWW-Authenticate",
     "memories.ai": "Authorization",
+    "openai": "x-api-key",
 }
 CHECKS: Final[dict[str, ErrorCheck]] = {
     "coreviz": assert_coreviz_error,
     "pixlab": assert_pixlab_error,
     "memories.ai": assert_memories_error,
+    "openai": assert_openai_error,
 }
 
 
@@ -42,10 +45,13 @@ class Endpoint:
     """Name of the body's field."""
     more: tuple[tuple[str, str], ...] = ()
     """The body's other fields."""
+    within: str = ""
+    """Name of the body's list in which the field stands, if it does."""
 
-    def body(self, image: str) -> dict[str, str]:
+    def body(self, image: str) -> dict[str, object]:
         """A good body about this image."""
-        return {self.image: image, **dict(self.more)}
+        field: dict[str, object] = {self.image: image}
+        return {**({self.within: [field]} if self.within else field), **dict(self.more)}
 
     def check(self, response: httpx2.Response, status: int) -> None:
         """The answer is this error, in the dialect's envelope."""
@@ -59,6 +65,9 @@ ENDPOINTS: Final = {
     "pixlab-llm": Endpoint("pixlab", "/llmimgembed", "img"),
     "memories": Endpoint(
         "memories.ai", f"{V2}/embeddings/image", "image_url", (("model", "mobileclip"),)
+    ),
+    "openai": Endpoint(
+        "openai", "/v1/embeddings", "image", (("model", "voyage-multimodal-3"),), "input"
     ),
 }
 

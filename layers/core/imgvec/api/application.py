@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from imgvec.embedding.service import EmbeddingService
 
 NOTHING_OFF: Final[Mapping[str, Off]] = {}
-DESCRIPTION = """Image embeddings in the dialects of four vendor APIs.
+DESCRIPTION = """Image embeddings in the dialects of vendor APIs.
 
 The same image asked for in the same space gives the same floats, whatever the route."""
 

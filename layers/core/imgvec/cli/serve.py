@@ -108,7 +108,7 @@ def _short(path: Path) -> str:
     help="Make a key that ends with this process, and print a request with PHOTO for each dialect.",
 )
 def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
-    """Answer the four vendor APIs on this machine.
+    """Answer the vendor APIs on this machine.
 
     The listener opens when the encoder is loaded. /health says that the process is alive, /ready
     that a real inference has passed and the stores can be read. Ctrl-C answers what was accepted,

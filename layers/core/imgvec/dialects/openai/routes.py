@@ -50,7 +50,7 @@ CREATED: Final = 1767225600
 Answered: TypeAlias = tuple[Space, EmbedResult]
 
 router = APIRouter(tags=["OpenAI"])
-below = APIRouter(tags=["OpenAI"])
+below = APIRouter()
 
 
 @below.post(
