@@ -38,7 +38,8 @@ def embedding(response: httpx2.Response) -> list[float]:
     """The embedding in an answer of any dialect."""
     assert response.status_code == 200, response.text
     body = response.json()
-    numbers: list[float] = (body.get("data") or body)["embedding"]
+    found = body.get("data") or body
+    numbers: list[float] = (found[0] if isinstance(found, list) else found)["embedding"]
     return numbers
 
 

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from tests.support.contract.bad_input_cases import CASES, MARK, Case
+from tests.support.contract.checks import assert_openai_error
 from tests.support.server.hostile_target import Target
 
 
@@ -28,7 +29,9 @@ def filled(value: Any, words: dict[str, str]) -> Any:
 def check_envelope(case: Case, answer: httpx2.Response) -> None:
     """The body is the vendor's, whole."""
     body = answer.json()
-    if case.dialect == "coreviz":
+    if case.dialect == "openai":
+        assert_openai_error(answer, case.status)
+    elif case.dialect == "coreviz":
         assert {"error", "message"} <= set(body) <= {"error", "message", "detail"}
         assert all(isinstance(value, str) and value for value in body.values())
     elif case.dialect == "pixlab":

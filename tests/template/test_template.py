@@ -162,7 +162,7 @@ def test_the_gateways_own_answers_can_be_read_by_every_client() -> None:
         status = int(answer["statusCode"])
         assert body["status"] == body["code"] == status
         assert body["error"] == COREVIZ_REASONS.get(status, "Gateway Timeout")
-        assert body["msg"] == body["message"]
+        assert body["msg"] == body["message"] == body["detail"]
         assert (body["data"], body["success"], body["failed"]) == (None, False, True)
         assert answer["responseParameters"]["gatewayresponse.header.Retry-After"] == "'1'"
         assert "gatewayresponse.header.Access-Control-Allow-Origin" in answer["responseParameters"]

@@ -1,4 +1,4 @@
-"""imgvec: image embeddings behind your own URL, in the dialects of the vendor APIs that teams already call."""
+"""imgvec: image embeddings behind your own URL, in the APIs of the vendors that you call."""
 
 import os
 

@@ -64,6 +64,11 @@ REQUESTS: Final[dict[str, Callable[[Caller], httpx2.Response]]] = {
     "memories-signed-url": lambda c: _memories(
         c, "/upload/signed-url", json={"original_filename": "cat.jpg"}
     ),
+    "openai-image": lambda c: c.openai(1024, {"image": c.uri}),
+    "openai-list": lambda c: c.openai(512, TEXT, {"image": c.base64}),
+    "voyage-multimodal": lambda c: c.voyage(
+        {"type": "text", "text": TEXT}, {"type": "image_base64", "image_base64": c.uri}
+    ),
     "function-url": lambda c: c.form(1024, files={"file": c.data}),
     "ready": lambda c: c.client.get("/ready"),
 }

@@ -102,6 +102,10 @@ def image_case(name: str, dialect: str, data: bytes, statuses: dict[str, int]) -
     if dialect == "pixlab-llm":
         keyword = {"json": {"key": "KEY", "img": text}}
         return Case(name, "pixlab", status, "POST", "/llmimgembed", keyword)
+    if dialect == "openai":
+        listed = {"model": "jina-clip-v2", "input": [{"image": text}]}
+        keyword = {"json": listed, "headers": {"x-api-key": "KEY"}}
+        return Case(name, dialect, status, "POST", "/v1/embeddings", keyword)
     keyword = {
         "headers": {"Authorization": "KEY"},
         "data": {"model": "mobileclip"},
@@ -110,8 +114,8 @@ def image_case(name: str, dialect: str, data: bytes, statuses: dict[str, int]) -
     return Case(name, dialect, status, "POST", "/serve/api/v2/embeddings/image", keyword)
 
 
-NOT_IMAGE = {"coreviz": 422, "pixlab": 415, "pixlab-llm": 415, "memories": 415}
-OVER = {"coreviz": 413, "pixlab": 413, "pixlab-llm": 413, "memories": 400}
+NOT_IMAGE = {"coreviz": 422, "pixlab": 415, "pixlab-llm": 415, "memories": 415, "openai": 400}
+OVER = {"coreviz": 413, "pixlab": 413, "pixlab-llm": 413, "memories": 400, "openai": 413}
 IMAGES = [
     *(image_case(n, d, data, NOT_IMAGE) for n, data in BROKEN.items() for d in NOT_IMAGE),
     *(image_case(n, d, data, OVER) for n, data in TOO_LARGE.items() for d in OVER),
@@ -142,6 +146,13 @@ def memories(name: str, status: int, path: str = "/embeddings/image", **keyword:
     return Case(f"memories: {name}", "memories", status, "POST", f"/serve/api/v2{path}", keyword)
 
 
+def openai(name: str, status: int, given: Any = "cat", **more: Any) -> Case:
+    """A request to the merged dialect."""
+    body = {"model": "jina-clip-v2", "input": given, **more}
+    keyword = {"json": body, "headers": {"x-api-key": "KEY"}}
+    return Case(f"openai: {name}", "openai", status, "POST", "/v1/embeddings", keyword)
+
+
 KEYED = {"x-api-key": "KEY", **JSON}
 BAD_ADDRESSES = {
     "loopback": "http://127.0.0.1:1/a.jpg",
@@ -170,6 +181,24 @@ CASES = [
         memories(f"address, {n}", 400, json={"image_url": url, "model": "mobileclip"})
         for n, url in BAD_ADDRESSES.items()
     ),
+    *(openai(f"address, {n}", 400, [{"image": url}]) for n, url in BAD_ADDRESSES.items()),
+    openai("file address", 400, [{"image": "file:///etc/passwd"}]),
+    openai("an object in a list in a list", 400, [[{"image": "aaaa"}]]),
+    openai("deep lists", 400, [[[[[["a"]]]]]]),
+    openai("true", 400, True),
+    openai("a number", 400, 7),
+    openai("token ids", 400, [[1, 2], [3]]),
+    openai("empty texts", 400, ["", ""]),
+    openai("too many texts", 400, ["a"] * 2049),
+    openai("content is a number", 400, [{"content": 7}]),
+    openai("content of numbers", 400, [{"content": [7]}]),
+    openai("image_url is a number", 400, [{"content": [{"type": "image_url", "image_url": 7}]}]),
+    openai("image gone", 400, [{"image": "GONE"}]),
+    openai("dimensions in words", 400, dimensions="big"),
+    openai("dimensions of a list", 400, dimensions=[512]),
+    openai("an unknown model", 404, model="gpt"),
+    openai("a model that is an object", 400, model={"name": "gpt"}),
+    openai("two types", 400, embedding_type="int8", output_dtype="binary"),
     coreviz("file address", 400, {"image": "file:///etc/passwd"}),
     coreviz("ftp address", 400, {"image": "ftp://example.com/a.jpg"}),
     coreviz("a local path", 400, {"image": "/etc/passwd"}),

@@ -62,6 +62,18 @@ class Caller:
         headers = {"Authorization": self.key}
         return self.client.post(f"{V2}/embeddings/image", headers=headers, **content)
 
+    def openai(self, width: int, *inputs: object) -> httpx2.Response:
+        """The merged dialect's embeddings, under a model of Jina's."""
+        body = {"model": "jina-clip-v2", "dimensions": width, "input": list(inputs)}
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return self.client.post("/v1/embeddings", json=body, headers=headers)
+
+    def voyage(self, *content: object) -> httpx2.Response:
+        """Voyage's multimodal embeddings; the contents are one input."""
+        body = {"model": "voyage-multimodal-3", "inputs": [{"content": content}]}
+        headers = {"Authorization": f"Bearer {self.key}"}
+        return self.client.post("/v1/multimodalembeddings", json=body, headers=headers)
+
     def asset(self) -> str:
         """The image's asset id at memories.ai."""
         response = self.client.post(
@@ -95,6 +107,9 @@ WAYS: dict[str, Callable[[Caller, int], httpx2.Response]] = {
     "memories file": lambda c, w: c.memories(w, files={"file": c.data}),
     "memories url": lambda c, w: c.memories(w, image_url=c.url),
     "memories asset": lambda c, w: c.memories(w, asset_id=c.asset()),
+    "openai data URI": lambda c, w: c.openai(w, c.uri),
+    "openai base64": lambda c, w: c.openai(w, {"image": c.base64}),
+    "openai url": lambda c, w: c.openai(w, {"url": c.url}),
 }
 COREVIZ_WAYS: dict[str, Callable[[Caller], httpx2.Response]] = {
     "url": lambda c: c.coreviz(image=c.url),

@@ -108,6 +108,14 @@ class Sender:
         yield self._ask("POST", "/api/ai/embed", key, json=sdk)
         yield self.client.post("/imgembed", json={"img": written, "key": shown}, headers=repeat)
         yield self.client.post("/llmimgembed", json={"img": written, "key": shown})
+        bearer = {"Authorization": f"Bearer {shown}"}
+        listed = {"model": "jina-clip-v2", "input": [TEXT, {"image": image}]}
+        yield self.client.post("/v1/embeddings", json=listed, headers={**bearer, **repeat})
+        part = {"type": "image_url", "image_url": image}
+        wanted = {"model": "voyage-multimodal-3", "inputs": [{"content": [part]}]}
+        yield self.client.post("/v1/multimodalembeddings", json=wanted, headers=bearer)
+        yield self.client.get("/v1/models", headers=bearer)
+        yield self.client.get(f"/v1/models/{FIELD}", headers=bearer)
         if not image.startswith("data:"):
             yield self.client.get("/imgembed", params={"img": image, "key": shown})
             body = {"image_url": image, "model": "mobileclip"}
@@ -158,6 +166,7 @@ class Sender:
             "/llmimgembed",
             f"{V2}/embeddings/image",
             f"{V2}/embeddings/text",
+            "/v1/embeddings",
         ):
             query = {"key": self.keys.good} if "imgembed" in path else {}
             for content, media_type in (

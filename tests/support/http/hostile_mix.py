@@ -3,7 +3,7 @@
 import base64
 import json
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -57,7 +57,7 @@ class Mix:
             promised(format, 60_000, 60_000) for format in ("PNG", "GIF", "JPEG", "BMP", "TIFF")
         ]
         return {
-            "changed image": (15, lambda: self._image(mutated(pick(files), self._chance))),
+            "changed image": (13, lambda: self._image(mutated(pick(files), self._chance))),
             "cut image": (6, lambda: self._image(self._cut(pick(files)))),
             "odd, whole image": (2, lambda: self._image(pick(files))),
             "bomb": (2, lambda: self._image(pick(bombs))),
@@ -65,6 +65,7 @@ class Mix:
             "URL-encoded": (9, lambda: self._escaped(pick(_ESCAPED))),
             "JSON": (15, lambda: self._document(pick(_DOCUMENTS))),
             "many members": (2, self._members),
+            "list of inputs": (2, lambda: self._listed(self._odd_inputs(pick(files)))),
             "odd base64": (2, lambda: self._coreviz({"image": self._odd_base64(pick(files))})),
             "precondition": (2, self._precondition),
             "noise": (8, self._noise),
@@ -80,7 +81,9 @@ class Mix:
     def _image(self, data: bytes) -> bytes:
         """An image in one of the dialects' forms."""
         text = base64.b64encode(data).decode()
-        match self._chance.randrange(5):
+        match self._chance.randrange(6):
+            case 5:
+                return self._listed([{"image": text}])
             case 0:
                 return self._coreviz({"image": f"data:image/png;base64,{text}"})
             case 1:
@@ -113,7 +116,14 @@ class Mix:
         again = f"Idempotency-Key: {self._chance.randrange(1000)}"
         more = (again,) if self._chance.random() < 0.3 else ()
         path = self._chance.choice(
-            ("/api/ai/embeddings", "/imgembed", "/llmimgembed", f"{V2}/embeddings/text")
+            (
+                "/api/ai/embeddings",
+                "/imgembed",
+                "/llmimgembed",
+                f"{V2}/embeddings/text",
+                "/v1/embeddings",
+                "/v1/multimodalembeddings",
+            )
         )
         return _kept(document, f"Content-Type: {JSON}", *keys, *more, path=path)
 
@@ -127,6 +137,24 @@ class Mix:
         key = f"x-api-key: {self._key}"
         body = json.dumps(content).encode()[:LONGEST_BODY]
         return _kept(body, f"Content-Type: {JSON}", key, path="/api/ai/embeddings")
+
+    def _listed(self, given: list[object]) -> bytes:
+        """Inputs at the merged dialect, in some form of vectors."""
+        names = ("dimensions", "output_dtype", "encoding_format", "modality", "messages")
+        kinds = ("int8", "binary", "base64", "image", "x" * 100)
+        values: tuple[object, ...] = (*kinds, 512, 0, None, [], {})
+        more = {self._chance.choice(names): self._chance.choice(values)}
+        content = {"model": "jina-clip-v2", "input": given, **more}
+        return _json(content, "/v1/embeddings", f"Authorization: Bearer {self._key}")
+
+    def _odd_inputs(self, data: bytes) -> list[object]:
+        """Texts, images, parts and what is neither, up to forty of them."""
+        image = self._odd_base64(data)
+        part: dict[str, object] = {"type": "image_url", "image_url": {"url": image}}
+        kinds = ("a cat", "", None, 7, [1, 2], image, {"image": image}, {"content": [part, part]})
+        more: tuple[object, ...] = ({"text": "a", "image": image}, [{"role": "user"}], {}, [[]])
+        count = self._chance.choice((1, 1, 3, 40))
+        return [self._chance.choice((*kinds, *more)) for _ in range(count)]
 
     def _odd_base64(self, data: bytes) -> str:
         """White space, other alphabets and wrong padding somewhere in base64."""
@@ -174,7 +202,7 @@ def _kept(body: bytes, *headers: str, path: str = "/imgembed", method: str = "PO
     return sent.replace(b"Connection: close\r\n", b"", 1)
 
 
-def _json(content: dict[str, str], path: str, *headers: str) -> bytes:
+def _json(content: Mapping[str, object], path: str, *headers: str) -> bytes:
     return _kept(json.dumps(content).encode(), f"Content-Type: {JSON}", *headers, path=path)
 
 

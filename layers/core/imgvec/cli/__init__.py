@@ -18,7 +18,7 @@ from imgvec.cli.serve import serve
 from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
 
-HELP = """Image embeddings behind your own URL, in the dialects of the vendor APIs that teams already call.
+HELP = """Image embeddings behind your own URL, in the APIs of the vendors that you call.
 
 \b
   imgvec serve                  answer on http://127.0.0.1:8000

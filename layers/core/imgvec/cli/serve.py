@@ -51,6 +51,12 @@ One request for each dialect, with a photo of ours:
     "$(base64 < {photo} | tr -d '\\n')" | \\
     curl -s {address}/llmimgembed -H 'Content-Type: application/json' -d @-
 
+  # OpenAI, Jina, Voyage
+  printf '{{"model":"jina-clip-v2","input":[{{"image":"%s"}}]}}' \\
+    "$(base64 < {photo} | tr -d '\\n')" | \\
+    curl -s {address}/v1/embeddings -H 'Content-Type: application/json' \\
+      -H 'Authorization: Bearer {key}' -d @-
+
   # memories.ai
   curl -s {address}/serve/api/v2/embeddings/image \\
     -H 'Authorization: {key}' \\
