@@ -13,8 +13,13 @@ from imgvec.embedding.elements import ELEMENTS, in_base64, in_elements, json_byt
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
+from imgvec.images.decode import decode
+from imgvec.images.limits import limits_of
+from imgvec.settings import Settings
 from imgvec.types import Vector
+from imgvec_models.calibration.feeds import PHOTOS, photo_paths
 from imgvec_models.calibration.scales import measure_scales
+from imgvec_models.quality.ranking import overlap
 
 STARTER = shipped_folder() / "starter"
 SCALE = 100.0
@@ -73,6 +78,25 @@ def test_the_starters_scales_are_those_of_the_calibration() -> None:
     told = {space.dimensions: space.scale for space in manifest.spaces}
     measured = measure_scales(OnnxEncoder(STARTER))
     assert told == pytest.approx(measured, rel=1e-3)
+
+
+@pytest.mark.parametrize("dimensions", [512, 768, 1024])
+def test_the_neighbours_that_integers_and_bits_keep(dimensions: int) -> None:
+    encoder = OnnxEncoder(STARTER)
+    limits = limits_of(Settings())
+    side, geometry = encoder.image_size, encoder.geometry
+    pixels = [decode(path.read_bytes(), side, limits, geometry) for path in photo_paths(PHOTOS)]
+    floats = np.stack([encoder.encode_image(one, dimensions) for one in pixels])
+    scale = encoder.scales[dimensions]
+    whole = np.stack([in_elements(one, "int8", scale) for one in floats]).astype(np.float64)
+    packed = np.stack([in_elements(one, "ubinary", None) for one in floats])
+    signs = np.unpackbits(packed, axis=1).astype(np.float64) * 2 - 1
+    cosines = (floats * whole).sum(1) / np.linalg.norm(whole, axis=1)
+    kept = {name: overlap(floats, one) for name, one in (("int8", whole), ("binary", signs))}
+    print(f"{dimensions}: int8 cosine at least {cosines.min():.4f}, top-10 {kept}")
+    assert cosines.min() > 0.999
+    assert kept["int8"] > 0.97
+    assert kept["binary"] > 0.7
 
 
 def test_a_scale_is_no_part_of_the_revision() -> None:
