@@ -92,7 +92,10 @@ def test_the_neighbours_that_integers_and_bits_keep(dimensions: int) -> None:
     packed = np.stack([in_elements(one, "ubinary", None) for one in floats])
     signs = np.unpackbits(packed, axis=1).astype(np.float64) * 2 - 1
     cosines = (floats * whole).sum(1) / np.linalg.norm(whole, axis=1)
-    kept = {name: overlap(floats, one) for name, one in (("int8", whole), ("binary", signs))}
+    kept = {
+        name: overlap(floats, one.astype(np.float32))
+        for name, one in (("int8", whole), ("binary", signs))
+    }
     print(f"{dimensions}: int8 cosine at least {cosines.min():.4f}, top-10 {kept}")
     assert cosines.min() > 0.999
     assert kept["int8"] > 0.97
