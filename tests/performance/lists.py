@@ -11,18 +11,18 @@ import base64
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Final
 
 from imgvec_benchmarks.material import CLIP, prepare
-from imgvec_benchmarks.server import environment_of, resident, wait_until_ready
+from imgvec_benchmarks.server import environment_of, resident
 from imgvec_benchmarks.timing import rate_of
 from imgvec_benchmarks.wire import Connection, post_json
-from tests.support.server.places import Running, create_key, start_server
+from tests.support.server.places import create_key, serving
 
 SECONDS: Final = 8.0
 TURNS: Final = 5
@@ -86,7 +86,7 @@ def main() -> None:
 
 
 def print_speed(environment: dict[str, str], one: bytes, four: bytes) -> None:
-    with running_server(environment) as running:
+    with serving(environment) as running:
         ratios = []
         for turn in range(TURNS):
             single = images_a_second(running.address, one, 16, 1)
@@ -97,7 +97,7 @@ def print_speed(environment: dict[str, str], one: bytes, four: bytes) -> None:
 
 
 def print_waits(environment: dict[str, str], many: bytes, one: bytes) -> None:
-    with running_server(environment) as running:
+    with serving(environment) as running:
         address, process = running.address, running.process.pid
         alone = waits(address, one, 30)
         before = resident(process, "VmHWM")
@@ -107,18 +107,6 @@ def print_waits(environment: dict[str, str], many: bytes, one: bytes) -> None:
         beside: list[float] = []
         while_asking(address, many, lambda: beside.extend(waits(address, one, 30)))
         print(f"another's image, median ms: {median(alone):.0f}, beside lists {median(beside):.0f}")
-
-
-@contextmanager
-def running_server(environment: dict[str, str]) -> Iterator[Running]:
-    """A server that has passed a real inference."""
-    running = start_server(environment)
-    try:
-        wait_until_ready(running.address)
-        yield running
-    finally:
-        running.process.terminate()
-        running.process.wait()
 
 
 if __name__ == "__main__":
