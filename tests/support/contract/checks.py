@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Callable
 from typing import Final
+from uuid import UUID
 
 import httpx2
 import numpy as np
@@ -113,6 +114,21 @@ def assert_openai_error(response: httpx2.Response, status: int) -> None:
         assert (error["code"], body["code"].split("_")[0]) == ("invalid_api_key", "AUTH")
     wait = response.headers.get("Retry-After")
     assert (wait is None) == (error["type"] == "insufficient_quota" or status not in (429, 503))
+    assert wait is None or 1 <= int(wait) <= 30
+
+
+def assert_cohere_error(response: httpx2.Response, status: int) -> None:
+    """Cohere's envelope: a UUID and a sentence."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"]
+    body = response.json()
+    assert set(body) == {"id", "message"}
+    assert str(UUID(body["id"])) == body["id"]
+    assert isinstance(body["message"], str)
+    assert body["message"]
+    wait = response.headers.get("Retry-After")
+    assert (wait is None) == (status not in (429, 503))
     assert wait is None or 1 <= int(wait) <= 30
 
 

@@ -1,12 +1,13 @@
-"""The vendor's error envelope."""
+"""The vendor's error envelope, and the id of an answer."""
 
 from typing import Final
-from uuid import uuid4
+from uuid import NAMESPACE_OID, UUID, uuid5
 
 from starlette.responses import Response
 
 from imgvec.api.mounts import StatusTable, error_headers, json_answer, status_of
 from imgvec.errors import FetchFailed, NotAnImage, RequestError, UnknownModel
+from imgvec.request_log import current
 
 STATUSES: Final[StatusTable] = {FetchFailed: 400, NotAnImage: 400, UnknownModel: 404}
 LONGEST_WAIT: Final = 30
@@ -21,4 +22,13 @@ def error_response(error: RequestError) -> Response:
     headers = error_headers(error)
     if "Retry-After" in headers:
         headers["Retry-After"] = str(min(int(headers["Retry-After"]), LONGEST_WAIT))
-    return json_answer({"id": str(uuid4()), "message": place + error.message}, status, headers)
+    return json_answer({"id": answer_id(), "message": place + error.message}, status, headers)
+
+
+def answer_id() -> str:
+    """The request's id as a UUID, so that the log has it; one made of it where it is none."""
+    request_id = current().request_id
+    try:
+        return str(UUID(request_id))
+    except ValueError:
+        return str(uuid5(NAMESPACE_OID, request_id))

@@ -1,7 +1,6 @@
 """Cohere's embed, versions 1 and 2, and the check of a key."""
 
 from typing import Final
-from uuid import uuid4
 
 import orjson
 from fastapi import APIRouter
@@ -21,7 +20,7 @@ from imgvec.api.mounts import (
 from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation
 from imgvec.api.request import JSON, read_call
 from imgvec.dialects.cohere import HEAD
-from imgvec.dialects.cohere.envelope import error_response
+from imgvec.dialects.cohere.envelope import answer_id, error_response
 from imgvec.dialects.cohere.inputs import ALIASES, Asked, EmbeddingType, Version, read
 from imgvec.dialects.cohere.schemas import (
     CHECK_FAILS,
@@ -46,10 +45,9 @@ BIT_DEPTH: Final = 24
 """Every image is embedded in RGB of 8 bits."""
 
 router = APIRouter(tags=["Cohere"])
-below = APIRouter(tags=["Cohere"])
 
 
-@below.post(
+@router.post(
     "/v2/embed",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=V2, examples=V2_EXAMPLES),
     responses=answers(CohereEmbeddings, CohereProblem, *FAILS),
@@ -60,7 +58,7 @@ async def embed_v2(request: Request) -> Response:
     return await _embed(request, "2")
 
 
-@below.post(
+@router.post(
     "/v1/embed",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=V1, examples=V1_EXAMPLES),
     responses=answers(CohereEmbeddingsV1, CohereProblem, *FAILS),
@@ -71,7 +69,7 @@ async def embed_v1(request: Request) -> Response:
     return await _embed(request, "1")
 
 
-@below.post(
+@router.post(
     "/v1/check-api-key",
     responses=answers(CohereKey, CohereProblem, *CHECK_FAILS),
     operation_id="cohere_check_key",
@@ -82,10 +80,6 @@ async def check_api_key(request: Request) -> Response:
     return json_answer(
         {"valid": True, "organization_id": principal.consumer, "owner_id": principal.key_id}
     )
-
-
-for base in ("", "/cohere"):
-    router.include_router(below, prefix=base, include_in_schema=not base)
 
 
 async def _embed(request: Request, version: Version) -> Response:
@@ -121,7 +115,7 @@ def _content(asked: Asked, result: EmbedResult, version: Version) -> dict[str, o
     if texts:
         units["input_tokens"] = result.text_tokens
     return {
-        "id": str(uuid4()),
+        "id": answer_id(),
         "response_type": "embeddings_floats" if types is None else "embeddings_by_type",
         "embeddings": _vectors(result, "float")
         if types is None

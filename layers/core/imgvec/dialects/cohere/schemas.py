@@ -80,7 +80,7 @@ V2_EXAMPLES: Final = {
 class CohereVectors(Shape):
     """The vectors in each of the types that were asked for."""
 
-    float: list[list[float]] = Field(default=[], examples=[[VECTOR]])
+    floats: list[list[float]] = Field(default=[], alias="float", examples=[[VECTOR]])
     int8: list[list[int]] = Field(default=[], examples=[[[70, 2, -2]]])
     uint8: list[list[int]] = Field(default=[], examples=[[[198, 130, 126]]])
     binary: list[list[int]] = Field(default=[], examples=[[[64, -3]]])
