@@ -38,8 +38,10 @@ def embedding(response: httpx2.Response) -> list[float]:
     """The embedding in an answer of any dialect."""
     assert response.status_code == 200, response.text
     body = response.json()
-    found = body.get("data") or body
-    numbers: list[float] = (found[0] if isinstance(found, list) else found)["embedding"]
+    # Cohere's are a list, by type in its second version.
+    listed = body.get("embeddings")
+    vectors = listed["float"] if isinstance(listed, dict) else listed
+    numbers: list[float] = vectors[0] if vectors else (body.get("data") or body)["embedding"]
     return numbers
 
 
