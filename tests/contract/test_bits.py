@@ -15,6 +15,7 @@ from tests.support.contract.checks import (
     assert_unit,
     bits,
     data_uri,
+    embedding_in,
     small_png,
 )
 from tests.support.contract.embed_routes import V2
@@ -37,12 +38,7 @@ def caller(
 def embedding(response: httpx2.Response) -> list[float]:
     """The embedding in an answer of any dialect."""
     assert response.status_code == 200, response.text
-    body = response.json()
-    # Cohere's are a list, by type in its second version.
-    listed = body.get("embeddings")
-    vectors = listed["float"] if isinstance(listed, dict) else listed
-    numbers: list[float] = vectors[0] if vectors else (body.get("data") or body)["embedding"]
-    return numbers
+    return embedding_in(response.json())
 
 
 @pytest.mark.parametrize("width", WIDTHS)

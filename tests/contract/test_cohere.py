@@ -3,13 +3,17 @@
 import base64
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import httpx2
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
+from imgvec.app import create_app
+from imgvec.settings import load_settings
 from tests.support.contract.checks import (
     assert_cohere_error,
     assert_made_headers,
@@ -19,7 +23,13 @@ from tests.support.contract.checks import (
     png_of,
     small_png,
 )
-from tests.support.server.places import PictureServer, Place, imgvec
+from tests.support.server.places import (
+    PictureServer,
+    Place,
+    create_key,
+    imgvec,
+    server_environment,
+)
 
 V1, V2 = "/v1/embed", "/v2/embed"
 CHECK = "/v1/check-api-key"
@@ -310,10 +320,11 @@ def test_version_1_knows_no_inputs(place: Place) -> None:
 
 
 def test_fields_are_judged_in_order(place: Place) -> None:
-    wrong = {"output_dimension": 7, "embedding_types": 7, "texts": 7}
+    wrong: dict[str, Any] = {"output_dimension": 7, "embedding_types": 7, "texts": 7}
     assert "model" in message(ask(place, model="nothing", **wrong), 404)
     assert "dimension" in message(ask(place, **wrong), 400)
-    assert "embedding_types" in message(ask(place, **{**wrong, "output_dimension": None}), 400)
+    wrong["output_dimension"] = None
+    assert "embedding_types" in message(ask(place, **wrong), 400)
 
 
 def test_a_missing_content_type_is_json(place: Place) -> None:
@@ -389,3 +400,16 @@ def test_a_repeat_is_counted_once_and_another_request_is_rejected(place: Place) 
     assert first.json()["embeddings"] == again.json()["embeddings"]
     other = place.client.post(V1, json=body, headers=headers)
     assert_cohere_error(other, 400)
+
+
+def test_texts_count_in_the_size_of_an_answer(tmp_path: Path, pictures: PictureServer) -> None:
+    """They stand in it again; in a function's, JSON stands in a string."""
+    limit = {"IMGVEC_MAX_ANSWER": "100000"}
+    environment = {**server_environment(tmp_path, pictures), **limit}
+    key, _ = create_key("first", environment)
+    with TestClient(create_app(load_settings(environment))) as client:
+        here = Place("limited", client, key, "", "", environment)
+        for fits in (["a"] * 6, ["a" * 13_000] * 3, ["a" * 25_000]):
+            assert len(answer(here, texts=fits)["texts"]) == len(fits)
+        for over in (["a"] * 7, ["a" * 20_000] * 3, ['"' * 25_000]):
+            assert "would be too large" in message(ask(here, texts=over), 400)

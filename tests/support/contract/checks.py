@@ -4,7 +4,7 @@ import base64
 import io
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 import httpx2
@@ -40,6 +40,18 @@ ErrorCheck = Callable[[httpx2.Response, int], None]
 def bits(embedding: object) -> bytes:
     """The float32 values of an embedding as they lie in memory."""
     return np.array(embedding, np.float32).tobytes()
+
+
+def embedding_in(body: Any) -> list[float]:
+    """The only embedding, or the first one, in an answer of any dialect."""
+    # Cohere's are a list, by type in its second version.
+    listed = body.get("embeddings")
+    vectors = listed["float"] if isinstance(listed, dict) else listed
+    found = body.get("data") or body
+    numbers: list[float] = (
+        vectors[0] if vectors else (found[0] if isinstance(found, list) else found)["embedding"]
+    )
+    return numbers
 
 
 def assert_unit(embedding: list[float], width: int) -> None:

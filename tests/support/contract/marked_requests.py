@@ -107,7 +107,7 @@ class Sender:
         sdk = {"input": image, "type": "image"}
         yield self._ask("POST", "/api/ai/embed", key, json=sdk)
         several = {"images": [image, image], "model": "embed-english-v3.0"}
-        yield self._ask("POST", "/v2/embed", key, json=several, headers=repeat)
+        yield self._ask("POST", "/v2/embed", key, json=several)
         yield self.client.post("/imgembed", json={"img": written, "key": shown}, headers=repeat)
         yield self.client.post("/llmimgembed", json={"img": written, "key": shown})
         bearer = {"Authorization": f"Bearer {shown}"}
@@ -157,6 +157,8 @@ class Sender:
 
     def _keys(self) -> Iterator[httpx2.Response]:
         keys = self.keys
+        yield self._ask("POST", "/v1/check-api-key")
+        yield self._ask("POST", "/v1/check-api-key", MISTYPED)
         for key in (keys.spent, keys.fast, keys.narrow, keys.disabled, keys.revoked, MISTYPED):
             yield from self.embeds(key)
         yield self.client.post("/store", data={"key": MISTYPED}, files={"file": IMAGE})
