@@ -15,6 +15,7 @@ from tests.support.contract.checks import (
     assert_unit,
     bits,
     data_uri,
+    embedding_in,
     small_png,
 )
 from tests.support.contract.embed_routes import V2
@@ -37,10 +38,7 @@ def caller(
 def embedding(response: httpx2.Response) -> list[float]:
     """The embedding in an answer of any dialect."""
     assert response.status_code == 200, response.text
-    body = response.json()
-    found = body.get("data") or body
-    numbers: list[float] = (found[0] if isinstance(found, list) else found)["embedding"]
-    return numbers
+    return embedding_in(response.json())
 
 
 @pytest.mark.parametrize("width", WIDTHS)

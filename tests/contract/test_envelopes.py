@@ -88,6 +88,13 @@ OTHERS: dict[str, dict[str, int]] = {
         "image too large": 400,
         "body too large": 400,
     },
+    "cohere": {
+        "not found there": 400,
+        "no such host": 400,
+        "not an image": 400,
+        "corrupt": 400,
+        "unsupported": 400,
+    },
     "openai": {
         "not found there": 400,
         "no such host": 400,
@@ -121,9 +128,10 @@ NOT_READ: dict[str, bytes] = {
 
 def assert_named(response: httpx2.Response, dialect: str, name: str) -> None:
     """The dialect's envelope of a bad image, whose text names the format."""
-    field = {"pixlab": "error", "memories.ai": "msg"}.get(dialect, "detail")
+    fields = {"pixlab": "error", "memories.ai": "msg", "cohere": "message"}
+    field = fields.get(dialect, "detail")
     CHECKS[dialect](response, OTHERS.get(dialect, {}).get("not an image", 415))
-    place = "input[0]: " if dialect == "openai" else ""
+    place = {"openai": "input[0]: ", "cohere": "images[0]: "}.get(dialect, "")
     expected = f"{place}This is {name}, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP"
     assert response.json()[field] == expected
 
@@ -219,6 +227,10 @@ def test_400_before_the_rest(asking: Asking, image: str) -> None:
         ("GET", f"{ASSET}/download", "memories.ai"),
         ("DELETE", ASSET, "memories.ai"),
         ("DELETE", f"{V2}/asset/re_000000000000000000", "memories.ai"),
+        ("POST", "/v2/embed", "cohere"),
+        ("POST", "/v1/embed", "cohere"),
+        ("POST", "/v1/check-api-key", "cohere"),
+        ("POST", "/cohere/v2/embed", "cohere"),
         ("POST", "/v1/embeddings", "openai"),
         ("POST", "/v1/multimodalembeddings", "openai"),
         ("GET", "/v1/models", "openai"),

@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from imgvec.app import create_app
+from imgvec.encoders import TextLimit
 from imgvec.encoders.registry import Encoders
 from imgvec.settings import load_settings
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
@@ -34,6 +35,7 @@ class BrokenEncoder:
     preferred: int = 1024
     composed: frozenset[int] = frozenset()
     scales: Mapping[int, float] = field(default_factory=dict)
+    text_limit: TextLimit = field(default_factory=TextLimit)
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Fail."""

@@ -10,6 +10,8 @@ from tests.support.server.places import BEHIND_A_GATEWAY, Place
 @pytest.mark.parametrize(
     ("path", "dialect"),
     [
+        ("/v2/embed", "cohere"),
+        ("/v1/embed", "cohere"),
         ("/api/ai/embeddings", "coreviz"),
         ("/imgembed", "pixlab"),
         ("/llmimgembed", "pixlab"),
@@ -36,6 +38,9 @@ def test_content_type_that_says_too_little(
 @pytest.mark.parametrize(
     ("path", "allow", "dialect"),
     [
+        ("/v2/embed", "POST", "cohere"),
+        ("/v1/embed", "POST", "cohere"),
+        ("/cohere/v1/check-api-key", "POST", "cohere"),
         ("/api/ai/embeddings", "POST", "coreviz"),
         ("/api/ai/embed", "POST", "coreviz"),
         ("/imgembed", "GET, POST", "pixlab"),
@@ -78,6 +83,11 @@ def test_wrong_method_outside(place: Place, path: str) -> None:
 @pytest.mark.parametrize(
     ("path", "dialect"),
     [
+        ("/v2", "cohere"),
+        ("/v2/rerank", "cohere"),
+        ("/v1/embed/jobs", "cohere"),
+        ("/cohere", "cohere"),
+        ("/cohere/v1/rerank", "cohere"),
         ("/api/ai", "coreviz"),
         ("/api/ai/", "coreviz"),
         ("/api/ai/embeddings/", "coreviz"),

@@ -33,6 +33,7 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "coreviz": (401, {"error": "Unauthorized", "message": "Invalid or missing API key"}),
         "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
         "memories.ai": (401, {"code": 401, "msg": "Unauthorized"}),
+        "cohere": (401, {"message": "The API key is unknown or revoked"}),
         "openai": (
             401,
             openai(
@@ -47,6 +48,7 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "coreviz": (401, {"error": "Unauthorized", "message": "Invalid or missing API key"}),
         "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
         "memories.ai": (403, {"code": 403, "msg": "API key disabled"}),
+        "cohere": (401, {"message": "API key disabled"}),
         "openai": (
             401,
             openai(
@@ -61,6 +63,7 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "coreviz": (402, {"error": "Payment Required", "message": "Insufficient credits"}),
         "pixlab": (402, {"status": 402, "error": "Quota used up"}),
         "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
+        "cohere": (402, {"message": "Quota used up"}),
         "openai": (
             402,
             openai(
@@ -75,12 +78,14 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "coreviz": (403, {"error": "Forbidden", "message": "This key may not use this model"}),
         "pixlab": (403, {"status": 403, "error": "This key may not use this model"}),
         "memories.ai": (403, {"code": 403, "msg": "This key may not use this model"}),
+        "cohere": (403, {"message": "This key may not use this model"}),
         "openai": (403, openai("This key may not use this model", INVALID, None)),
     },
     "rate": {
         "coreviz": (429, {"error": "Too Many Requests", "message": "Too many requests"}),
         "pixlab": (429, {"status": 429, "error": "Too many requests"}),
         "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
+        "cohere": (429, {"message": "Too many requests"}),
         "openai": (429, openai("Too many requests", "rate_limit_error", "rate_limit_exceeded")),
     },
 }
@@ -132,6 +137,11 @@ class Client:
         more = FAILURE if self.endpoint.dialect == "memories.ai" else {}
         assert response.status_code == status, response.text
         answered = response.json()
+        if self.endpoint.dialect == "cohere":
+            answered.pop("id")
+            if outcome == "invalid":
+                # It says why: mistyped, expired or revoked.
+                body = {"message": answered["message"]}
         if self.endpoint.dialect == "openai":
             answered.pop("request_id")
             if outcome == "invalid":
@@ -230,8 +240,9 @@ def test_rate(client: Client) -> None:
     assert [second.headers[name] for name in LIMITS[:2]] == ["2", "0"]
     client.refused(third, "rate")
     wait = int(third.headers["Retry-After"])
-    # OpenAI's clients sleep for as long as they are told to, however long.
-    assert wait == 30 if client.endpoint.dialect == "openai" else 90 <= wait <= 100
+    # Clients of these sleep for as long as they are told to, however long.
+    capped = client.endpoint.dialect in ("openai", "cohere")
+    assert wait == 30 if capped else 90 <= wait <= 100
     assert [third.headers[name] for name in LIMITS[:2]] == ["2", "0"]
     assert client.images() == 2
 

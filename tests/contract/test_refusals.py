@@ -21,6 +21,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         {
             "coreviz": (402, {"error": "Payment Required", "message": "Insufficient credits"}),
             "pixlab": (402, {"status": 402, "error": "Quota used up"}),
+            "cohere": (402, {"message": "Quota used up"}),
             "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
         },
     ),
@@ -29,6 +30,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         {
             "coreviz": (403, {"error": "Forbidden", "message": "This key may not use this model"}),
             "pixlab": (403, {"status": 403, "error": "This key may not use this model"}),
+            "cohere": (403, {"message": "This key may not use this model"}),
             "memories.ai": (403, {"code": 403, "msg": "This key may not use this model"}),
         },
     ),
@@ -37,6 +39,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         {
             "coreviz": (401, {"error": "Unauthorized", "message": "Invalid or missing API key"}),
             "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
+            "cohere": (401, {"message": "API key disabled"}),
             "memories.ai": (403, {"code": 403, "msg": "API key disabled"}),
         },
     ),
@@ -45,6 +48,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         {
             "coreviz": (429, {"error": "Too Many Requests", "message": "Too many requests"}),
             "pixlab": (429, {"status": 429, "error": "Too many requests"}),
+            "cohere": (429, {"message": "Too many requests"}),
             "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
         },
     ),
@@ -53,6 +57,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         {
             "coreviz": (500, {"error": "Internal Server Error", "message": "Internal error"}),
             "pixlab": (500, {"status": 500, "error": "Internal error"}),
+            "cohere": (500, {"message": "Internal error"}),
             "memories.ai": (500, {"code": 500, "msg": "Internal error"}),
         },
     ),
@@ -61,6 +66,7 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
         {
             "coreviz": (503, {"error": "Service Unavailable"}),
             "pixlab": (503, {"status": 503}),
+            "cohere": (503, {}),
             "memories.ai": (503, {"code": 503}),
         },
     ),
@@ -69,6 +75,7 @@ RETRY_AFTER = {"too fast": "7", "starting": "1"}
 FIELDS = {
     "coreviz": {"error", "message"},
     "pixlab": {"status", "error"},
+    "cohere": {"id", "message"},
     "memories.ai": {"code", "msg", "data", "success", "failed"},
 }
 FAILURE: dict[str, object] = {"data": None, "success": False, "failed": True}

@@ -9,6 +9,7 @@ import pytest
 from tests.support.contract.checks import (
     NO_SUCH_HOST,
     ErrorCheck,
+    assert_cohere_error,
     assert_coreviz_error,
     assert_memories_error,
     assert_pixlab_error,
@@ -50,6 +51,15 @@ def routes(key: str, image: str) -> dict[str, Ask]:
         "pixlab-form": ("POST", "/imgembed", {"data": body}, assert_pixlab_error),
         "pixlab-llm": ("POST", "/llmimgembed", {"json": body}, assert_pixlab_error),
         "pixlab-host": ("POST", "/imgembed", {"json": body, "headers": LLM}, assert_pixlab_error),
+        "cohere": (
+            "POST",
+            "/v2/embed",
+            {
+                "json": {"images": [image], "model": "embed-english-v3.0"},
+                "headers": {"x-api-key": key},
+            },
+            assert_cohere_error,
+        ),
         "memories-upload": (
             "POST",
             f"{V2}/embeddings/image",

@@ -22,7 +22,7 @@ from imgvec.stores.sqlite import SqliteStore
 from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, LambdaRuntime
 from tests.support.aws.rest_events import GATEWAY, GatewayTransport, event_of, response_of
 from tests.support.aws.sample_events import EVENT_KEY, PHOTO, REQUESTS, SAM_LOCAL, make
-from tests.support.contract.checks import assert_unit, bits
+from tests.support.contract.checks import assert_unit, bits, embedding_in
 from tests.support.contract.embed_routes import CHECKS, KEY_HEADERS, V2
 from tests.support.server.places import ROOT, PictureServer, imgvec, server_environment
 
@@ -66,12 +66,6 @@ def function(
     with httpx2.Client(transport=GatewayTransport(runtime.invoke), base_url=GATEWAY) as client:
         yield Function(runtime, client, environment)
     runtime.stop()
-
-
-def embedding_in(body: Any) -> list[float]:
-    """The embedding in an answer of any dialect."""
-    numbers: list[float] = (body.get("data") or body)["embedding"]
-    return numbers
 
 
 @pytest.mark.parametrize("name", list(REQUESTS))

@@ -34,6 +34,9 @@ def test_the_table_is_the_contract() -> None:
     openai = {model: dimensions for (name, model), dimensions in table.items() if name == "openai"}
     assert openai == OPENAI
     assert {row: dimensions for row, dimensions in table.items() if row[0] != "openai"} == {
+        ("cohere", "embed-english-v3.0"): (1024,),
+        ("cohere", "embed-multilingual-v3.0"): (1024,),
+        ("cohere", "embed-v4.0"): (512, 1024),
         ("coreviz", "default"): (768,),
         ("pixlab", "img-embed"): (1024, 512),
         ("pixlab", "pix-llm"): (512, 1024),

@@ -74,7 +74,9 @@ def test_operations_have_names_that_a_client_could_have() -> None:
     names = [operation["operationId"] for operation in OPERATIONS]
     assert len(set(names)) == len(names)
     for name in names:
-        assert re.fullmatch(r"(get|coreviz|pixlab|memories|openai|voyage)(_[a-z]+)+", name), name
+        assert re.fullmatch(
+            r"(get|cohere|coreviz|pixlab|memories|openai|voyage)(_[a-z]+)+", name
+        ), name
 
 
 def test_every_place_of_a_key_is_one_that_authorize_offers() -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from onnxruntime import InferenceSession
 
+from imgvec.encoders import TextLimit
 from imgvec.encoders.onnx import normaliser, unit_prefix
 from imgvec.types import Pixels, Vector
 from imgvec_models.calibration.feeds import text_reader
@@ -36,6 +37,7 @@ class ExactEncoder:
         self.preferred = recipe.spaces[0]
         self.composed = self.dimensions - {recipe.native.joint}
         self.scales: Mapping[int, float] = {}
+        self.text_limit = TextLimit(recipe.text.max_tokens, recipe.text.max_characters)
         self._recipe = recipe
         self._normalise = normaliser(recipe.preprocessing)
         self._read = text_reader(folder / recipe.local_path("tokenizer"), recipe.text)

@@ -42,6 +42,20 @@ def _memories(caller: Caller, path: str, **content: Any) -> httpx2.Response:
 
 
 REQUESTS: Final[dict[str, Callable[[Caller], httpx2.Response]]] = {
+    "cohere-images": lambda c: c.cohere(1024, images=[c.uri]),
+    "cohere-inputs": lambda c: c.cohere(
+        512,
+        inputs=[
+            {
+                "content": [
+                    {"type": "text", "text": TEXT},
+                    {"type": "image_url", "image_url": {"url": c.uri}},
+                ]
+            }
+        ],
+    ),
+    "cohere-texts": lambda c: c.cohere(512, texts=[TEXT], embedding_types=["ubinary"]),
+    "cohere-version-1": lambda c: c.cohere(1024, "/v1/embed", texts=[TEXT]),
     "coreviz-image": lambda c: c.coreviz(image=c.uri),
     "coreviz-image-url": lambda c: c.coreviz(image=c.url),
     "coreviz-input": lambda c: c.coreviz(input=c.uri, type="image"),

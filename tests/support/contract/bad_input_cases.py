@@ -93,7 +93,7 @@ def image_case(name: str, dialect: str, data: bytes, statuses: dict[str, int]) -
     status = statuses[dialect]
     name = f"{dialect}: {name}"
     if dialect == "coreviz":
-        body = {"image": f"data:image/png;base64,{text}"}
+        body: dict[str, Any] = {"image": f"data:image/png;base64,{text}"}
         keyword: dict[str, Any] = {"json": body, "headers": {"x-api-key": "KEY"}}
         return Case(name, dialect, status, "POST", "/api/ai/embeddings", keyword)
     if dialect == "pixlab":
@@ -106,6 +106,10 @@ def image_case(name: str, dialect: str, data: bytes, statuses: dict[str, int]) -
         listed = {"model": "jina-clip-v2", "input": [{"image": text}]}
         keyword = {"json": listed, "headers": {"x-api-key": "KEY"}}
         return Case(name, dialect, status, "POST", "/v1/embeddings", keyword)
+    if dialect == "cohere":
+        body = {"images": [text], "model": "embed-english-v3.0"}
+        keyword = {"json": body, "headers": {"x-api-key": "KEY"}}
+        return Case(name, dialect, status, "POST", "/v2/embed", keyword)
     keyword = {
         "headers": {"Authorization": "KEY"},
         "data": {"model": "mobileclip"},
@@ -114,8 +118,22 @@ def image_case(name: str, dialect: str, data: bytes, statuses: dict[str, int]) -
     return Case(name, dialect, status, "POST", "/serve/api/v2/embeddings/image", keyword)
 
 
-NOT_IMAGE = {"coreviz": 422, "pixlab": 415, "pixlab-llm": 415, "memories": 415, "openai": 400}
-OVER = {"coreviz": 413, "pixlab": 413, "pixlab-llm": 413, "memories": 400, "openai": 413}
+NOT_IMAGE = {
+    "coreviz": 422,
+    "pixlab": 415,
+    "pixlab-llm": 415,
+    "memories": 415,
+    "openai": 400,
+    "cohere": 400,
+}
+OVER = {
+    "coreviz": 413,
+    "pixlab": 413,
+    "pixlab-llm": 413,
+    "memories": 400,
+    "openai": 413,
+    "cohere": 413,
+}
 IMAGES = [
     *(image_case(n, d, data, NOT_IMAGE) for n, data in BROKEN.items() for d in NOT_IMAGE),
     *(image_case(n, d, data, OVER) for n, data in TOO_LARGE.items() for d in OVER),
@@ -151,6 +169,15 @@ def openai(name: str, status: int, given: Any = "cat", **more: Any) -> Case:
     body = {"model": "jina-clip-v2", "input": given, **more}
     keyword = {"json": body, "headers": {"x-api-key": "KEY"}}
     return Case(f"openai: {name}", "openai", status, "POST", "/v1/embeddings", keyword)
+
+
+def cohere(name: str, status: int, path: str = "/v2/embed", **body: Any) -> Case:
+    """A request to Cohere with a good key, unless it brings its own headers."""
+    headers = body.pop("headers", {"Authorization": "Bearer KEY"})
+    content = {"model": "embed-english-v3.0", **body}
+    return Case(
+        f"cohere: {name}", "cohere", status, "POST", path, {"json": content, "headers": headers}
+    )
 
 
 KEYED = {"x-api-key": "KEY", **JSON}
@@ -301,6 +328,38 @@ CASES = [
         TEXT,
         json={"model": "mobileclip", "input": "a", "dimensionality": 768},
     ),
+    *(cohere(f"address, {n}", 400, images=[url]) for n, url in BAD_ADDRESSES.items()),
+    cohere("no list", 400),
+    cohere("no model", 400, texts=["a"], model=None),
+    cohere("unknown model", 404, texts=["a"], model="command-r"),
+    cohere("model is a number", 400, texts=["a"], model=1),
+    cohere("two lists", 400, texts=["a"], images=["aGk="]),
+    cohere("empty list", 400, texts=[]),
+    cohere("empty text", 400, texts=["a", ""]),
+    cohere("texts are one string", 400, texts="a"),
+    cohere("texts are an object", 400, texts={"0": "a"}),
+    cohere("a list in the list", 400, texts=[["a"]]),
+    cohere("97 texts", 400, texts=["a"] * 97),
+    cohere("inputs at version 1", 400, "/v1/embed", inputs=[{"content": []}]),
+    cohere("content is a string", 400, inputs=[{"content": "a"}]),
+    cohere("content of nothing", 400, inputs=[{"content": []}]),
+    cohere("a part of no type", 400, inputs=[{"content": [{"text": "a"}]}]),
+    cohere("a part that is null", 400, inputs=[{"content": [None]}]),
+    cohere("an image without address", 400, inputs=[{"content": [{"type": "image_url"}]}]),
+    cohere("3,000 parts", 400, inputs=[{"content": [{"type": "text", "text": "a"}] * 3000}]),
+    cohere("types are a string", 400, texts=["a"], embedding_types="float"),
+    cohere("types hold a list", 400, texts=["a"], embedding_types=[["float"]]),
+    cohere("unknown type", 400, texts=["a"], embedding_types=["float64"]),
+    cohere("no types", 400, texts=["a"], embedding_types=[]),
+    cohere("dimensions in words", 400, texts=["a"], output_dimension="big"),
+    cohere("256 dimensions", 400, texts=["a"], model="embed-v4.0", output_dimension=256),
+    cohere("unknown purpose", 400, texts=["a"], input_type="poem"),
+    cohere("texts as images", 400, texts=["a"], input_type="image"),
+    cohere("a text that is an image", 400, texts=["data:image/png;base64,aGk="]),
+    cohere("image gone", 400, images=["GONE"]),
+    cohere("no key", 401, texts=["a"], headers={}),
+    cohere("revoked key", 401, texts=["a"], headers={"Authorization": "Bearer REVOKED"}),
+    cohere("revoked key, check", 401, "/v1/check-api-key", headers={"x-api-key": "REVOKED"}),
     memories("upload without a file", 400, "/upload", files={"comment": (None, "x")}),
     memories("body over the limit", 400, "/upload", files={"file": ("a", bytes(20_000_001))}),
 ]

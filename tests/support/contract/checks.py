@@ -4,7 +4,8 @@ import base64
 import io
 import re
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
+from uuid import UUID
 
 import httpx2
 import numpy as np
@@ -39,6 +40,18 @@ ErrorCheck = Callable[[httpx2.Response, int], None]
 def bits(embedding: object) -> bytes:
     """The float32 values of an embedding as they lie in memory."""
     return np.array(embedding, np.float32).tobytes()
+
+
+def embedding_in(body: Any) -> list[float]:
+    """The only embedding, or the first one, in an answer of any dialect."""
+    # Cohere's are a list, by type in its second version.
+    listed = body.get("embeddings")
+    vectors = listed["float"] if isinstance(listed, dict) else listed
+    found = body.get("data") or body
+    numbers: list[float] = (
+        vectors[0] if vectors else (found[0] if isinstance(found, list) else found)["embedding"]
+    )
+    return numbers
 
 
 def assert_unit(embedding: list[float], width: int) -> None:
@@ -113,6 +126,21 @@ def assert_openai_error(response: httpx2.Response, status: int) -> None:
         assert (error["code"], body["code"].split("_")[0]) == ("invalid_api_key", "AUTH")
     wait = response.headers.get("Retry-After")
     assert (wait is None) == (error["type"] == "insufficient_quota" or status not in (429, 503))
+    assert wait is None or 1 <= int(wait) <= 30
+
+
+def assert_cohere_error(response: httpx2.Response, status: int) -> None:
+    """Cohere's envelope: a UUID and a sentence."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"]
+    body = response.json()
+    assert set(body) == {"id", "message"}
+    assert str(UUID(body["id"])) == body["id"]
+    assert isinstance(body["message"], str)
+    assert body["message"]
+    wait = response.headers.get("Retry-After")
+    assert (wait is None) == (status not in (429, 503))
     assert wait is None or 1 <= int(wait) <= 30
 
 

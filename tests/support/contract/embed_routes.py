@@ -8,6 +8,7 @@ import httpx2
 
 from tests.support.contract.checks import (
     ErrorCheck,
+    assert_cohere_error,
     assert_coreviz_error,
     assert_memories_error,
     assert_openai_error,
@@ -26,12 +27,14 @@ KEY_HEADERS: Final = {
     "pixlab": "WWW-Authenticate",
     "memories.ai": "Authorization",
     "openai": "x-api-key",
+    "cohere": "x-api-key",
 }
 CHECKS: Final[dict[str, ErrorCheck]] = {
     "coreviz": assert_coreviz_error,
     "pixlab": assert_pixlab_error,
     "memories.ai": assert_memories_error,
     "openai": assert_openai_error,
+    "cohere": assert_cohere_error,
 }
 
 
@@ -47,10 +50,12 @@ class Endpoint:
     """The body's other fields."""
     within: str = ""
     """Name of the body's list in which the field stands, if it does."""
+    listed: bool = False
+    """Whether the field is a list of images."""
 
     def body(self, image: str) -> dict[str, object]:
         """A good body about this image."""
-        field: dict[str, object] = {self.image: image}
+        field: dict[str, object] = {self.image: [image] if self.listed else image}
         return {**({self.within: [field]} if self.within else field), **dict(self.more)}
 
     def check(self, response: httpx2.Response, status: int) -> None:
@@ -65,6 +70,9 @@ ENDPOINTS: Final = {
     "pixlab-llm": Endpoint("pixlab", "/llmimgembed", "img"),
     "memories": Endpoint(
         "memories.ai", f"{V2}/embeddings/image", "image_url", (("model", "mobileclip"),)
+    ),
+    "cohere": Endpoint(
+        "cohere", "/v2/embed", "images", (("model", "embed-english-v3.0"),), listed=True
     ),
     "openai": Endpoint(
         "openai", "/v1/embeddings", "image", (("model", "voyage-multimodal-3"),), "input"

@@ -55,6 +55,11 @@ class Caller:
         link: str = self.client.post("/store", files=files, data={"key": self.key}).json()["link"]
         return link
 
+    def cohere(self, width: int, path: str = "/v2/embed", **body: Any) -> httpx2.Response:
+        """A body for Cohere."""
+        content = {"model": "embed-v4.0", "output_dimension": width, **body}
+        return self.client.post(path, json=content, headers={"x-api-key": self.key})
+
     def memories(self, width: int, **more: Any) -> httpx2.Response:
         """memories.ai's embeddings/image."""
         model = {"model": MEMORIES_MODELS[width]}
@@ -104,6 +109,12 @@ WAYS: dict[str, Callable[[Caller, int], httpx2.Response]] = {
     "llm url-safe base64": lambda c, w: c.llm(w, img=c.url_safe),
     "llm data URI": lambda c, w: c.llm(w, img=c.uri),
     "llm stored link": lambda c, w: c.llm(w, img=c.stored_link()),
+    "cohere data URI": lambda c, w: c.cohere(w, images=[c.uri]),
+    "cohere url": lambda c, w: c.cohere(w, images=[c.url]),
+    "cohere base64": lambda c, w: c.cohere(w, "/v1/embed", images=[c.base64]),
+    "cohere input": lambda c, w: c.cohere(
+        w, inputs=[{"content": [{"type": "image_url", "image_url": {"url": c.uri}}]}]
+    ),
     "memories file": lambda c, w: c.memories(w, files={"file": c.data}),
     "memories url": lambda c, w: c.memories(w, image_url=c.url),
     "memories asset": lambda c, w: c.memories(w, asset_id=c.asset()),

@@ -95,7 +95,7 @@ class Sender:
     def _ask(self, method: str, path: str, key: str | None = None, **more: Any) -> httpx2.Response:
         """With the key in the header that the path's vendor takes."""
         vendor = "memories.ai" if path.startswith(V2) else "coreviz"
-        name = KEY_HEADERS["coreviz" if path.startswith("/api") else vendor]
+        name = KEY_HEADERS[vendor]
         headers = {name: key or self.keys.good, **more.pop("headers", {})}
         return self.client.request(method, path, headers=headers, **more)
 
@@ -106,6 +106,8 @@ class Sender:
         yield self._ask("POST", "/api/ai/embeddings", key, json={"image": image}, headers=repeat)
         sdk = {"input": image, "type": "image"}
         yield self._ask("POST", "/api/ai/embed", key, json=sdk)
+        several = {"images": [image, image], "model": "embed-english-v3.0"}
+        yield self._ask("POST", "/v2/embed", key, json=several)
         yield self.client.post("/imgembed", json={"img": written, "key": shown}, headers=repeat)
         yield self.client.post("/llmimgembed", json={"img": written, "key": shown})
         bearer = {"Authorization": f"Bearer {shown}"}
@@ -147,12 +149,16 @@ class Sender:
             body = {"input": text, "model": "mobileclip"}
             yield self._ask("POST", path, json=body, headers={"Idempotency-Key": f"{REPEAT}text"})
             yield self._ask("POST", "/api/ai/embeddings", json={"text": text})
+            listed = {"texts": text, "model": "embed-english-v3.0"}
+            yield self._ask("POST", "/v1/embed", json=listed)
         yield self._ask("POST", path, json={"input": TEXT, "model": FIELD})
         yield self._ask("POST", "/api/ai/embeddings", json={"text": TEXT, "model": FIELD})
         yield self._ask("POST", "/api/ai/embed", json={"input": TEXT, "type": FIELD})
 
     def _keys(self) -> Iterator[httpx2.Response]:
         keys = self.keys
+        yield self._ask("POST", "/v1/check-api-key")
+        yield self._ask("POST", "/v1/check-api-key", MISTYPED)
         for key in (keys.spent, keys.fast, keys.narrow, keys.disabled, keys.revoked, MISTYPED):
             yield from self.embeds(key)
         yield self.client.post("/store", data={"key": MISTYPED}, files={"file": IMAGE})
@@ -160,6 +166,7 @@ class Sender:
 
     def _bodies(self) -> Iterator[httpx2.Response]:
         for path in (
+            "/v2/embed",
             "/api/ai/embeddings",
             "/api/ai/embed",
             "/imgembed",
@@ -208,7 +215,13 @@ class Sender:
         yield self._ask("GET", f"{V2}/{FIELD}/metadata")
 
     def _paths(self) -> Iterator[httpx2.Response]:
-        for path in (f"/{FIELD}", f"/api/ai/{FIELD}", f"/imgembed/{FIELD}", f"{V2}/a/b/{FIELD}"):
+        for path in (
+            f"/{FIELD}",
+            f"/v2/{FIELD}",
+            f"/api/ai/{FIELD}",
+            f"/imgembed/{FIELD}",
+            f"{V2}/a/b/{FIELD}",
+        ):
             yield self._ask("GET", path, params={"key": self.keys.good, "img": QUERY})
         for path in ("/api/ai/embeddings", "/imgembed", f"{V2}/upload"):
             yield self._ask("PATCH", path, params={"key": self.keys.good, "img": QUERY})

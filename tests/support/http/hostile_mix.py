@@ -63,9 +63,10 @@ class Mix:
             "bomb": (2, lambda: self._image(pick(bombs))),
             "form": (17, lambda: self._form(pick(_FORMS))),
             "URL-encoded": (9, lambda: self._escaped(pick(_ESCAPED))),
-            "JSON": (15, lambda: self._document(pick(_DOCUMENTS))),
+            "JSON": (13, lambda: self._document(pick(_DOCUMENTS))),
             "many members": (2, self._members),
             "list of inputs": (2, lambda: self._listed(self._odd_inputs(pick(files)))),
+            "lists at Cohere": (2, lambda: self._cohere(self._odd_inputs(pick(files)))),
             "odd base64": (2, lambda: self._coreviz({"image": self._odd_base64(pick(files))})),
             "precondition": (2, self._precondition),
             "noise": (8, self._noise),
@@ -123,6 +124,8 @@ class Mix:
                 f"{V2}/embeddings/text",
                 "/v1/embeddings",
                 "/v1/multimodalembeddings",
+                "/v1/embed",
+                "/v2/embed",
             )
         )
         return _kept(document, f"Content-Type: {JSON}", *keys, *more, path=path)
@@ -146,6 +149,19 @@ class Mix:
         more = {self._chance.choice(names): self._chance.choice(values)}
         content = {"model": "jina-clip-v2", "input": given, **more}
         return _json(content, "/v1/embeddings", f"Authorization: Bearer {self._key}")
+
+    def _cohere(self, given: list[object]) -> bytes:
+        """One or several lists, with some other field."""
+        lists = {name: given for name in ("texts", "images", "inputs") if self._coin()}
+        names = ("embedding_types", "output_dimension", "input_type", "truncate", "model")
+        values: tuple[object, ...] = (["int8"], ["binary"], [[]], "image", "NONE", 512, 0, None, {})
+        more = {self._chance.choice(names): self._chance.choice(values)}
+        content = {"model": "embed-english-v3.0", **lists, **more}
+        path = self._chance.choice(("/v1/embed", "/v2/embed", "/cohere/v2/embed"))
+        return _json(content, path, f"x-api-key: {self._key}")
+
+    def _coin(self) -> bool:
+        return self._chance.random() < 0.5
 
     def _odd_inputs(self, data: bytes) -> list[object]:
         """Texts, images, parts and what is neither, up to forty of them."""

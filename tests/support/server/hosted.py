@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from imgvec.api.connection import Connection
 from imgvec.api.mounts import Mounts
+from imgvec.encoders import TextLimit
 from imgvec.process import listen
 from imgvec.server import server
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels, Vector
@@ -35,6 +36,7 @@ class HeldEncoder:
     preferred: int = 1024
     composed: frozenset[int] = frozenset()
     scales: Mapping[int, float] = field(default_factory=dict)
+    text_limit: TextLimit = field(default_factory=TextLimit)
     texts: list[str] = field(default_factory=list)
     """The texts that it has begun to encode."""
 

@@ -76,7 +76,8 @@ def test_welcome(environment: Environment, tmp_path: Path) -> None:
     assert len(answers["PixLab LLM image embed"]["embedding"]) == 512
     assert len(answers["memories.ai"]["data"]["embedding"]) == 1024
     assert len(answers["OpenAI, Jina, Voyage"]["data"][0]["embedding"]) == 1024
-    assert len(answers) == 5
+    assert len(answers["Cohere"]["embeddings"]["float"][0]) == 1024
+    assert len(answers) == 6
     assert max(map(len, text.splitlines())) <= 100
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from imgvec.embedding.compute import BATCH, Compute, keeps_bits
-from imgvec.encoders import WantedImage
+from imgvec.encoders import TextLimit, WantedImage
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import Encoders, shipped_folder
 from imgvec.errors import InternalFault
@@ -35,6 +35,7 @@ class FakeEncoder:
     preferred: int = 2
     composed: frozenset[int] = frozenset()
     scales: Mapping[int, float] = field(default_factory=dict)
+    text_limit: TextLimit = field(default_factory=TextLimit)
     batches: list[int] = field(default_factory=list)
     gate: threading.Event = field(default_factory=threading.Event)
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -25,6 +25,7 @@ from imgvec.embedding.types import (
     TextInput,
     each,
 )
+from imgvec.encoders import TextLimit
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import AssetNotFound, BadParameter, FetchFailed, NotAnImage, Overloaded
 from imgvec.settings import Settings
@@ -50,6 +51,7 @@ class Grey:
     preferred: int = 2
     composed: frozenset[int] = frozenset()
     scales: Mapping[int, float] = field(default_factory=dict)
+    text_limit: TextLimit = field(default_factory=TextLimit)
     embeds_text: bool = True
     steps: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(10**6))
     order: list[int] = field(default_factory=list)
@@ -152,6 +154,20 @@ def test_an_input_of_several_parts_is_their_sum_at_norm_1() -> None:
         assert np.allclose(result.embeddings[0].vector, total / np.linalg.norm(total), atol=1e-6)
         assert [one.tokens for one in result.embeddings] == [3 + 4, 3]
         assert result.tokens == 10
+
+
+@pytest.mark.parametrize("limit", [TextLimit(4, 8), TextLimit(5, 3)], ids=["tokens", "characters"])
+def test_a_text_that_may_be_cut_is_rejected_where_it_is_to_be_whole(limit: TextLimit) -> None:
+    with serving() as service:
+        service.encoder.text_limit = limit
+        embed = service.embedding.embed
+        cut = EmbedRequest(((image(1),), (TextInput("one"),), (TextInput("four"),)), 2)
+        assert len(run(lambda: embed(Principal("a", "k"), cut, CONTEXT)).embeddings) == 3
+        with pytest.raises(BadParameter, match=f"has {limit.tokens} tokens or more") as problem:
+            run(lambda: embed(Principal("a", "k"), replace(cut, whole=True), CONTEXT))
+        assert problem.value.position == 2
+        short = EmbedRequest(((image(1),), (TextInput("one"),)), 2, whole=True)
+        assert len(run(lambda: embed(Principal("a", "k"), short, CONTEXT)).embeddings) == 2
 
 
 def test_all_or_nothing() -> None:

@@ -12,11 +12,17 @@ BESIDE_A_VECTOR = 60
 
 
 def check_list(
-    wanted: EmbedRequest, settings: Settings, *, packed: bool, vendors: int | None = None
+    wanted: EmbedRequest,
+    settings: Settings,
+    *,
+    packed: bool,
+    vendors: int | None = None,
+    beside: int = 0,
 ) -> None:
-    """Judge the number of inputs and images, and the size of the answer.
+    """Judge the number of inputs, texts and images, and the size of the answer.
 
-    `packed`: vectors are answered in base64. `vendors` is the vendor's own limit on inputs.
+    `packed`: vectors are answered in base64. `vendors` is the vendor's own limit on inputs, and
+    `beside` are the answer's bytes beside its vectors.
 
     Raises:
         BadParameter: one is above its limit; the message says how many would fit.
@@ -25,7 +31,11 @@ def check_list(
     most = min(settings.max_inputs, vendors or settings.max_inputs)
     if inputs > most:
         raise BadParameter(f"There are {inputs} inputs, and a request may have {most}")
-    images = sum(isinstance(part, ImageInput) for part in wanted.parts)
+    parts = wanted.parts
+    images = sum(isinstance(part, ImageInput) for part in parts)
+    texts = len(parts) - images
+    if texts > settings.max_inputs:
+        raise BadParameter(f"There are {texts} texts, and a request may have {settings.max_inputs}")
     if images > settings.max_images:
         raise BadParameter(
             f"There are {images} images, and a request may have {settings.max_images}"
@@ -34,7 +44,7 @@ def check_list(
         each = BESIDE_A_VECTOR + sum(
             json_bytes(wanted.dimensions, element, packed=packed) for element in wanted.elements
         )
-        fit = (settings.max_answer - ENVELOPE) // each
+        fit = max(0, settings.max_answer - ENVELOPE - beside) // each
         if inputs > fit:
             raise BadParameter(
                 f"The answer to {inputs} inputs would be too large: send at most {fit} a request"

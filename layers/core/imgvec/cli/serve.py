@@ -57,6 +57,12 @@ One request for each dialect, with a photo of ours:
     curl -s {address}/v1/embeddings -H 'Content-Type: application/json' \\
       -H 'Authorization: Bearer {key}' -d @-
 
+  # Cohere
+  printf '{{"model":"embed-english-v3.0","images":["data:image/jpeg;base64,%s"]}}' \\
+    "$(base64 < {photo} | tr -d '\\n')" | \\
+    curl -s {address}/v2/embed -H 'Content-Type: application/json' \\
+      -H 'Authorization: Bearer {key}' -d @-
+
   # memories.ai
   curl -s {address}/serve/api/v2/embeddings/image \\
     -H 'Authorization: {key}' \\

@@ -75,6 +75,8 @@ class EmbeddingService:
                 prepared = await self._prepared(encoder, wanted, principal, digested, counted)
                 async with counted.units([one.digest for one in prepared]):
                     encoded = await self._encoded(encoder, prepared, dimensions, consumer)
+                    if wanted.whole:
+                        _check_whole(wanted, encoder, encoded)
         facts = tuple(one.facts for one in prepared if one.facts is not None)
         return _result(wanted, encoder, encoded, facts, counted.allowance)
 
@@ -159,6 +161,20 @@ def _check_elements(wanted: EmbedRequest, encoder: Encoder, has_text: bool) -> N
         # A text ends in zeros there: its bits would say nothing, and distances would be noise.
         joint = min(encoder.dimensions)
         raise BadParameter(f"A text has no binary form in {dimensions} dimensions, ask for {joint}")
+
+
+def _check_whole(wanted: EmbedRequest, encoder: Encoder, encoded: Sequence[Embedding]) -> None:
+    remaining = iter(encoded)
+    for position, one in enumerate(wanted.inputs):
+        for part in one:
+            tokens = next(remaining).text_tokens
+            if isinstance(part, TextInput) and encoder.text_limit.reached(part.text, tokens):
+                error = BadParameter(
+                    f"The text has {encoder.text_limit.tokens} tokens or more, and the rest of a "
+                    "longer one is not read"
+                )
+                error.position = position
+                raise error
 
 
 def _digest(content: bytes) -> bytes:

@@ -62,6 +62,8 @@ class EmbedRequest:
     """The encoder's id; None for the first that has these dimensions."""
     elements: tuple[Element, ...] = ("float",)
     """The element types that the answer is written in; vectors are float32 all the same."""
+    whole: bool = False
+    """Reject a text that the encoder would cut."""
     described: bool = False
     """Whether the answer says the format and size of each image."""
 

@@ -1,13 +1,24 @@
 """The interface of an encoder, as the service uses it; it knows no HTTP and no vendor."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 from imgvec.errors import BadParameter, InternalFault
 from imgvec.types import Geometry, Pixels, Vector
 
 WantedImage: TypeAlias = tuple[Pixels, int]
 """Pixels, and the dimensions of the space that they are wanted in."""
+
+
+class TextLimit(NamedTuple):
+    """How much of a text an encoder reads; none of it without a text tower."""
+
+    tokens: int = 0
+    characters: int = 0
+
+    def reached(self, text: str, tokens: int) -> bool:
+        """Whether a text of which so many tokens were read may have been cut."""
+        return tokens >= self.tokens or len(text) > self.characters
 
 
 class Encoder(Protocol):
@@ -33,6 +44,7 @@ class Encoder(Protocol):
     """The factors from floats to 8-bit integers, by dimensions."""
     embeds_text: bool
     """Whether it has a text tower."""
+    text_limit: TextLimit
 
     def encode_image(self, pixels: Pixels, dimensions: int) -> Vector:
         """Embed `uint8 [image_size, image_size, 3]` to `float32 [dimensions]`, L2 norm 1."""

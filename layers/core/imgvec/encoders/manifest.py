@@ -15,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from imgvec.encoders import TextLimit
 from imgvec.errors import BadParameter
 from imgvec.types import Geometry
 
@@ -239,7 +240,9 @@ class ManifestEncoder:
         self.scales: Mapping[int, float] = {
             space.dimensions: space.scale for space in manifest.spaces if space.scale is not None
         }
-        self.embeds_text = manifest.text is not None
+        text = manifest.text
+        self.embeds_text = text is not None
+        self.text_limit = TextLimit(text.max_tokens, text.max_characters) if text else TextLimit()
 
     def _require(self, dimensions: int) -> None:
         if dimensions not in self.dimensions:
