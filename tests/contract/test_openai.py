@@ -263,6 +263,8 @@ def test_dimensions_that_are_not_served(place: Place, asked: int) -> None:
 
 def test_models_are_listed(place: Place) -> None:
     headers = {"Authorization": f"Bearer {place.key}"}
+    cohere = place.client.get("/cohere/v1/models", headers=headers)
+    assert cohere.json() == place.client.get("/v1/models", headers=headers).json()
     for base in ("/v1", "/openai/v1", "/jina/v1", "/infinity", "/voyage/v1", ""):
         listed = place.client.get(f"{base}/models", headers=headers).json()
         names = [model["id"] for model in listed["data"]]

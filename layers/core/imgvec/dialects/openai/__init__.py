@@ -5,6 +5,15 @@ from typing import Final
 from imgvec.request_head import RequestHead, bearer, raw
 
 HEAD: Final = RequestHead(
-    ("/v1", "/embeddings", "/models", "/openai", "/jina", "/infinity", "/voyage"),
+    (
+        "/v1",
+        "/embeddings",
+        "/models",
+        "/openai",
+        "/jina",
+        "/infinity",
+        "/voyage",
+        "/cohere/v1/models",
+    ),
     headers={"authorization": bearer, "x-api-key": raw},
 )

@@ -134,6 +134,10 @@ for base in BASES:
     router.include_router(below, prefix=base, include_in_schema=base == BASES[0])
 
 
+# One answer for OpenAI's and Cohere's clients.
+router.add_api_route("/cohere/v1/models", models, include_in_schema=False)
+
+
 async def _read(request: Request) -> Call:
     return await read_call(request, (JSON,), services_of(request).settings.max_body)
 
