@@ -7,10 +7,8 @@ from mangum.types import LambdaContext
 
 from imgvec import coldstart
 from imgvec.assets_app import create_assets_app
-from imgvec.aws.adapter import Event, adapt
-from imgvec.aws.local_key import add_local_key
+from imgvec.aws.function import Event, adapt, add_local_key, observe
 from imgvec.aws.s3_events import take_arrival
-from imgvec.aws.telemetry import observe
 from imgvec.settings import load_settings
 
 settings = load_settings()
