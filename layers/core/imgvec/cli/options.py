@@ -15,7 +15,6 @@ from typing import Final, TypeAlias, TypeVar
 
 import click
 
-from imgvec.accounts.periods import end_of
 from imgvec.accounts.ports import IdentifierStore
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
@@ -23,7 +22,7 @@ from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_s
 from imgvec.errors import StackError
 from imgvec.settings import load_settings
 from imgvec.stores import Store, identifiers_in, store_of
-from imgvec.types import Bounds
+from imgvec.types import Bounds, end_of
 
 Cell: TypeAlias = str | int | float | None
 

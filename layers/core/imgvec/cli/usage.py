@@ -13,10 +13,10 @@ import click
 import orjson
 
 from imgvec.accounts.idempotency import IdempotentMeter
-from imgvec.accounts.periods import day_of, month_start
 from imgvec.accounts.ports import UsageRow
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import Cell, Day, open_store, print_table, shown, stack_option
+from imgvec.types import day_of, month_start
 
 Grouping: TypeAlias = Literal["day", "dialect", "space"]
 
