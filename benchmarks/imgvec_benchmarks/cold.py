@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 import orjson
 
 import imgvec
-from imgvec.encoders.bake import bake
+from imgvec.encoders.integrity import bake
 from imgvec.encoders.registry import find_folders
 from imgvec_benchmarks.machine import drop_page_cache
 from imgvec_benchmarks.material import CLIP, STARTER, Material

@@ -13,8 +13,7 @@ import orjson
 from imgvec.cli.options import Number, print_table
 from imgvec.encoders import Encoder
 from imgvec.encoders.registry import load_encoders
-from imgvec.images.decode import decode
-from imgvec.images.limits import ImageLimits, limits_of
+from imgvec.images.decode import ImageLimits, decode, limits_of
 from imgvec.settings import load_settings
 from imgvec_benchmarks import cost as prices
 from imgvec_benchmarks.cost import MILLION, Gateway, Processor, Via

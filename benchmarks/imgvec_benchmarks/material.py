@@ -12,7 +12,7 @@ from typing import Final
 
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
-from imgvec.images.limits import ImageLimits
+from imgvec.images.decode import ImageLimits
 from imgvec_benchmarks.photos import photo
 from imgvec_benchmarks.shapes import write_towers
 from imgvec_benchmarks.shapes.sizes import B32, Clip

@@ -24,7 +24,7 @@ from imgvec.accounts.metering import Charge
 from imgvec.accounts.registry import Registry
 from imgvec.api.application import assemble
 from imgvec.api.mounts import Mounts, json_answer
-from imgvec.aws.adapter import adapt
+from imgvec.aws.function import adapt
 from imgvec.dialects import all_dialects
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult

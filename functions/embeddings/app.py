@@ -2,9 +2,7 @@
 
 from imgvec import coldstart
 from imgvec.app import create_app
-from imgvec.aws.adapter import adapt
-from imgvec.aws.local_key import add_local_key
-from imgvec.aws.telemetry import observe
+from imgvec.aws.function import adapt, add_local_key, observe
 from imgvec.settings import load_settings
 
 # Everything here happens once for each execution environment, and is billed.

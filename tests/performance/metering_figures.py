@@ -24,8 +24,9 @@ from imgvec.accounts.metering import short_name
 from imgvec.accounts.ports import Label, Reservation
 from imgvec.accounts.registry import Registry
 from imgvec.errors import KeyInvalid
+from imgvec.stores.dynamodb import make_client
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Table, make_client
+from imgvec.stores.dynamodb.table import Table
 from imgvec.types import Quota
 from tests.support.accounts.shared_store import CONSUMER, Site, answer, prepare, site_of
 

@@ -16,7 +16,7 @@ import pytest
 from samtranslator.yaml_helper import yaml_parse
 
 from imgvec.aws.gateway import MAX_EVENT_BODY
-from imgvec.encoders.bake import bake
+from imgvec.encoders.integrity import bake
 from imgvec.encoders.registry import shipped_folder
 from imgvec.stores.sqlite import SqliteStore
 from tests.support.aws.lambda_runtime import CLIENT, EMULATOR, LambdaRuntime

@@ -101,7 +101,7 @@ def test_the_embeddings_function_runs_from_the_image(tmp_path: Path) -> None:
     models = tmp_path / "models"
     shutil.copytree(shipped_folder() / "starter", models / "starter")
     environment = environment_of(library, tmp_path / "data") | {"IMGVEC_MODELS": str(models)}
-    baking = [sys.executable, "-m", "imgvec.encoders.bake", str(models / "starter")]
+    baking = [sys.executable, "-m", "imgvec.encoders.integrity", str(models / "starter")]
     subprocess.run(baking, env=environment, check=True)
     with FunctionProcess(environment, tmp_path / "log.txt", "app.handler") as embeddings:
         for name in ANSWERED:

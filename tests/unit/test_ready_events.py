@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.aws.local_key import add_local_key
+from imgvec.aws.function import add_local_key
 from imgvec.settings import load_settings
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
 from tests.support.aws.sample_events import FOLDER, SAM_LOCAL, files
@@ -38,7 +38,7 @@ def test_elsewhere_no_key_is_added(tmp_path: Path, without: str) -> None:
 
 
 def test_a_table_has_keys_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("imgvec.aws.local_key.store_of", pytest.fail)
+    monkeypatch.setattr("imgvec.aws.function.store_of", pytest.fail)
     environment = {**SAM_LOCAL, "IMGVEC_TABLE": "imgvec-dev"}
     add_local_key(load_settings(environment), environment)
 

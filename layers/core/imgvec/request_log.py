@@ -3,12 +3,17 @@
 It never contains a key, an image, an address or a vector.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from imgvec.errors import RequestError
 
 if TYPE_CHECKING:
     from fastapi.telemetry import TelemetryConfig
@@ -88,3 +93,20 @@ def stage(name: str) -> Iterator[None]:
         yield
     finally:
         spent(name, time.perf_counter() - started)
+
+
+_usage_log = logging.getLogger("imgvec.usage")
+
+
+@contextmanager
+def reported(event: UsageEvent) -> Iterator[UsageEvent]:
+    """Log the event when the block ends, also when it raises."""
+    started = time.perf_counter()
+    try:
+        yield event
+    except RequestError as error:
+        event.outcome = type(error).__name__
+        raise
+    finally:
+        event.milliseconds = round((time.perf_counter() - started) * 1000, 1)
+        _usage_log.info("%s", orjson.dumps(asdict(event)).decode())

@@ -1,11 +1,15 @@
-"""uvicorn, through its options; asked to stop, it answers what it has accepted."""
+"""uvicorn: asked to stop, it answers what it has accepted, and no body holds up its loop."""
 
 import asyncio
 import time
-from typing import Final
+from typing import Any, Final, cast
 
+import h11
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.flow_control import FlowControl
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.server import ServerState
 
 from imgvec.embedding.in_flight import InFlight
 
@@ -16,6 +20,8 @@ DRAIN_SECONDS: Final = 30
 GRACE_SECONDS: Final = 2
 """How long its answer may take to leave after that."""
 POLL_SECONDS: Final = 0.05
+EVENTS: Final = 64
+"""Chunks of a body that are parsed before other connections have their turn."""
 
 
 def server(
@@ -26,8 +32,7 @@ def server(
         app,
         # Chosen, not found: what else is installed must not decide how requests are parsed.
         # httptools loses the body of a request that offers HTTP/2, as each of Java's does.
-        http="h11",
-        h11_max_incomplete_event_size=MOST_HEAD,
+        http=FairH11,
         # uvloop where it is installed; the serving image has none.
         loop="auto",
         ws="none",
@@ -70,3 +75,78 @@ class DrainingServer(uvicorn.Server):
         if self._in_flight is None:
             return len(self.server_state.tasks)
         return self._in_flight.requests
+
+
+class FairH11(H11Protocol):
+    """Parses a read of many small chunks in turns, and reads on once it is parsed.
+
+    Uvicorn alone parses the 43,000 chunks of one byte that a read may hold in one go, and nobody
+    else has an answer meanwhile.
+    """
+
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        """Uvicorn makes one for each connection."""
+        super().__init__(config, server_state, app_state, _loop)
+        self.conn = self._events = _Events(h11.SERVER, MOST_HEAD)
+        self._turn: asyncio.Handle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Read through a gate."""
+        super().connection_made(cast(asyncio.Transport, transport))
+        self.flow = self._gate = _Gate(self.transport)
+
+    def handle_events(self) -> None:
+        """Parse for one turn; what is left waits for the next one."""
+        self._events.left = EVENTS
+        super().handle_events()
+        if self._events.left:
+            self._gate.open()
+            return
+        self._gate.close()
+        if self._turn is None:
+            self._turn = self.loop.call_soon(self._next_turn)
+
+    def _next_turn(self) -> None:
+        self._turn = None
+        if not self.transport.is_closing():
+            self.handle_events()
+
+
+class _Events(h11.Connection):
+    """Has no more events once the turn is over; the bytes stay where they are."""
+
+    left = 0
+
+    def next_event(self) -> h11.Event | type[h11.NEED_DATA] | type[h11.PAUSED]:
+        if not self.left:
+            return h11.NEED_DATA
+        self.left -= 1
+        return super().next_event()
+
+
+class _Gate(FlowControl):
+    """Shut, nothing is read, whatever uvicorn asks for; open, as uvicorn asked last."""
+
+    _shut = False
+
+    def open(self) -> None:
+        if self._shut:
+            self._shut = False
+            if not self.read_paused:
+                self._transport.resume_reading()
+
+    def close(self) -> None:
+        self._shut = True
+        self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        if self._shut:
+            self.read_paused = False
+        else:
+            super().resume_reading()

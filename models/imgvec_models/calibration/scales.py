@@ -6,8 +6,7 @@ from typing import Final
 import numpy as np
 
 from imgvec.encoders import Encoder
-from imgvec.images.decode import decode
-from imgvec.images.limits import limits_of
+from imgvec.images.decode import decode, limits_of
 from imgvec.settings import Settings
 from imgvec_models.calibration.feeds import PHOTOS, photo_paths, sentences
 

@@ -4,9 +4,8 @@ from dataclasses import dataclass, field
 
 from imgvec.accounts.idempotency import IdempotentMeter, Ticket
 from imgvec.accounts.metering import Charge
-from imgvec.accounts.periods import day_of
 from imgvec.stores import Store
-from imgvec.types import Plan, Principal, Quota, RequestContext
+from imgvec.types import Plan, Principal, Quota, RequestContext, day_of
 
 WINDOW = 24 * 3600.0
 NOON = 1_772_193_600.0

@@ -14,13 +14,12 @@ from typing import Final
 from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.metering import Charge
-from imgvec.accounts.periods import day_of
 from imgvec.accounts.registry import Registry
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.types import Plan, Quota, RequestContext
+from imgvec.types import Plan, Quota, RequestContext, day_of
 from tests.support.aws.dynamodb import start as start_emulator
 
 CONSUMER: Final = "load"

@@ -27,9 +27,8 @@ from imgvec.accounts.metering import Charge
 from imgvec.accounts.ports import Identifier, KeyRecord
 from imgvec.app import create_app
 from imgvec.assets.ports import Asset, UploadStatus
-from imgvec.assets_app import create_assets_app
+from imgvec.aws.assets import create_assets_app, take_arrival
 from imgvec.aws.gateway_keys.names import PROBE, Consumers, Shown, throttled_as
-from imgvec.aws.s3_events import take_arrival
 from imgvec.ids import memories_id
 from imgvec.services import open_services
 from imgvec.settings import Settings, load_settings

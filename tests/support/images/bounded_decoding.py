@@ -5,7 +5,7 @@ import warnings
 
 from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.decode import ImageLimits, decode
-from imgvec.images.limits import CountedFile
+from imgvec.images.opened import CountedFile
 
 SIZE = 260
 LIMITS = ImageLimits(max_bytes=20_000_000, max_pixels=50_000_000, max_frames=1000)

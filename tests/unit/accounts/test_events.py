@@ -5,9 +5,8 @@ import logging
 
 import pytest
 
-from imgvec.accounts.usage import reported
 from imgvec.errors import NotAnImage, QuotaExhausted, RequestError
-from imgvec.request_log import UsageEvent
+from imgvec.request_log import UsageEvent, reported
 
 
 def event() -> UsageEvent:

@@ -7,10 +7,9 @@ import pytest
 
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.metering import MARGIN_SECONDS, RESERVED_SECONDS, SPENT_SECONDS
-from imgvec.accounts.periods import day_of, end_of
 from imgvec.accounts.ports import AccountStore
 from imgvec.errors import QuotaExhausted, TooFast
-from imgvec.types import Plan, Principal, Quota
+from imgvec.types import Plan, Principal, Quota, day_of, end_of
 from tests.support.accounts.meter_bench import Bench
 
 

@@ -13,12 +13,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from imgvec.accounts.keys import well_formed
-from imgvec.accounts.periods import day_of
 from imgvec.accounts.ports import KeyRecord, Label, Reservation
 from imgvec.cli import group
 from imgvec.errors import ConsumerError
 from imgvec.stores.sqlite import SqliteStore
-from imgvec.types import UNLIMITED, Plan, Quota
+from imgvec.types import UNLIMITED, Plan, Quota, day_of
 
 MARCH = [date(2026, 3, day) for day in (1, 2, 31)]
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvec.cli.names import escaped
-from imgvec.cli.options import print_table
+from imgvec.cli.options import escaped, print_table
 from tests.support.server.places import imgvec
 from tests.unit.cli.said import Environment, lines_of
 

@@ -17,8 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from imgvec.encoders.bake import bake
-from imgvec.encoders.integrity import RECORD
+from imgvec.encoders.integrity import RECORD, bake
 from imgvec.encoders.registry import shipped_folder
 from tests.support.aws.account_settings import imitated_account_settings
 from tests.support.server.places import ROOT

@@ -13,8 +13,7 @@ from imgvec.embedding.elements import ELEMENTS, in_base64, in_elements, json_byt
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import shipped_folder
-from imgvec.images.decode import decode
-from imgvec.images.limits import limits_of
+from imgvec.images.decode import decode, limits_of
 from imgvec.settings import Settings
 from imgvec.types import Vector
 from imgvec_models.calibration.feeds import PHOTOS, photo_paths

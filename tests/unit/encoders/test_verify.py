@@ -8,8 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from imgvec.encoders.bake import bake
-from imgvec.encoders.integrity import RECORD, read_manifest, read_verified, verified_graph, verify
+from imgvec.encoders.integrity import (
+    RECORD,
+    bake,
+    read_manifest,
+    read_verified,
+    verified_graph,
+    verify,
+)
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
 from tests.support.models.damaged_files import (
@@ -43,7 +49,7 @@ def test_what_was_verified_is_what_is_given(starter: Path) -> None:
     assert hashlib.sha256(read_verified(starter, file)).hexdigest() == file.sha256
 
 
-BAKE = 'python3 -m imgvec.encoders.bake "models/${name}"'
+BAKE = 'python3 -m imgvec.encoders.integrity "models/${name}"'
 """The step of the image's build."""
 
 

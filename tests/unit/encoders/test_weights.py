@@ -7,8 +7,7 @@ from typing import Any
 import onnx
 import pytest
 
-from imgvec.encoders.bake import bake
-from imgvec.encoders.integrity import read_manifest, verified_graph
+from imgvec.encoders.integrity import bake, read_manifest, verified_graph
 from imgvec.encoders.manifest import File, GraphFile
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError

@@ -15,9 +15,8 @@ from PIL import Image, ImageFile
 from PIL.Image import Resampling
 
 from imgvec.errors import NotAnImage, RequestError, TooLarge
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.decode import ImageLimits, decode, judge
 from imgvec.images.formats import open_image
-from imgvec.images.limits import judge
 from imgvec.types import Pixels
 from tests.support.images.pictures import (
     PHOTOS,

@@ -18,11 +18,10 @@ from PIL import Image
 
 from imgvec.errors import NotAnImage, RequestError, SettingsError, TooLarge
 from imgvec.images import heif, heif_decoder
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.images.decode import ImageLimits, decode, limits_of
 from imgvec.images.formats import damage_refused
 from imgvec.images.heif import HeifFile
 from imgvec.images.heif_decoder import FACTOR, HEADER, LENGTH, PICTURE
-from imgvec.images.limits import limits_of
 from imgvec.settings import ExtraFormat, Settings, load_settings
 from tests.support.images.heif_files import (
     DEEP_AVIF,
@@ -142,8 +141,7 @@ def test_the_command_line_says_so_in_one_sentence(tmp_path: Path) -> None:
 def test_nothing_of_it_is_imported_before_such_a_file_comes() -> None:
     code = (
         "import sys, json\n"
-        "from imgvec.images.decode import *\n"
-        "from imgvec.images.limits import limits_of\n"
+        "from imgvec.images.decode import limits_of\n"
         "from imgvec.settings import Settings\n"
         "limits_of(Settings(extra_formats=('avif', 'heic')))\n"
         "print(json.dumps(sorted(sys.modules)))"

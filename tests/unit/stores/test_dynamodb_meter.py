@@ -8,10 +8,10 @@ import pytest
 
 from imgvec.accounts.ports import IdempotencyRecord, Label, QuotaUsage, Reservation
 from imgvec.errors import TooFast
-from imgvec.stores.dynamodb import DynamoStore
+from imgvec.stores.dynamodb import DynamoStore, make_client
 from imgvec.stores.dynamodb.accounts import DynamoRecords
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Table, make_client
+from imgvec.stores.dynamodb.table import Table
 from imgvec.types import UNLIMITED, Quota
 from tests.support.aws.dynamodb import Emulator
 

@@ -8,8 +8,9 @@ import pytest
 
 from imgvec.accounts.metering import short_name
 from imgvec.accounts.ports import Label, Reservation
+from imgvec.stores.dynamodb import make_client
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Table, make_client
+from imgvec.stores.dynamodb.table import Table
 from imgvec.types import Quota
 from tests.support.aws.dynamodb import Emulator
 

@@ -16,10 +16,20 @@ from functools import partial
 from typing import Final
 
 from imgvec.accounts.cache import Cache
-from imgvec.accounts.periods import day_of, end_of, month_last
 from imgvec.accounts.ports import AccountStore, Label, QuotaUsage, Reservation, UsageRow
 from imgvec.errors import QuotaExhausted, TooFast
-from imgvec.types import UNLIMITED, Allowance, Plan, Principal, Quota, RequestContext, tightest
+from imgvec.types import (
+    UNLIMITED,
+    Allowance,
+    Plan,
+    Principal,
+    Quota,
+    RequestContext,
+    day_of,
+    end_of,
+    month_last,
+    tightest,
+)
 from imgvec.undo import undone
 
 RESERVED_SECONDS: Final = 60.0

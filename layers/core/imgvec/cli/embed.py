@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from imgvec.cli.names import escaped
+from imgvec.cli.options import escaped
 from imgvec.cli.output import Row, open_output
 from imgvec.cli.sources import STANDARD_INPUT, find_sources, read_standard_input
 from imgvec.embedding.compute import Compute

@@ -1,6 +1,7 @@
 """`imgvec keys`: create, list, rotate, disable, enable, revoke, attach, detach."""
 
 import time
+from collections import Counter
 from datetime import date
 
 import click
@@ -8,7 +9,6 @@ import orjson
 
 from imgvec.accounts.ports import KeyRecord
 from imgvec.accounts.registry import CreatedKey
-from imgvec.accounts.usage import by_key
 from imgvec.aws.gateway_keys.identifiers import states
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
@@ -118,7 +118,10 @@ def list_(as_json: bool, stack: Stack | None) -> None:
     """
     with open_store(stack) as store:
         plans = {consumer.name: consumer.plan for consumer in store.list_consumers()}
-        counted = by_key(row for name in plans for row in store.usage(name, date.min, date.max))
+        counted: Counter[str] = Counter()
+        for name in plans:
+            for row in store.usage(name, date.min, date.max):
+                counted[row.label.key_id] += row.images
         rows = [
             row_of(record, plans.get(record.consumer), counted[record.key_id])
             for record in store.list_keys()

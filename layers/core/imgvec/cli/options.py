@@ -7,6 +7,7 @@ stack and its gateway.
 import getpass
 import math
 import os
+import unicodedata
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, date, datetime
@@ -14,16 +15,14 @@ from typing import Final, TypeAlias, TypeVar
 
 import click
 
-from imgvec.accounts.periods import end_of
 from imgvec.accounts.ports import IdentifierStore
 from imgvec.accounts.registry import Registry
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.usage_plans import Probe, Stack, UsagePlans, find_stack
-from imgvec.cli.names import escaped
 from imgvec.errors import StackError
 from imgvec.settings import load_settings
 from imgvec.stores import Store, identifiers_in, store_of
-from imgvec.types import Bounds
+from imgvec.types import Bounds, end_of
 
 Cell: TypeAlias = str | int | float | None
 
@@ -44,6 +43,24 @@ def _shown(cell: Cell) -> str:
     if isinstance(cell, str):
         return escaped(cell)
     return "-" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell)
+
+
+def escaped(name: str) -> str:
+    r"""A name of a file as one line of printable text, which steers no terminal.
+
+    A backslash is `\\`, and each byte of a control character, or of what is no UTF-8, is `\x`
+    with two hex digits. `printf '%b'` of a shell gives the name back.
+    """
+    return "".join(map(_escaped, name))
+
+
+def _escaped(character: str) -> str:
+    if character == "\\":
+        return "\\\\"
+    # Narrow spaces, as in the names of macOS's screenshots, only look like others.
+    if character.isprintable() or unicodedata.category(character) == "Zs":
+        return character
+    return "".join(f"\\x{byte:02x}" for byte in os.fsencode(character))
 
 
 def say(sentence: str) -> None:

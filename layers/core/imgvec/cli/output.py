@@ -13,7 +13,7 @@ import click
 import numpy as np
 import orjson
 
-from imgvec.cli.names import escaped
+from imgvec.cli.options import escaped
 from imgvec.types import Vector
 
 

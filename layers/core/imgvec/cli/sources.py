@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 
-from imgvec.cli.names import escaped
+from imgvec.cli.options import escaped
 from imgvec.embedding.written import is_url
 from imgvec.images.formats import HEAD, begins_as_image, format_not_read
 from imgvec.settings import ExtraFormat

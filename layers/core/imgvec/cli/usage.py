@@ -3,17 +3,55 @@
 import csv
 import sys
 import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
-from typing import get_args
+from typing import Literal, TypeAlias, get_args
 
 import click
 import orjson
 
 from imgvec.accounts.idempotency import IdempotentMeter
-from imgvec.accounts.periods import day_of, month_start
-from imgvec.accounts.usage import Grouping, UsageLine, add_up
+from imgvec.accounts.ports import UsageRow
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import Cell, Day, open_store, print_table, shown, stack_option
+from imgvec.types import day_of, month_start
+
+Grouping: TypeAlias = Literal["day", "dialect", "space"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """Answered images of a consumer, of one group if they are grouped."""
+
+    consumer: str
+    group: str | None
+    images: int
+
+
+def _add_up(rows: Iterable[UsageRow], by: Grouping | None) -> list[_Line]:
+    """One line for each consumer and group, sorted."""
+    counted: Counter[tuple[str, str | int | None]] = Counter()
+    for row in rows:
+        counted[row.consumer, _group(row, by)] += row.images
+    ordered = sorted(counted.items(), key=lambda item: (item[0][0], item[0][1] or 0))
+    return [
+        _Line(consumer, None if group is None else str(group), images)
+        for (consumer, group), images in ordered
+    ]
+
+
+def _group(row: UsageRow, by: Grouping | None) -> str | int | None:
+    match by:
+        case "day":
+            return row.day.isoformat()
+        case "dialect":
+            return row.label.dialect
+        case "space":
+            return row.label.space
+        case None:
+            return None
 
 
 @click.command()
@@ -45,7 +83,7 @@ def usage(
             raise click.ClickException(f"There is no consumer {consumer!r}")
         meter = IdempotentMeter(store, window=0)
         names = known if consumer is None else [consumer]
-        lines = add_up((row for name in names for row in meter.usage(name, first, last)), by)
+        lines = _add_up((row for name in names for row in meter.usage(name, first, last)), by)
     rows = [_row(line, by) for line in lines]
     if as_json:
         click.echo(orjson.dumps(rows))
@@ -62,7 +100,7 @@ def _names(by: Grouping | None) -> list[str]:
     return ["consumer", *([by] if by else []), "images"]
 
 
-def _row(line: UsageLine, by: Grouping | None) -> dict[str, Cell]:
+def _row(line: _Line, by: Grouping | None) -> dict[str, Cell]:
     cells: list[Cell] = [line.consumer, *([line.group] if by else []), line.images]
     return dict(zip(_names(by), cells, strict=True))
 

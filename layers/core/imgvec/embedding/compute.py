@@ -19,9 +19,8 @@ from imgvec.embedding.types import Embedding
 from imgvec.encoders import BatchEncoder, Encoder, WantedImage
 from imgvec.encoders.registry import Encoders
 from imgvec.errors import InternalFault, RequestError
-from imgvec.images.decode import decode
+from imgvec.images.decode import decode, limits_of
 from imgvec.images.formats import describe
-from imgvec.images.limits import limits_of
 from imgvec.request_log import spent
 from imgvec.settings import Settings
 from imgvec.types import Geometry, ImageFacts, Pixels, Vector

@@ -11,9 +11,8 @@ from typing import Final, Protocol
 from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.idempotency import IdempotentMeter, Ticket
 from imgvec.accounts.metering import Charge
-from imgvec.accounts.usage import reported
 from imgvec.errors import ImgvecError, Overloaded, RequestError, TooFast
-from imgvec.request_log import UsageEvent, current, stage
+from imgvec.request_log import UsageEvent, current, reported, stage
 from imgvec.stores import StoreExecutor
 from imgvec.types import UNLIMITED, Allowance, Principal, RequestContext, tightest
 

@@ -1,7 +1,11 @@
-"""An encoder's files are compared with its manifest before anything of them is used."""
+"""An encoder's files are compared with its manifest before anything of them is used.
+
+An image's build does so with `python -m imgvec.encoders.integrity FOLDER`, and leaves a record.
+"""
 
 import hashlib
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
@@ -162,3 +166,27 @@ def _restore(folder: Path, path: Path) -> str:
     if folder.name == SHIPPED:
         return f"restore it with `git checkout -- {path}` or reinstall imgvec"
     return f"build it again with `imgvec models build {folder.name}`"
+
+
+def bake(folder: Path) -> None:
+    """Compare every file of the encoder with its manifest by SHA-256, and record that it agrees.
+
+    Raises:
+        ModelError: a file is missing or altered; the sentence names it and the fix.
+    """
+    (folder / RECORD).unlink(missing_ok=True)
+    manifest = read_manifest(folder)
+    verify(manifest, folder)
+    write_record(folder, {file.path: file.sha256 for file in manifest.files.every})
+
+
+def main() -> None:
+    """Bake the folder that is named; what is wrong with it ends the build with a sentence."""
+    try:
+        bake(Path(sys.argv[1]))
+    except ModelError as problem:
+        sys.exit(f"imgvec: {problem}")
+
+
+if __name__ == "__main__":
+    main()

@@ -10,8 +10,7 @@ from PIL import BmpImagePlugin, Image
 from PIL.ImageFile import PyDecoder
 
 from imgvec.errors import NotAnImage, TooLarge
-from imgvec.images.limits import CountedFile
-from imgvec.images.opened import PillowFile
+from imgvec.images.opened import CountedFile, PillowFile
 
 MAX_RUNS: Final = 1_000_000
 """Of one file; a second's work."""

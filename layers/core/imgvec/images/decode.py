@@ -1,9 +1,11 @@
 """Bytes to pixels: the same pixels for the same bytes, or an error; never half an image.
 
-Formats, colours, limits and geometry each have their rules in a module of their own; together they
-are the preprocessing version of every encoder's revision.
+Formats, colours and geometry each have their rules in a module of their own; together they are the
+preprocessing version of every encoder's revision. The limits on the cost of an image are here: the
+header is judged by them before a pixel is decoded.
 """
 
+from dataclasses import dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -14,11 +16,31 @@ from imgvec.images.essentials import completed
 from imgvec.images.formats import damage_refused, open_image
 from imgvec.images.geometry import exif_orientation, square, upright
 from imgvec.images.jpeg import JpegFile
-from imgvec.images.limits import MAX_SIDE, ImageLimits, judge
-from imgvec.images.opened import KEPT
+from imgvec.images.opened import KEPT, Opened
+from imgvec.settings import ExtraFormat, Settings
 from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
-__all__ = ["ImageLimits", "decode"]
+FREE_PIXELS = 12_000_000
+"""Pixels that a file of any length may have: 4000 x 3000, a fifth of a second at the dearest."""
+
+PIXELS_A_BYTE = 4096
+"""Of a larger picture. One colour at 50 megapixels is 12 to 2,500 pixels a byte in the formats that
+are read; a lossless WebP and a fax of an empty page hold ten times as many, and a hostile file any
+number, since a decoder works for each pixel and not for each byte."""
+
+MAX_SIDE = 1_000_000
+"""Width and height. Pillow keeps 8 bytes for each row beside its pixels, 400 MB for 50 million."""
+
+
+@dataclass(frozen=True, slots=True)
+class ImageLimits:
+    """The most that one image may have; the settings of the same names."""
+
+    max_bytes: int
+    max_pixels: int
+    max_frames: int
+    extra_formats: frozenset[ExtraFormat] = frozenset()
+    """Formats that are read beside the usual: their cost is the operator's choice too."""
 
 
 def decode(
@@ -70,3 +92,26 @@ def _digest(jpeg: bytes, side: int) -> bytes:
     for _, strip in strips(image):
         digest.update(strip.tobytes())
     return digest.digest()
+
+
+def judge(opened: Opened, data: bytes, limits: ImageLimits) -> None:
+    """Reject a file that would cost too much, before it is decoded.
+
+    Raises:
+        TooLarge: it has too many pixels, also for its bytes, too many frames or scans, or is too
+            long.
+    """
+    most = min(limits.max_pixels, max(FREE_PIXELS, PIXELS_A_BYTE * len(data)))
+    if opened.width * opened.height > most or max(opened.width, opened.height) > MAX_SIDE:
+        raise TooLarge
+    opened.judge(most, limits.max_frames)
+
+
+def limits_of(settings: Settings) -> ImageLimits:
+    """The limits that the settings name."""
+    return ImageLimits(
+        max_bytes=settings.max_image,
+        max_pixels=settings.max_pixels,
+        max_frames=settings.max_frames,
+        extra_formats=frozenset(settings.extra_formats),
+    )

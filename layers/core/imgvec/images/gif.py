@@ -19,8 +19,7 @@ from PIL.GifImagePlugin import GifImageFile
 
 from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.colour import flattened
-from imgvec.images.limits import PartsFile
-from imgvec.images.opened import PillowFile
+from imgvec.images.opened import PartsFile, PillowFile
 
 MAX_BLOCKS: Final = 500_000
 """Of a file, each of up to 255 bytes; a tenth of a second's work. A GIF of 20 MB has 80,000."""

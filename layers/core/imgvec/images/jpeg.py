@@ -8,8 +8,7 @@ from imgvec.errors import TooLarge
 from imgvec.images.colour import flattened
 from imgvec.images.essentials import jpeg_essentials, jpeg_scans
 from imgvec.images.geometry import Picture
-from imgvec.images.limits import PartsFile
-from imgvec.images.opened import KEPT, PillowFile
+from imgvec.images.opened import KEPT, PartsFile, PillowFile
 
 MAX_SCANS: Final = 100
 """Scans of a JPEG. Encoders write about ten, but 75 bytes suffice for one that takes as long as the

@@ -1,6 +1,10 @@
-"""A file whose header was read: how large its picture is, before a pixel is decoded."""
+"""A file whose header was read, and the files in memory that decoders read from."""
 
+import io
 from abc import ABC, abstractmethod
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
 from typing import Final
 
 from PIL import Image
@@ -12,6 +16,14 @@ from imgvec.images.geometry import MAX_ASPECT, Picture
 
 KEPT: Final = 2
 """A picture that is reduced before its resize keeps so many times the encoder's input."""
+
+MAX_READS = 1_000_000
+"""Reads from one file. What Pillow parses in Python (markers of a JPEG, chunks of a PNG, blocks of
+a GIF, runs of a BMP) takes one or more for each piece, a microsecond or two together with what is
+done with it. A GIF of 20 MB has 160,000."""
+
+MANY_PARTS = 100
+"""Of a file, between what is dropped of it."""
 
 
 class Opened(ABC):
@@ -74,3 +86,55 @@ class PillowFile(Opened):
     def _reduced(self, factor: int) -> Image.Image:
         """The loaded picture in mode L or RGB, `factor` x `factor` pixels averaged to one."""
         return flattened(self.image, factor)
+
+
+class CountedFile(io.BytesIO):
+    """A file in memory that may be read from `MAX_READS` times, then `TooLarge` is raised."""
+
+    def __init__(self, data: bytes) -> None:
+        """Share the bytes, copy none."""
+        super().__init__(data)
+        self._left = MAX_READS
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        self._left -= 1
+        if self._left < 0:
+            raise TooLarge
+        return super().read(size)
+
+
+class PartsFile(CountedFile):
+    """Parts of a file as if they were all of it; none is copied as a whole."""
+
+    def __init__(self, parts: Sequence[memoryview]) -> None:
+        """A file of many small parts is copied: finding one costs more than its bytes."""
+        super().__init__(b"")
+        self._parts = parts if len(parts) <= MANY_PARTS else [memoryview(b"".join(parts))]
+        self._starts = list(accumulate(map(len, self._parts), initial=0))
+        self._at = 0
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """As of any file."""
+        super().read(0)
+        wanted = self._starts[-1] if size is None or size < 0 else size
+        found: list[memoryview] = []
+        index = bisect_right(self._starts, self._at) - 1
+        while wanted > 0 and index < len(self._parts):
+            begin = self._at - self._starts[index]
+            found.append(self._parts[index][begin : begin + wanted])
+            self._at += len(found[-1])
+            wanted -= len(found[-1])
+            index += 1
+        return b"".join(found)
+
+    def tell(self) -> int:
+        """As of any file."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """From the start alone, as decoders of JPEG and PNG do."""
+        if whence != io.SEEK_SET:
+            raise io.UnsupportedOperation
+        self._at = offset
+        return offset

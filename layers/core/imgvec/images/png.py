@@ -10,8 +10,7 @@ from PIL.PngImagePlugin import PngImageFile
 
 from imgvec.images.colour import joined, strips
 from imgvec.images.essentials import png_essentials
-from imgvec.images.limits import PartsFile
-from imgvec.images.opened import PillowFile
+from imgvec.images.opened import PartsFile, PillowFile
 
 _DEPTH_AT: Final = 24
 """Bits a sample: the byte behind width and height in the header (PNG, 11.2.2)."""

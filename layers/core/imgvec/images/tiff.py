@@ -11,8 +11,7 @@ from PIL.ImageFile import _Tile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from imgvec.errors import TooLarge
-from imgvec.images.limits import CountedFile
-from imgvec.images.opened import PillowFile
+from imgvec.images.opened import CountedFile, PillowFile
 from imgvec.images.tiff_directory import (
     COMPRESSION,
     FILL_ORDER,

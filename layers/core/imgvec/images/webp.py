@@ -24,8 +24,7 @@ from imgvec.errors import NotAnImage, TooLarge
 from imgvec.images.colour import flattened
 from imgvec.images.essentials import MAX_PARTS
 from imgvec.images.geometry import Picture
-from imgvec.images.limits import CountedFile
-from imgvec.images.opened import Opened, PillowFile
+from imgvec.images.opened import CountedFile, Opened, PillowFile
 
 _ABI: Final = 0x0209
 """Of the structures below (WEBP_DECODER_ABI_VERSION); libwebp rejects another major number."""

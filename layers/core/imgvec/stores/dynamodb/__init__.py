@@ -7,7 +7,7 @@ administrators list (`keys`, `plans`, `consumers`, `actions`) are one partition 
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import TypeAdapter
 
@@ -15,7 +15,10 @@ from imgvec.accounts.ports import Identifier
 from imgvec.stores.dynamodb.accounts import DynamoKeys, DynamoPlans, DynamoRecords
 from imgvec.stores.dynamodb.assets import DynamoAssets
 from imgvec.stores.dynamodb.meter import DynamoMeter
-from imgvec.stores.dynamodb.table import Part, Table, make_client
+from imgvec.stores.dynamodb.table import Part, Table
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
 
 _IDENTIFIERS: Final = "identifiers"
 _IDENTIFIER: Final = TypeAdapter(Identifier)
@@ -54,3 +57,22 @@ class DynamoStore(
     def close(self) -> None:
         """Close the connections."""
         self._table.close()
+
+
+def make_client() -> "DynamoDBClient":
+    """A client for the region and credentials of the environment.
+
+    A request without an answer after 2 s is sent again, twice at most: together that stays well
+    within the function's time, and ids make a repeated write harmless.
+    """
+    # Slow to import, and not needed on a laptop.
+    import boto3
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=1,
+        read_timeout=2,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        max_pool_connections=16,
+    )
+    return boto3.client("dynamodb", config=config)

@@ -24,11 +24,10 @@ from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from imgvec.accounts.periods import ONE_DAY, month_start
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.errors import TooFast
 from imgvec.stores.dynamodb.table import Item, Outcome, Part, Table, Value
-from imgvec.types import Quota
+from imgvec.types import ONE_DAY, Quota, month_start
 
 _CLOSE: Final = (
     "SET #closed = :closed, #taken = if_not_exists(#taken, :zero),"

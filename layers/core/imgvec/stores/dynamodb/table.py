@@ -65,25 +65,6 @@ def read_item(written: Mapping[str, Written]) -> Item:
     return {name: read(value) for name, value in written.items()}
 
 
-def make_client() -> "DynamoDBClient":
-    """A client for the region and credentials of the environment.
-
-    A request without an answer after 2 s is sent again, twice at most: together that stays well
-    within the function's time, and ids make a repeated write harmless.
-    """
-    # Slow to import, and not needed on a laptop.
-    import boto3
-    from botocore.config import Config
-
-    config = Config(
-        connect_timeout=1,
-        read_timeout=2,
-        retries={"mode": "standard", "total_max_attempts": 3},
-        max_pool_connections=16,
-    )
-    return boto3.client("dynamodb", config=config)
-
-
 THROTTLED: Final = frozenset(
     {
         "ProvisionedThroughputExceeded",

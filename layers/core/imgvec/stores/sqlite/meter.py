@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Final
 
-from imgvec.accounts.periods import month_last, month_start
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.stores.sqlite.database import Part
-from imgvec.types import Quota
+from imgvec.types import Quota, month_last, month_start
 
 _TAKEN: Final = """
     SELECT coalesce(sum(units) FILTER (WHERE day = :day), 0), coalesce(sum(units), 0) FROM (

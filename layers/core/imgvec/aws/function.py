@@ -1,23 +1,64 @@
-"""One JSON line for each request: the log, the usage record and the metrics in one.
-
-CloudWatch extracts the metrics from the line (embedded metric format), so metrics need no calls.
-The consumer is a field and never a dimension of a metric, because each value would be billed.
-"""
+"""The parts of a Lambda function: adapter to ASGI, log and metrics, the key of `sam local`."""
 
 import logging
+import os
 import sys
-from typing import Final
+import time
+from collections.abc import Callable, Mapping
+from contextlib import closing
+from typing import Any, Final, TypeAlias
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
+from mangum import Mangum
+from mangum.types import LambdaContext
+from pybase64 import b64decode
+from starlette.types import ASGIApp
 
+from imgvec.accounts.ports import KeyRecord
+from imgvec.aws.gateway import MAX_EVENT_BODY, Gateway
 from imgvec.request_log import Record
+from imgvec.settings import Settings
+from imgvec.stores import store_of
+
+Event: TypeAlias = dict[str, Any]
+Handler: TypeAlias = Callable[[Event, LambdaContext], Event]
 
 NAMESPACE: Final = "imgvec"
 
 
+def adapt(app: ASGIApp, logger: Logger) -> Handler:
+    """The handler of this application for events of a REST API, HTTP API or function URL.
+
+    Mangum's lifespan support is off: it would close the application's stores after every call.
+    """
+    adapter = Mangum(Gateway(app), lifespan="off")
+
+    def handler(event: Event, context: LambdaContext) -> Event:
+        logger.set_correlation_id(context.aws_request_id)
+        return adapter(_decoded(event), context)
+
+    return handler
+
+
+def _decoded(event: Event) -> Event:
+    """The event with a decoded body: Mangum's own decoding takes 3 ms for half a megabyte.
+
+    A body that is too large is not decoded; `Gateway` rejects it by its length.
+    """
+    body = event.get("body")
+    if not event.get("isBase64Encoded") or not body or len(body) > MAX_EVENT_BODY:
+        return event
+    return {**event, "body": b64decode(body), "isBase64Encoded": False}
+
+
 class RequestLines(logging.Handler):
-    """Writes the records of finished requests through Powertools."""
+    """Writes the record of each finished request as one JSON line.
+
+    CloudWatch extracts the metrics from the line (embedded metric format), so metrics need no
+    calls. The consumer is a field and never a dimension of a metric, because each value would be
+    billed.
+    """
 
     def __init__(self, logger: Logger) -> None:
         """The first line of this process is marked as a cold start."""
@@ -72,3 +113,17 @@ def observe(service: str, level: str) -> Logger:
     # The Lambda runtime has its own handler at the root logger.
     core.propagate = requests.propagate = False
     return logger
+
+
+def add_local_key(settings: Settings, environment: Mapping[str, str] = os.environ) -> None:
+    """Add the key of `sam local`, whose containers start with an empty store.
+
+    Its SHA-256 is in `LOCAL_KEY_SHA256`; `events/env.json` sets it. AWS never sets `AWS_SAM_LOCAL`,
+    and a table has keys of its own.
+    """
+    digest = environment.get("LOCAL_KEY_SHA256")
+    if not digest or settings.table is not None or environment.get("AWS_SAM_LOCAL") != "true":
+        return
+    with closing(store_of(settings)) as store:
+        if store.find_key(digest) is None:
+            store.add_key(KeyRecord("k_local", "local", digest, created=time.time()))
