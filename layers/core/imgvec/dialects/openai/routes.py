@@ -42,19 +42,18 @@ from imgvec.embedding.types import EmbedRequest, EmbedResult
 from imgvec.errors import NotFound, RequestError, UnknownModel
 
 NAME: Final = "openai"
-BASES: Final = ("/v1", "", "/openai/v1", "/jina/v1", "/infinity", "/voyage/v1")
-"""Where the routes are; the first is described."""
+ELSEWHERE: Final = ("", "/openai/v1", "/jina/v1", "/infinity", "/voyage/v1")
+"""Where the routes are too, beside `/v1`, where they are described."""
 CREATED: Final = 1767225600
 """Seconds since 1970, the same for all models."""
 
 Answered: TypeAlias = tuple[Space, EmbedResult]
 
 router = APIRouter(tags=["OpenAI"])
-below = APIRouter()
 
 
-@below.post(
-    "/embeddings",
+@router.post(
+    "/v1/embeddings",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=EMBED, examples=EXAMPLES),
     responses=answers(OpenAiEmbeddings, OpenAiProblem, *FAILS),
     operation_id="openai_embed",
@@ -70,8 +69,8 @@ async def embeddings(request: Request) -> Response:
     return _answer(space, result, usage)
 
 
-@below.post(
-    "/multimodalembeddings",
+@router.post(
+    "/v1/multimodalembeddings",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=MULTIMODAL, examples=MULTIMODAL_EXAMPLES),
     responses=answers(VoyageEmbeddings, OpenAiProblem, *FAILS),
     operation_id="voyage_embed_multimodal",
@@ -92,8 +91,8 @@ async def multimodal_embeddings(request: Request) -> Response:
     return _answer(space, result, usage)
 
 
-@below.get(
-    "/models",
+@router.get(
+    "/v1/models",
     responses=answers(OpenAiModels, OpenAiProblem, 401, 429, 500, 503),
     operation_id="openai_list_models",
 )
@@ -109,8 +108,8 @@ async def models(request: Request) -> Response:
     )
 
 
-@below.get(
-    "/models/{model:path}",
+@router.get(
+    "/v1/models/{model:path}",
     openapi_extra=operation(path_parameter("model")),
     responses=answers(OpenAiModel, OpenAiProblem, 401, 404, 429, 500, 503),
     operation_id="openai_get_model",
@@ -124,17 +123,21 @@ async def model(request: Request) -> Response:
     return json_answer(_model(name))
 
 
-@below.post("/embeddings/embeddings", include_in_schema=False)
+@router.post("/v1/embeddings/embeddings", include_in_schema=False)
 async def doubled(request: Request) -> Response:
     """Name the base URL to a client that was given the whole path for it."""
     raise NotFound("The base URL ends in /v1: the client appends /embeddings by itself")
 
 
-for base in BASES:
-    router.include_router(below, prefix=base, include_in_schema=base == BASES[0])
-
-
-# One answer for OpenAI's and Cohere's clients.
+for base in ELSEWHERE:
+    for path, handler, method in (
+        ("/embeddings", embeddings, "POST"),
+        ("/multimodalembeddings", multimodal_embeddings, "POST"),
+        ("/models", models, "GET"),
+        ("/models/{model:path}", model, "GET"),
+    ):
+        router.add_api_route(base + path, handler, methods=[method], include_in_schema=False)
+# Cohere's clients read the same list.
 router.add_api_route("/cohere/v1/models", models, include_in_schema=False)
 
 
