@@ -2,14 +2,13 @@
 
 import asyncio
 import time
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
 
 from imgvec.embedding.in_flight import InFlight
 
@@ -84,21 +83,12 @@ class FairH11(H11Protocol):
     else has an answer meanwhile.
     """
 
-    def __init__(
-        self,
-        config: uvicorn.Config,
-        server_state: ServerState,
-        app_state: dict[str, Any],
-        _loop: asyncio.AbstractEventLoop | None = None,
-    ) -> None:
-        """Uvicorn makes one for each connection."""
-        super().__init__(config, server_state, app_state, _loop)
-        self.conn = self._events = _Events(h11.SERVER, MOST_HEAD)
-        self._turn: asyncio.Handle | None = None
+    _turn: asyncio.Handle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Read through a gate."""
+        """Read through a gate, and parse so many events at a time."""
         super().connection_made(cast(asyncio.Transport, transport))
+        self.conn = self._events = _Events(h11.SERVER, MOST_HEAD)
         self.flow = self._gate = _Gate(self.transport)
 
     def handle_events(self) -> None:

@@ -176,7 +176,10 @@ class Database:
             StoreError: SQLite could not do what was asked.
         """
         with self._reported():
-            connection = self._borrow()
+            try:
+                connection = self._idle.pop()
+            except IndexError:
+                connection = self._open()
             try:
                 connection.execute(f"PRAGMA synchronous = {synchronous}")
                 yield connection
@@ -204,12 +207,6 @@ class Database:
         with suppress(IndexError):
             while True:
                 self._idle.pop().close()
-
-    def _borrow(self) -> sqlite3.Connection:
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._open()
 
     def _open(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
