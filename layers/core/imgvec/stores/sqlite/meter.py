@@ -33,7 +33,8 @@ class SqliteMeter(Part):
             ).fetchone()
             if held:
                 return reservation, usage
-            day, month = usage.day + reservation.units, usage.month + reservation.units
+            units = reservation.units
+            day, month = usage.day + units, usage.month + units
             if not quota.allows(day, month):
                 return None, usage
             connection.execute(
@@ -43,7 +44,7 @@ class SqliteMeter(Part):
                     reservation.consumer,
                     reservation.id,
                     reservation.day.isoformat(),
-                    reservation.units,
+                    units,
                     reservation.expires,
                 ),
             )
