@@ -18,6 +18,9 @@ MINUTES ?= 60
 # ONNX Runtime reports to its maker unless it is told not to; imgvec tells it, the benchmark's peers do not.
 export ORT_DISABLE_TELEMETRY := 1
 
+# Tests start Python hundreds of times: each start reads the bytecode that the first one wrote.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 # Every target that is no file.
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
