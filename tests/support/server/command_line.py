@@ -25,7 +25,7 @@ def _run(arguments: tuple[str, ...], environment: dict[str, str], out: str, err:
 def run_forked(
     *arguments: str, environment: dict[str, str], seconds: float
 ) -> subprocess.CompletedProcess[str]:
-    """Run `python -m imgvec` to its end."""
+    """Run `python -m imgvec` to its end; what Python reads as it starts changes nothing."""
     with TemporaryDirectory() as folder:
         out, err = Path(folder, "out"), Path(folder, "err")
         process = FORKS.Process(target=_run, args=(arguments, environment, str(out), str(err)))
