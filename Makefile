@@ -43,11 +43,11 @@ test: .venv/test .cache/emulator/ready ## Set up and run the whole test suite, w
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-runtime: .venv/test .cache/tools/ready .cache/runtime/ready # Run the contract under the real Lambda runtime, no container needed.
-	@TEST_PLACES="lambda function-url" $(BIN)/pytest tests/contract tests/runtime
+	@TEST_PLACES="lambda function-url" $(BIN)/pytest -k "lambda or function-url or runtime" tests/contract tests/runtime
 	@PYTHONPATH=. $(BIN)/python tests/performance/cold_start.py
 
 test-endpoint: .venv/test # Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
-	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
+	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest -k endpoint tests/contract
 
 test-endpoint-container: .venv/test # The same in the serving image, built here: PROVIDER=cpu or cuda. Needs root, Docker's daemon, mmdebstrap.
 	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh
