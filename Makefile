@@ -18,6 +18,9 @@ MINUTES ?= 60
 # ONNX Runtime reports to its maker unless it is told not to; imgvec tells it, the benchmark's peers do not.
 export ORT_DISABLE_TELEMETRY := 1
 
+# Tests start Python hundreds of times: each start reads the bytecode that the first one wrote.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 # Every target that is no file.
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
@@ -40,11 +43,11 @@ test: .venv/test .cache/emulator/ready ## Set up and run the whole test suite, w
 	@$(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --cov --cov-report=term
 
 test-runtime: .venv/test .cache/tools/ready .cache/runtime/ready # Run the contract under the real Lambda runtime, no container needed.
-	@TEST_PLACES="lambda function-url" $(BIN)/pytest tests/contract tests/runtime
+	@TEST_PLACES="lambda function-url" $(BIN)/pytest -k "lambda or function-url or runtime" tests/contract tests/runtime
 	@PYTHONPATH=. $(BIN)/python tests/performance/cold_start.py
 
 test-endpoint: .venv/test # Run the contract with the encoder behind a SageMaker endpoint, on the CPU.
-	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest tests/contract
+	@TEST_PLACES="endpoint endpoint-clip" $(BIN)/pytest -k endpoint tests/contract
 
 test-endpoint-container: .venv/test # The same in the serving image, built here: PROVIDER=cpu or cuda. Needs root, Docker's daemon, mmdebstrap.
 	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # make test-cloud: the stack built by SAM, run in containers, deployed into an emulator of AWS, and
-# the whole contract asked of it in four places, and of the serving image; then `make deploy ENV=prod`
+# the whole contract asked of it in two places, and of the serving image; then `make deploy ENV=prod`
 # from nothing. Everything that is started here is ended here, also after a failure.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -15,8 +15,8 @@ api=127.0.0.1:4600
 rm -f "$work"/*.xml
 begin test-cloud
 
-# Two places need none of it; they go on beside the building.
-{ contract in-process; contract uvicorn; } &
+# Two places need none of it and have the whole contract in `make test`: here their bits, to compare.
+{ contract in-process tests/contract/test_bits.py; contract uvicorn tests/contract/test_bits.py; } &
 started+=($!) plain=$!
 
 import_debian

@@ -42,9 +42,9 @@ begin() { # STAGE: an engine and a folder for it, or the end, with the reason
   say "container engine"
 }
 
-contract() { # PLACE: the tests of the contract that ask a place, there
+contract() { # PLACE [FILE]: the tests of the contract that ask a place, there
   TEST_PLACES=$1 "$python" -m pytest -q -p no:cacheprovider -o junit_family=xunit1 \
-    --junit-xml "$work/$1.xml" -k "$1" tests/contract >"$work/$1.log" 2>&1 || fail "$work/$1.log"
+    --junit-xml "$work/$1.xml" -k "$1" "${2:-tests/contract}" >"$work/$1.log" 2>&1 || fail "$work/$1.log"
   say "contract: $1, $(tail -n 1 "$work/$1.log")"
 }
 

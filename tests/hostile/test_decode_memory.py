@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.images.large_pictures import LARGE, decoded
 
-SIZE = (4000, 2500)
+SIZE = (2500, 2000)
 BYTES_A_PIXEL = 10
 """docs/deploy.md says 9; template.yaml chooses the limit of pixels by it."""
 

@@ -11,6 +11,7 @@ import pytest
 
 from imgvec_models.hub.recipe import Recipe, write_recipe
 from tests.support.models.local_hub import Fault, LocalHub, hub_path
+from tests.support.server.places import imgvec
 
 IMAGE = hub_path("image")
 PULL = [sys.executable, "-m", "imgvec", "models", "pull", "small-clip"]
@@ -63,13 +64,13 @@ def run(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedPro
 
 def verified(environment: dict[str, str]) -> str:
     """What `imgvec models verify` says of the pulled image tower."""
-    done = run(*PULL[:4], "verify", "small-clip", environment=environment)
+    done = imgvec("models", "verify", "small-clip", environment=environment)
     return next(line for line in done.stdout.splitlines() if "image.onnx" in line)
 
 
 def served(environment: dict[str, str]) -> str:
     """How a server ends that is to serve the encoder."""
-    done = run(*PULL[:3], "serve", environment={**environment, "IMGVEC_ENCODERS": "small-clip"})
+    done = imgvec("serve", environment={**environment, "IMGVEC_ENCODERS": "small-clip"})
     assert done.returncode == 2
     return done.stderr
 

@@ -4,8 +4,6 @@ import base64
 import io
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -27,7 +25,7 @@ from imgvec_models.hub.recipe import find_recipe, write_recipe
 from tests.support.images.pictures import PHOTOS, photo
 from tests.support.models.local_hub import resolve_path, serving
 from tests.support.models.thin_clip import SHAPES, shaped_files, shaped_recipe
-from tests.support.server.places import create_key
+from tests.support.server.places import create_key, imgvec
 
 TEXT = "/serve/api/v2/embeddings/text"
 IMAGE = "/serve/api/v2/embeddings/image"
@@ -52,13 +50,7 @@ class Way:
 
     def run(self, *arguments: str) -> str:
         """Run `imgvec models`; gives its output, or its one sentence if it refuses."""
-        done = subprocess.run(
-            [sys.executable, "-m", "imgvec", "models", *arguments],
-            env=self.environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        done = imgvec("models", *arguments, environment=self.environment)
         assert done.returncode in (0, 1, 2)
         self.told[" ".join(arguments)] = done.stderr
         return done.stderr if done.returncode == 2 else done.stdout

@@ -86,10 +86,18 @@ def encoder(
         mixed = attention(nodes, weights, f"{layer}/self_attn", normed, size, mask)
         x = nodes.op("Add", [x, mixed], f"{layer}/Add")
         normed = layer_norm(nodes, weights, f"{layer}/layer_norm2", x, size.width)
-        inner = linear(nodes, weights, f"{layer}/mlp/fc1", normed, size.width, 4 * size.width)
+        inner = linear(
+            nodes, weights, f"{layer}/mlp/fc1", normed, size.width, size.expansion * size.width
+        )
         inner = _quick_gelu(nodes, f"{layer}/mlp/activation_fn", inner)
         outer = linear(
-            nodes, weights, f"{layer}/mlp/fc2", inner, 4 * size.width, size.width, BRANCH_GAIN
+            nodes,
+            weights,
+            f"{layer}/mlp/fc2",
+            inner,
+            size.expansion * size.width,
+            size.width,
+            BRANCH_GAIN,
         )
         x = nodes.op("Add", [x, outer], f"{layer}/Add_1")
     return x

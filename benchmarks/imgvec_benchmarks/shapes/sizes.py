@@ -10,6 +10,8 @@ class Transformer:
     width: int
     layers: int
     heads: int
+    expansion: int = 4
+    """Width between the two layers of a block's perceptron, in multiples of `width`."""
 
 
 @dataclass(frozen=True, slots=True)

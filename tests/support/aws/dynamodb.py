@@ -69,7 +69,7 @@ class Emulator:
             ],
         )
         client.get_waiter("table_exists").wait(
-            TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+            TableName=name, WaiterConfig={"Delay": 0.02, "MaxAttempts": 1500}
         )
         client.close()
         return name

@@ -42,7 +42,7 @@ def png(
         (b"IHDR", header),
         *([(b"PLTE", palette)] if palette else []),
         *([(b"tRNS", clear)] if clear else []),
-        (b"IDAT", zlib.compress(b"".join(rows))),
+        (b"IDAT", zlib.compress(b"".join(rows), 1)),
         (b"IEND", b""),
     ]
     return b"\x89PNG\r\n\x1a\n" + b"".join(
@@ -53,5 +53,7 @@ def png(
 
 def _packed(row: NDArray[np.uint16], depth: int) -> bytes:
     """Samples one behind another, the first in the highest bits."""
+    if depth >= 8:
+        return row.astype(f">u{depth // 8}").tobytes()
     bits = (row.ravel()[:, None] >> np.arange(depth - 1, -1, -1)) & 1
     return np.packbits(bits.astype(np.uint8)).tobytes()

@@ -1,4 +1,7 @@
-"""CLIPs of the true widths of B/32 and L/14 with one block each, as a hub has them.
+"""CLIPs of the true widths of B/32 and L/14 with one narrow block each, as a hub has them.
+
+Rounding a layer to integers takes time by the cube of its inputs: no perceptron is four times as
+wide, no patch has 32 x 32 pixels.
 
 Those that CLIP_SHAPES names, with commas between, are of the true shape: all blocks, pictures of
 224 pixels and the whole vocabulary. docs/quantisation.md says what building them takes.
@@ -27,16 +30,17 @@ from tests.support.models.open_clip_form import in_open_clip_form
 THIN = {
     "clip-vit-b32": replace(
         B32,
-        image=Transformer(width=768, layers=1, heads=12),
-        text=Transformer(width=512, layers=1, heads=8),
-        image_size=64,
+        image=Transformer(width=768, layers=1, heads=12, expansion=1),
+        text=Transformer(width=512, layers=1, heads=8, expansion=1),
+        image_size=32,
+        patch=16,
         vocabulary=300,
         positions=16,
     ),
     "clip-vit-l14": replace(
         L14,
-        image=Transformer(width=1024, layers=1, heads=16),
-        text=Transformer(width=768, layers=1, heads=12),
+        image=Transformer(width=1024, layers=1, heads=16, expansion=1),
+        text=Transformer(width=768, layers=1, heads=12, expansion=1),
         image_size=42,
         vocabulary=300,
         positions=16,

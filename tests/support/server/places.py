@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx2
 import pytest
 
+from tests.support.server.command_line import run_forked
+
 ROOT = Path(__file__).resolve().parents[3]
 CAT = ROOT / "examples" / "cat.jpg"
 BEHIND_A_GATEWAY = ("start-api", "deployed")
@@ -55,14 +57,7 @@ NOBODY = PictureServer("127.0.0.1:9", {})
 
 def imgvec(*arguments: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     """Run the command line to its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "imgvec", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return run_forked(*arguments, environment=environment, seconds=120)
 
 
 def create_key(consumer: str, environment: dict[str, str]) -> tuple[str, str]:

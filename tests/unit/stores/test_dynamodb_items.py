@@ -13,11 +13,15 @@ LEAVES = st.one_of(
     st.floats(allow_nan=False, allow_infinity=False),
 )
 VALUES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner) | st.dictionaries(st.text(min_size=1), inner)
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(min_size=1), inner, max_size=3)
+    ),
+    max_leaves=8,
 )
 
 
-@given(st.dictionaries(st.text(min_size=1), VALUES))
+@given(st.dictionaries(st.text(min_size=1), VALUES, max_size=5))
 def test_what_is_written_is_read(item: Item) -> None:
     assert repr(read_item(write_item(item))) == repr(item)
 
