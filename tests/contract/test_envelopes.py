@@ -102,6 +102,15 @@ OTHERS: dict[str, dict[str, int]] = {
         "corrupt": 400,
         "unsupported": 400,
     },
+    "weaviate": {
+        "not found there": 400,
+        "no such host": 400,
+        "not an image": 400,
+        "corrupt": 400,
+        "unsupported": 400,
+        "wrong content type": 400,
+    },
+    "bedrock": {"not found there": 400, "no such host": 400},
 }
 
 
@@ -126,14 +135,30 @@ NOT_READ: dict[str, bytes] = {
 }
 
 
+# The lists that an input may be in; Bedrock has bodies with and without one.
+PLACES = {
+    "openai": ("input",),
+    "cohere": ("images",),
+    "weaviate": ("images",),
+    "bedrock": ("", "images"),
+}
+
+
 def assert_named(response: httpx2.Response, dialect: str, name: str) -> None:
-    """The dialect's envelope of a bad image, whose text names the format."""
-    fields = {"pixlab": "error", "memories.ai": "msg", "cohere": "message"}
+    """The dialect's envelope of a bad image, whose text names the format after its position."""
+    fields = {
+        "pixlab": "error",
+        "memories.ai": "msg",
+        "cohere": "message",
+        "weaviate": "error",
+        "bedrock": "message",
+    }
     field = fields.get(dialect, "detail")
     CHECKS[dialect](response, OTHERS.get(dialect, {}).get("not an image", 415))
-    place = {"openai": "input[0]: ", "cohere": "images[0]: "}.get(dialect, "")
-    expected = f"{place}This is {name}, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP"
-    assert response.json()[field] == expected
+    expected = f"This is {name}, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP"
+    place, _, message = response.json()[field].rpartition("[0]: ")
+    assert message == expected
+    assert place in PLACES.get(dialect, ("",))
 
 
 @pytest.mark.parametrize("name", list(NOT_READ))
@@ -204,7 +229,7 @@ def test_order_of_judgement(asking: Asking, case: str) -> None:
 def test_400_before_the_rest(asking: Asking, image: str) -> None:
     data = {"text": b"not an image", "huge": huge_png()}.get(image)
     url = asking.pictures.url(f"order-{image}", data)
-    wrong = {"model": 7, "dimension": 7}
+    wrong = {"model": 7, "dimension": 7, "texts": 7, "embeddingConfig": 7}
     body = json.dumps({**asking.endpoint.body(url), **wrong}).encode()
     asking.endpoint.check(asking.raw(body), 400)
 
@@ -235,6 +260,9 @@ def test_400_before_the_rest(asking: Asking, image: str) -> None:
         ("POST", "/v1/multimodalembeddings", "openai"),
         ("GET", "/v1/models", "openai"),
         ("GET", "/v1/models/jina-clip-v2", "openai"),
+        ("POST", "/weaviate/768/vectorize", "weaviate"),
+        ("POST", "/bedrock/model/cohere.embed-v4:0/invoke", "bedrock"),
+        ("POST", "/bedrock/model/nothing/invoke", "bedrock"),
     ],
 )
 def test_no_route_without_a_key(

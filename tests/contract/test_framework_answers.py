@@ -20,6 +20,8 @@ from tests.support.server.places import BEHIND_A_GATEWAY, Place
         (f"{V2}/embeddings/text", "memories.ai"),
         (f"{V2}/upload", "memories.ai"),
         (f"{V2}/upload/signed-url", "memories.ai"),
+        ("/weaviate/512/vectorize", "weaviate"),
+        ("/bedrock/model/cohere.embed-english-v3/invoke", "bedrock"),
     ],
 )
 @pytest.mark.parametrize("media_type", [None, "", "multipart/form-data", "multipart/form-data; x"])
@@ -57,6 +59,11 @@ def test_content_type_that_says_too_little(
         (f"{V2}/asset/re_000000000000000000", "DELETE", "memories.ai"),
         # Two routes meet here; both count.
         (f"{V2}/asset/metadata", "DELETE, GET", "memories.ai"),
+        ("/weaviate/512/vectorize", "POST", "weaviate"),
+        ("/weaviate/768/meta", "GET", "weaviate"),
+        ("/weaviate/1024/.well-known/ready", "GET", "weaviate"),
+        ("/bedrock/model/amazon.titan-embed-image-v1/invoke", "POST", "bedrock"),
+        ("/bedrock/model/any/thing/invoke", "POST", "bedrock"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -102,6 +109,12 @@ def test_wrong_method_outside(place: Place, path: str) -> None:
         (f"{V2}/embeddings/video", "memories.ai"),
         (f"{V2}/upload/", "memories.ai"),
         (f"{ASSET}/nothing/more", "memories.ai"),
+        ("/weaviate/512", "weaviate"),
+        ("/weaviate/512/vectorize/", "weaviate"),
+        ("/bedrock", "bedrock"),
+        ("/bedrock/foundation-models", "bedrock"),
+        ("/bedrock/model/amazon.titan-embed-image-v1/converse", "bedrock"),
+        ("/bedrock/model/amazon.titan-embed-image-v1/invoke-with-response-stream", "bedrock"),
     ],
 )
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -110,7 +123,16 @@ def test_unknown_path_below_a_prefix(place: Place, method: str, path: str, diale
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/imgembedding", "/api/aim", "/api", "/serve/api/v2x", "/IMGEMBED"]
+    "path",
+    [
+        "/nothing",
+        "/imgembedding",
+        "/api/aim",
+        "/api",
+        "/serve/api/v2x",
+        "/IMGEMBED",
+        "/weaviate/640",
+    ],
 )
 def test_unknown_path_outside(place: Place, path: str) -> None:
     response = place.client.get(path)

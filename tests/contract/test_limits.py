@@ -34,6 +34,8 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
         "memories.ai": (401, {"code": 401, "msg": "Unauthorized"}),
         "cohere": (401, {"message": "The API key is unknown or revoked"}),
+        "weaviate": (401, {"error": "Missing or invalid API key"}),
+        "bedrock": (403, {"message": "The security token included in the request is invalid."}),
         "openai": (
             401,
             openai(
@@ -49,6 +51,8 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
         "memories.ai": (403, {"code": 403, "msg": "API key disabled"}),
         "cohere": (401, {"message": "API key disabled"}),
+        "weaviate": (401, {"error": "API key disabled"}),
+        "bedrock": (403, {"message": "API key disabled"}),
         "openai": (
             401,
             openai(
@@ -64,6 +68,8 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "pixlab": (402, {"status": 402, "error": "Quota used up"}),
         "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
         "cohere": (402, {"message": "Quota used up"}),
+        "weaviate": (402, {"error": "Quota used up"}),
+        "bedrock": (400, {"message": "Quota used up"}),
         "openai": (
             402,
             openai(
@@ -79,6 +85,8 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "pixlab": (403, {"status": 403, "error": "This key may not use this model"}),
         "memories.ai": (403, {"code": 403, "msg": "This key may not use this model"}),
         "cohere": (403, {"message": "This key may not use this model"}),
+        "weaviate": (403, {"error": "This key may not use this model"}),
+        "bedrock": (403, {"message": "This key may not use this model"}),
         "openai": (403, openai("This key may not use this model", INVALID, None)),
     },
     "rate": {
@@ -86,6 +94,8 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         "pixlab": (429, {"status": 429, "error": "Too many requests"}),
         "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
         "cohere": (429, {"message": "Too many requests"}),
+        "weaviate": (429, {"error": "Too many requests"}),
+        "bedrock": (429, {"message": "Too many requests"}),
         "openai": (429, openai("Too many requests", "rate_limit_error", "rate_limit_exceeded")),
     },
 }

@@ -23,6 +23,8 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
             "pixlab": (402, {"status": 402, "error": "Quota used up"}),
             "cohere": (402, {"message": "Quota used up"}),
             "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
+            "weaviate": (402, {"error": "Quota used up"}),
+            "bedrock": (400, {"message": "Quota used up"}),
         },
     ),
     "space": (
@@ -32,6 +34,8 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
             "pixlab": (403, {"status": 403, "error": "This key may not use this model"}),
             "cohere": (403, {"message": "This key may not use this model"}),
             "memories.ai": (403, {"code": 403, "msg": "This key may not use this model"}),
+            "weaviate": (403, {"error": "This key may not use this model"}),
+            "bedrock": (403, {"message": "This key may not use this model"}),
         },
     ),
     "disabled": (
@@ -41,6 +45,8 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
             "pixlab": (401, {"status": 401, "error": "Missing/Invalid PixLab API Key"}),
             "cohere": (401, {"message": "API key disabled"}),
             "memories.ai": (403, {"code": 403, "msg": "API key disabled"}),
+            "weaviate": (401, {"error": "API key disabled"}),
+            "bedrock": (403, {"message": "API key disabled"}),
         },
     ),
     "too fast": (
@@ -50,6 +56,8 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
             "pixlab": (429, {"status": 429, "error": "Too many requests"}),
             "cohere": (429, {"message": "Too many requests"}),
             "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
+            "weaviate": (429, {"error": "Too many requests"}),
+            "bedrock": (429, {"message": "Too many requests"}),
         },
     ),
     "fault": (
@@ -59,6 +67,8 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
             "pixlab": (500, {"status": 500, "error": "Internal error"}),
             "cohere": (500, {"message": "Internal error"}),
             "memories.ai": (500, {"code": 500, "msg": "Internal error"}),
+            "weaviate": (500, {"error": "Internal error"}),
+            "bedrock": (500, {"message": "Internal error"}),
         },
     ),
     "starting": (
@@ -68,6 +78,8 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
             "pixlab": (503, {"status": 503}),
             "cohere": (503, {}),
             "memories.ai": (503, {"code": 503}),
+            "weaviate": (503, {}),
+            "bedrock": (503, {}),
         },
     ),
 }
@@ -77,6 +89,8 @@ FIELDS = {
     "pixlab": {"status", "error"},
     "cohere": {"id", "message"},
     "memories.ai": {"code", "msg", "data", "success", "failed"},
+    "weaviate": {"error"},
+    "bedrock": {"message"},
 }
 FAILURE: dict[str, object] = {"data": None, "success": False, "failed": True}
 

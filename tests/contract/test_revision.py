@@ -9,10 +9,12 @@ import pytest
 from tests.support.contract.checks import (
     NO_SUCH_HOST,
     ErrorCheck,
+    assert_bedrock_error,
     assert_cohere_error,
     assert_coreviz_error,
     assert_memories_error,
     assert_pixlab_error,
+    assert_weaviate_error,
     data_uri,
     small_png,
 )
@@ -77,6 +79,18 @@ def routes(key: str, image: str) -> dict[str, Ask]:
             f"{V2}/embeddings/text",
             {"json": {"input": "a cat", **model}, "headers": memories},
             assert_memories_error,
+        ),
+        "weaviate": (
+            "POST",
+            "/weaviate/512/vectorize",
+            {"json": {"images": [image]}, "headers": {"x-api-key": key}},
+            assert_weaviate_error,
+        ),
+        "bedrock": (
+            "POST",
+            "/bedrock/model/amazon.titan-embed-image-v1/invoke",
+            {"json": {"inputImage": image}, "headers": {"X-Amz-Security-Token": key}},
+            assert_bedrock_error,
         ),
     }
 

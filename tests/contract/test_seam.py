@@ -216,9 +216,11 @@ def test_the_longer_of_two_nested_prefixes_owns_a_path(
 def test_nothing_is_left_behind() -> None:
     """Runs last in this file: other tests see the vendors' dialects only."""
     assert [one.name for one in all_dialects()] == [
+        "bedrock",
         "cohere",
         "coreviz",
         "memories.ai",
         "openai",
         "pixlab",
+        "weaviate",
     ]

@@ -40,6 +40,13 @@ def check_envelope(case: Case, answer: httpx2.Response) -> None:
         assert answer.headers["content-type"] == "application/json"
     elif case.dialect == "cohere":
         assert set(body) == {"id", "message"}
+    elif case.dialect == "bedrock":
+        (text,) = body.values()
+        assert isinstance(text, str) and text
+        assert answer.headers["x-amzn-errortype"].endswith("Exception")
+    elif case.dialect == "weaviate":
+        assert set(body) == {"error"}
+        assert isinstance(body["error"], str) and body["error"]
     else:
         assert set(body) == {"code", "msg", "data", "success", "failed"}
         assert (body["code"], body["data"]) == (case.status, None)

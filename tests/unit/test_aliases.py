@@ -43,6 +43,12 @@ def test_the_table_is_the_contract() -> None:
         ("memories.ai", "mobileclip"): (512,),
         ("memories.ai", "multimodalembedding@001"): (1024,),
         ("memories.ai", "gemini-embedding-001"): (512, 768, 1024),
+        ("weaviate", "multi2vec-clip"): (512, 768, 1024),
+        ("bedrock", "amazon.titan-embed-image-v1"): (1024,),
+        ("bedrock", "cohere.embed-english-v3"): (1024,),
+        ("bedrock", "cohere.embed-multilingual-v3"): (1024,),
+        ("bedrock", "cohere.embed-v4"): (512, 1024),
+        ("bedrock", "amazon.nova-2-multimodal-embeddings-v1"): (1024,),
     }
 
 

@@ -15,6 +15,12 @@ JSON = {"Content-Type": "application/json"}
 XML = {"Content-Type": "text/xml"}
 NOBODYS = "http://a.b/store/st_" + "0" * 27
 TEXT = "/embeddings/text"
+VECTORIZE = "/weaviate/512/vectorize"
+INVOKE = "/bedrock/model/{}/invoke"
+TITAN = INVOKE.format("amazon.titan-embed-image-v1")
+COHERE = INVOKE.format("cohere.embed-english-v3")
+FOUR = INVOKE.format("cohere.embed-v4:0")
+NOVA = INVOKE.format("amazon.nova-2-multimodal-embeddings-v1:0")
 MARK = "imgvec_0123456789abcdefghijABCDEFGHIJ012"
 """Has the shape of a key and a wrong checksum; must never be seen in the log."""
 
@@ -110,6 +116,12 @@ def image_case(name: str, dialect: str, data: bytes, statuses: dict[str, int]) -
         body = {"images": [text], "model": "embed-english-v3.0"}
         keyword = {"json": body, "headers": {"x-api-key": "KEY"}}
         return Case(name, dialect, status, "POST", "/v2/embed", keyword)
+    if dialect == "weaviate":
+        keyword = {"json": {"images": [text]}, "headers": {"x-api-key": "KEY"}}
+        return Case(name, dialect, status, "POST", VECTORIZE, keyword)
+    if dialect == "bedrock":
+        keyword = {"json": {"inputImage": text}, "headers": {"Authorization": "Bearer KEY"}}
+        return Case(name, dialect, status, "POST", TITAN, keyword)
     keyword = {
         "headers": {"Authorization": "KEY"},
         "data": {"model": "mobileclip"},
@@ -125,6 +137,8 @@ NOT_IMAGE = {
     "memories": 415,
     "openai": 400,
     "cohere": 400,
+    "weaviate": 400,
+    "bedrock": 400,
 }
 OVER = {
     "coreviz": 413,
@@ -133,6 +147,8 @@ OVER = {
     "memories": 400,
     "openai": 413,
     "cohere": 413,
+    "weaviate": 413,
+    "bedrock": 400,
 }
 IMAGES = [
     *(image_case(n, d, data, NOT_IMAGE) for n, data in BROKEN.items() for d in NOT_IMAGE),
@@ -178,6 +194,18 @@ def cohere(name: str, status: int, path: str = "/v2/embed", **body: Any) -> Case
     return Case(
         f"cohere: {name}", "cohere", status, "POST", path, {"json": content, "headers": headers}
     )
+
+
+def weaviate(name: str, status: int, **keyword: Any) -> Case:
+    """A request to Weaviate's module with a good key, unless it brings its own headers."""
+    keyword.setdefault("headers", {"x-api-key": "KEY"})
+    return Case(f"weaviate: {name}", "weaviate", status, "POST", VECTORIZE, keyword)
+
+
+def bedrock(name: str, status: int, path: str = "", **keyword: Any) -> Case:
+    """A request to Bedrock with a good key, unless it brings its own headers."""
+    keyword.setdefault("headers", {"Authorization": "Bearer KEY"})
+    return Case(f"bedrock: {name}", "bedrock", status, "POST", path or TITAN, keyword)
 
 
 KEYED = {"x-api-key": "KEY", **JSON}
@@ -226,6 +254,8 @@ CASES = [
     openai("an unknown model", 404, model="gpt"),
     openai("a model that is an object", 400, model={"name": "gpt"}),
     openai("two types", 400, embedding_type="int8", output_dtype="binary"),
+    *(weaviate(f"address, {n}", 400, json={"images": [u]}) for n, u in BAD_ADDRESSES.items()),
+    *(bedrock(f"address, {n}", 400, json={"inputImage": u}) for n, u in BAD_ADDRESSES.items()),
     coreviz("file address", 400, {"image": "file:///etc/passwd"}),
     coreviz("ftp address", 400, {"image": "ftp://example.com/a.jpg"}),
     coreviz("a local path", 400, {"image": "/etc/passwd"}),
@@ -362,4 +392,36 @@ CASES = [
     cohere("revoked key, check", 401, "/v1/check-api-key", headers={"x-api-key": "REVOKED"}),
     memories("upload without a file", 400, "/upload", files={"comment": (None, "x")}),
     memories("body over the limit", 400, "/upload", files={"file": ("a", bytes(20_000_001))}),
+    weaviate("bad JSON", 400, content=b'{"texts": '),
+    weaviate("a list", 400, json=["cat"]),
+    weaviate("empty body", 400, content=b""),
+    weaviate("a number among them", 400, json={"texts": ["a", 1]}),
+    weaviate("a list in a list", 400, json={"images": [["a"]]}),
+    weaviate("too many texts", 400, json={"texts": ["a"] * 2049}),
+    weaviate("a form", 400, data={"texts": "cat"}),
+    weaviate("image gone", 400, json={"images": ["GONE"]}),
+    weaviate("no key", 401, json={"texts": ["cat"]}, headers={}),
+    weaviate("Basic without base64", 401, json={}, headers={"Authorization": "Basic KEY"}),
+    weaviate("mistyped key", 401, json={"texts": ["cat"]}, headers={"x-api-key": MARK}),
+    weaviate("body over the limit", 413, content=bytes(21_000_000)),
+    bedrock("bad JSON", 400, content=b'{"inputText": '),
+    bedrock("a list", 400, json=["cat"]),
+    bedrock("empty body", 400, content=b""),
+    bedrock("image is a list", 400, json={"inputImage": ["aaaa"]}),
+    bedrock("config is a list", 400, json={"inputText": "a", "embeddingConfig": [1]}),
+    bedrock("image gone", 400, json={"inputImage": "GONE"}),
+    bedrock("unknown model", 404, INVOKE.format("x"), json={"inputText": "a"}),
+    bedrock("a path as model", 404, INVOKE.format("..%2f..%2fetc"), json={"inputText": "a"}),
+    bedrock("cohere: a text is a list", 400, COHERE, json={"texts": [["a"]]}),
+    bedrock("cohere: bits", 400, COHERE, json={"texts": ["a"], "embedding_types": ["binary"]}),
+    bedrock("cohere: types are a text", 400, COHERE, json={"texts": ["a"], "embedding_types": "a"}),
+    bedrock("v4: no dimension", 400, FOUR, json={"texts": ["a"]}),
+    bedrock("v4: content is a text", 400, FOUR, json={"inputs": ["a"], "output_dimension": 512}),
+    bedrock("nova: no task", 400, NOVA, json={}),
+    bedrock("nova: parameters are a text", 400, NOVA, json={"singleEmbeddingParams": "a"}),
+    bedrock("no key", 403, json={"inputText": "a"}, headers={}),
+    bedrock("mistyped bearer", 403, json={}, headers={"Authorization": f"Bearer {MARK}"}),
+    bedrock("mistyped token", 403, json={}, headers={"X-Amz-Security-Token": MARK}),
+    bedrock("token of AWS", 403, json={}, headers={"X-Amz-Security-Token": "FwoGZXIvYXdz"}),
+    bedrock("body over the limit", 400, content=bytes(21_000_000)),
 ]

@@ -153,6 +153,42 @@ OPENAI_TYPES: Final = {
 }
 
 
+def assert_weaviate_error(response: httpx2.Response, status: int) -> None:
+    """Weaviate's envelope: `error` is a string."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["X-Request-Id"]
+    body = response.json()
+    assert set(body) == {"error"}
+    assert isinstance(body["error"], str)
+    assert body["error"]
+
+
+BEDROCK_STATUSES: Final = {401: 403, 402: 400, 405: 404, 413: 400, 415: 400, 422: 400}
+"""Where most vendors have another one."""
+BEDROCK_EXCEPTIONS: Final = {
+    400: {"ValidationException", "ServiceQuotaExceededException"},
+    403: {"AccessDeniedException", "UnrecognizedClientException"},
+    404: {"ResourceNotFoundException", "UnknownOperationException"},
+    412: {"ValidationException"},
+    429: {"ThrottlingException"},
+    500: {"InternalServerException"},
+    503: {"ServiceUnavailableException"},
+}
+
+
+def assert_bedrock_error(response: httpx2.Response, status: int) -> None:
+    """Bedrock's envelope; `status` is that of most vendors."""
+    status = BEDROCK_STATUSES.get(status, status)
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    assert response.headers["x-amzn-RequestId"] == response.headers["X-Request-Id"]
+    assert response.headers["x-amzn-errortype"] in BEDROCK_EXCEPTIONS[status]
+    (text,) = response.json().values()
+    assert isinstance(text, str)
+    assert text
+
+
 def assert_plain_error(response: httpx2.Response, status: int) -> None:
     """The answer outside of every dialect."""
     assert response.status_code == status, response.text

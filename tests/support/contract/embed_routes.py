@@ -8,11 +8,13 @@ import httpx2
 
 from tests.support.contract.checks import (
     ErrorCheck,
+    assert_bedrock_error,
     assert_cohere_error,
     assert_coreviz_error,
     assert_memories_error,
     assert_openai_error,
     assert_pixlab_error,
+    assert_weaviate_error,
 )
 from tests.support.server.places import PictureServer, Place
 
@@ -28,6 +30,8 @@ KEY_HEADERS: Final = {
     "memories.ai": "Authorization",
     "openai": "x-api-key",
     "cohere": "x-api-key",
+    "weaviate": "x-api-key",
+    "bedrock": "X-Amz-Security-Token",
 }
 CHECKS: Final[dict[str, ErrorCheck]] = {
     "coreviz": assert_coreviz_error,
@@ -35,6 +39,8 @@ CHECKS: Final[dict[str, ErrorCheck]] = {
     "memories.ai": assert_memories_error,
     "openai": assert_openai_error,
     "cohere": assert_cohere_error,
+    "weaviate": assert_weaviate_error,
+    "bedrock": assert_bedrock_error,
 }
 
 
@@ -76,6 +82,13 @@ ENDPOINTS: Final = {
     ),
     "openai": Endpoint(
         "openai", "/v1/embeddings", "image", (("model", "voyage-multimodal-3"),), "input"
+    ),
+    "weaviate": Endpoint("weaviate", "/weaviate/512/vectorize", "images", listed=True),
+    "bedrock-titan": Endpoint(
+        "bedrock", "/bedrock/model/amazon.titan-embed-image-v1/invoke", "inputImage"
+    ),
+    "bedrock-cohere": Endpoint(
+        "bedrock", "/bedrock/model/cohere.embed-english-v3/invoke", "images", listed=True
     ),
 }
 

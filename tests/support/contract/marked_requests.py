@@ -27,6 +27,15 @@ IMAGE: Final = CAT.read_bytes() + b"MARKEDimage" * 3
 IMAGE64: Final = base64.b64encode(IMAGE).decode()
 MISTYPED: Final = "imgvec_MARKEDmistyped0000000000000000000"
 FIELD: Final = "MARKEDfield"
+VECTORIZE: Final = "/weaviate/512/vectorize"
+INVOKE: Final = "/bedrock/model/{}/invoke"
+TITAN: Final = INVOKE.format("amazon.titan-embed-image-v1")
+COHERE: Final = (
+    INVOKE.format("cohere.embed-english-v3"),
+    INVOKE.format("cohere.embed-multilingual-v3"),
+    INVOKE.format("cohere.embed-v4"),
+)
+NOVA: Final = INVOKE.format("amazon.nova-2-multimodal-embeddings-v1")
 MARK: Final = "MARKED"
 MAX_BODY: Final = 150_000
 """`IMGVEC_MAX_BODY` and `IMGVEC_MAX_IMAGE` here."""
@@ -94,8 +103,8 @@ class Sender:
 
     def _ask(self, method: str, path: str, key: str | None = None, **more: Any) -> httpx2.Response:
         """With the key in the header that the path's vendor takes."""
-        vendor = "memories.ai" if path.startswith(V2) else "coreviz"
-        name = KEY_HEADERS[vendor]
+        vendor = "bedrock" if path.startswith("/bedrock") else "coreviz"
+        name = KEY_HEADERS["memories.ai" if path.startswith(V2) else vendor]
         headers = {name: key or self.keys.good, **more.pop("headers", {})}
         return self.client.request(method, path, headers=headers, **more)
 
@@ -118,6 +127,17 @@ class Sender:
         yield self.client.post("/v1/multimodalembeddings", json=wanted, headers=bearer)
         yield self.client.get("/v1/models", headers=bearer)
         yield self.client.get(f"/v1/models/{FIELD}", headers=bearer)
+        yield self._ask("POST", VECTORIZE, key, json={"texts": [TEXT], "images": [written]})
+        both = {"inputText": TEXT, "inputImage": written}
+        yield self._ask("POST", TITAN, key, json=both, headers=repeat)
+        for path in COHERE:
+            images = {"images": [image], "output_dimension": 1024}
+            yield self._ask("POST", path, key, json=images)
+            yield self._ask("POST", path, key, json={"texts": [TEXT], "output_dimension": FIELD})
+        source = {"source": {"bytes": written}}
+        params = {"embeddingDimension": 1024, "image": source}
+        nova = {"taskType": "SINGLE_EMBEDDING", "singleEmbeddingParams": params}
+        yield self._ask("POST", NOVA, key, json=nova)
         if not image.startswith("data:"):
             yield self.client.get("/imgembed", params={"img": image, "key": shown})
             body = {"image_url": image, "model": "mobileclip"}
@@ -174,6 +194,8 @@ class Sender:
             f"{V2}/embeddings/image",
             f"{V2}/embeddings/text",
             "/v1/embeddings",
+            VECTORIZE,
+            TITAN,
         ):
             query = {"key": self.keys.good} if "imgembed" in path else {}
             for content, media_type in (
@@ -223,7 +245,10 @@ class Sender:
             f"{V2}/a/b/{FIELD}",
         ):
             yield self._ask("GET", path, params={"key": self.keys.good, "img": QUERY})
-        for path in ("/api/ai/embeddings", "/imgembed", f"{V2}/upload"):
+        for path in ("/api/ai/embeddings", "/imgembed", f"{V2}/upload", VECTORIZE):
             yield self._ask("PATCH", path, params={"key": self.keys.good, "img": QUERY})
+        for path in ("meta", ".well-known/ready", ".well-known/live"):
+            yield self._ask("GET", f"/weaviate/512/{path}", params={"key": MISTYPED})
+        yield self._ask("POST", INVOKE.format(FIELD), json={"inputText": TEXT})
         yield self.client.get("/health", params={"key": MISTYPED})
         yield self.client.get("/ready", params={"key": MISTYPED})

@@ -1,5 +1,6 @@
 """Under which name a request is throttled; nothing is ever denied."""
 
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import closing
 from importlib import import_module
@@ -62,6 +63,13 @@ def table(tmp_path: Path) -> Iterator[Table]:
 
 
 COREVIZ, PIXLAB, MEMORIES = "/api/ai/embed", "/imgembed", "/serve/api/v2/upload"
+WEAVIATE = "/weaviate/768/vectorize"
+BEDROCK = "/bedrock/model/arn:aws:bedrock:eu-west-1::foundation-model/cohere.embed-v4:0/invoke"
+SIGNED = "AWS4-HMAC-SHA256 Credential=imgvec/20261130/eu-west-1/bedrock/aws4_request"
+
+
+def basic(password: str) -> str:
+    return "Basic " + b64encode(f"imgvec:{password}".encode()).decode()
 
 
 def shown(
@@ -93,6 +101,10 @@ def accept(table: "Table", consumer: str) -> None:
         shown({"x-api-key": KEY, "www-authenticate": OTHER, "x-imgvec-key": OTHER}),
         shown({"authorization": KEY, "x-api-key": "junk"}, {"key": OTHER}, MEMORIES),
         shown({"authorization": OTHER, "x-api-key": "junk"}, {"key": KEY}, PIXLAB),
+        shown({"authorization": basic(KEY)}, path=WEAVIATE),
+        shown({"authorization": f"Bearer {KEY}"}, path=WEAVIATE),
+        shown({"authorization": f"Bearer {KEY}"}, path=BEDROCK),
+        shown({"authorization": SIGNED, "x-amz-security-token": KEY}, path=BEDROCK),
     ],
     ids=lambda request_: "+".join([request_.path, *request_.headers, *request_.query]),
 )
@@ -116,6 +128,12 @@ def test_every_place_where_the_dialect_of_a_path_reads_a_key(table: Table, reque
         shown({"x-api-key": KEY}, path="/api/aim"),
         shown({"x-api-key": KEY, "authorization": KEY}, {"key": KEY}, "/nothing"),
         shown({"x-api-key": KEY}, path=MEMORIES),
+        shown({"authorization": KEY}, path=WEAVIATE),
+        shown({"authorization": "Basic é"}, path=WEAVIATE),
+        shown({"authorization": basic("")}, path=WEAVIATE),
+        shown({"authorization": basic(KEY)}, path="/weaviate/640/vectorize"),
+        shown({"authorization": SIGNED}, path=BEDROCK),
+        shown({"authorization": f"Bearer {KEY}", "x-amz-security-token": OTHER}, path=BEDROCK),
     ],
     ids=[
         "none",
@@ -129,6 +147,12 @@ def test_every_place_where_the_dialect_of_a_path_reads_a_key(table: Table, reque
         "beside a prefix",
         "unknown path",
         "another dialect's place",
+        "not basic",
+        "no base64",
+        "no password",
+        "no mount",
+        "a signature alone",
+        "bearer and token differ",
     ],
 )
 def test_callers_that_cannot_be_told_apart_share_a_name(table: Table, request_: Shown) -> None:

@@ -1,0 +1,94 @@
+"""Bedrock's errors: the exception's name in a header, its sentence in the body."""
+
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from imgvec.api.mounts import StatusTable, error_headers, json_answer, status_of
+from imgvec.errors import (
+    FetchFailed,
+    InternalFault,
+    KeyDisabled,
+    KeyInvalid,
+    MethodNotAllowed,
+    NotAnImage,
+    NotFound,
+    NotReady,
+    QuotaExhausted,
+    RequestError,
+    SpaceForbidden,
+    TooFast,
+    TooLarge,
+    UnknownModel,
+    WrongContentType,
+)
+from imgvec.request_head import bearer
+from imgvec.request_log import current
+
+STATUSES: Final[StatusTable] = {
+    FetchFailed: 400,
+    KeyDisabled: 403,
+    KeyInvalid: 403,
+    MethodNotAllowed: 404,
+    NotAnImage: 400,
+    QuotaExhausted: 400,
+    TooLarge: 400,
+    UnknownModel: 404,
+    WrongContentType: 400,
+}
+EXCEPTIONS: Final[dict[type[RequestError], str]] = {
+    RequestError: "ValidationException",
+    InternalFault: "InternalServerException",
+    KeyDisabled: "AccessDeniedException",
+    MethodNotAllowed: "UnknownOperationException",
+    NotFound: "UnknownOperationException",
+    NotReady: "ServiceUnavailableException",
+    QuotaExhausted: "ServiceQuotaExceededException",
+    SpaceForbidden: "AccessDeniedException",
+    TooFast: "ThrottlingException",
+    UnknownModel: "ResourceNotFoundException",
+}
+# AWS's own sentences.
+UNRECOGNIZED: Final = "The security token included in the request is invalid."
+UNAUTHENTICATED: Final = "Authentication failed: Please make sure your API Key is valid."
+
+
+class KeyRejected(Response):
+    """The answer to a wrong key, as AWS words it for the place where the key was."""
+
+    def __init__(self) -> None:
+        """It is that of a session token, unless the request has a bearer key."""
+        token = _answer("UnrecognizedClientException", {"message": UNRECOGNIZED}, 403)
+        super().__init__(token.body, token.status_code, token.headers)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        if bearer(Headers(scope=scope).get("authorization", "")):
+            answer = _answer("AccessDeniedException", {"Message": UNAUTHENTICATED}, 403)
+            await answer(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+
+def error_response(error: RequestError) -> Response:
+    """The envelope from which the SDKs make their exceptions."""
+    if isinstance(error, KeyInvalid):
+        return KeyRejected()
+    listed = error.param is not None and error.position is not None
+    place = f"{error.param}[{error.position}]: " if listed else ""
+    name = next(EXCEPTIONS[kind] for kind in type(error).__mro__ if kind in EXCEPTIONS)
+    content = {"message": f"{place}{error.message}"}
+    answer = _answer(name, content, status_of(error, STATUSES))
+    answer.headers.update(error_headers(error))
+    return answer
+
+
+def request_headers() -> dict[str, str]:
+    """The request's id where the SDKs look for it."""
+    return {"x-amzn-RequestId": current().request_id}
+
+
+def _answer(name: str, content: dict[str, str], status: int) -> Response:
+    return json_answer(content, status, {"x-amzn-errortype": name, **request_headers()})
