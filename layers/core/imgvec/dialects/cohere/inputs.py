@@ -1,16 +1,15 @@
 """Reads a request: model, dimensions, types, and one of three lists of inputs."""
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from imgvec.aliases import Alias, Off, find_alias
 from imgvec.api.fields import Fields
+from imgvec.api.parts import Parts, each_input
 from imgvec.embedding.elements import ELEMENTS, Element
-from imgvec.embedding.types import EmbedRequest, ImageInput, Input, Part, TextInput
-from imgvec.embedding.written import linked_image, written_image
-from imgvec.errors import BadParameter, RequestError
+from imgvec.embedding.types import EmbedRequest, Input, TextInput
+from imgvec.errors import BadParameter
 
 if TYPE_CHECKING:
     # Imports ONNX Runtime, which the function of the assets does not have.
@@ -33,9 +32,6 @@ LISTS: Final[dict[Version, tuple[List, ...]]] = {
 TYPES: Final[tuple[EmbeddingType, ...]] = (*ELEMENTS, "base64")
 INPUT_TYPES: Final = ("search_document", "search_query", "classification", "clustering", "image")
 TRUNCATE: Final = ("NONE", "START", "END")
-IMAGE_URI: Final = re.compile(
-    r"\s*data:image/[^,\s]*;base64,[\w+/=%\s-]*", re.ASCII | re.IGNORECASE
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +69,7 @@ def read(given: Fields, version: Version, encoders: "Encoders", off: Off, max_im
     if name == "texts" and input_type == "image":
         raise BadParameter("'input_type' is 'image', so give 'images' and not 'texts'")
     wanted = EmbedRequest(
-        Reader(max_image).inputs(name, items),
+        _inputs(name, items, Parts(max_image)),
         dimensions,
         encoder,
         tuple("float" if one == "base64" else one for one in types or ("float",)),
@@ -84,64 +80,13 @@ def read(given: Fields, version: Version, encoders: "Encoders", off: Off, max_im
     return Asked(wanted, name, types)
 
 
-class Reader:
-    """Reads inputs whose images have at most so many bytes each."""
-
-    def __init__(self, max_image: int) -> None:
-        """`max_image` is in bytes."""
-        self._max_image = max_image
-
-    def inputs(self, name: List, items: Sequence[object]) -> tuple[Input, ...]:
-        """The inputs of a list.
-
-        Raises:
-            RequestError: one cannot be read; the error has its place.
-        """
-        readers: dict[List, Callable[[object], Input]] = {
-            "texts": lambda item: (self._text(item),),
-            "images": lambda item: (self._image(item),),
-            "inputs": self._content,
-        }
-        inputs = []
-        for position, item in enumerate(items):
-            try:
-                inputs.append(readers[name](item))
-            except RequestError as error:
-                error.param, error.position = name, position
-                raise
-        return tuple(inputs)
-
-    def _text(self, text: object) -> Part:
-        if IMAGE_URI.fullmatch(_string(text, "A text")):
-            raise BadParameter("This is an image, give it in 'images'")
-        return TextInput(_string(text, "A text"))
-
-    def _image(self, image: object) -> Part:
-        return ImageInput(written_image(_string(image, "An image"), self._max_image))
-
-    def _content(self, item: object) -> Input:
-        content = item.get("content") if isinstance(item, dict) else None
-        if not isinstance(content, list) or not content:
-            raise BadParameter("'content' must be a list of parts that is not empty")
-        return tuple(self._part(part) for part in content)
-
-    def _part(self, part: object) -> Part:
-        if isinstance(part, dict):
-            match part.get("type"):
-                case "text":
-                    return self._text_or_image(_string(part.get("text"), "A text"))
-                case "image_url":
-                    link = part.get("image_url")
-                    return self._image(link.get("url") if isinstance(link, dict) else link)
-                case "image":
-                    return self._image(part.get("image"))
-        raise BadParameter("A part's 'type' must be 'text', 'image_url' or 'image'")
-
-    def _text_or_image(self, text: str) -> Part:
-        """Some clients send an image as the text of its data URI."""
-        if IMAGE_URI.fullmatch(text):
-            return ImageInput(linked_image(text, self._max_image))
-        return TextInput(text)
+def _inputs(name: List, items: Sequence[object], parts: Parts) -> tuple[Input, ...]:
+    readers: dict[List, Callable[[object], Input]] = {
+        "texts": lambda item: (parts.text_alone(item),),
+        "images": lambda item: (parts.image(item),),
+        "inputs": lambda item: parts.content(item, "image"),
+    }
+    return each_input(name, items, readers[name])
 
 
 def _model(given: Fields, encoders: "Encoders") -> tuple[Alias, str | None]:
@@ -182,9 +127,3 @@ def _list(given: Fields, version: Version) -> tuple[List, list[object]]:
     if not isinstance(items, list) or not items:
         raise BadParameter(f"{name!r} must be a list that is not empty")
     return name, items
-
-
-def _string(value: object, what: str) -> str:
-    if not isinstance(value, str) or not value:
-        raise BadParameter(f"{what} must be a string that is not empty")
-    return value

@@ -1,27 +1,25 @@
 """Forms of an input: strings, objects, lists of parts, messages."""
 
-from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from imgvec.api.fields import Fields
-from imgvec.embedding.types import ImageInput, Input, Part, TextInput
-from imgvec.embedding.written import linked_image, written_image
-from imgvec.errors import BadParameter, RequestError
+from imgvec.api.parts import Parts, each_input
+from imgvec.embedding.types import ImageInput, Input
+from imgvec.errors import BadParameter
 
 NO_TEXT: Final = (
     "token ids are not served here: send text (langchain: check_embedding_ctx_length=False)"
 )
 IMAGE_KEYS: Final = frozenset({"image", "url", "bytes"})
-LABEL: Final = 100
-"""Characters in which the media type of a data URI has to end."""
+IMAGE_TYPE: Final = "image_base64"
 
 
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """Reads inputs whose images have at most so many bytes each."""
+    """Reads the inputs of a request."""
 
-    def __init__(self, max_image: int) -> None:
-        """`max_image` is in bytes."""
-        self._max_image = max_image
+    parts: Parts
 
     def inputs(self, given: Fields) -> tuple[Input, ...]:
         """The inputs of `/embeddings`: exactly one of `input` and `messages`.
@@ -43,8 +41,7 @@ class Reader:
             raise _about("input", "'input' is empty")
         if _are_messages(items):
             return self._messages("input", items)
-        read = self._item if modality == "text" else self._image_item
-        return _each("input", items, read)
+        return each_input("input", items, self._item if modality == "text" else self._image_item)
 
     def contents(self, given: Fields) -> tuple[Input, ...]:
         """The inputs of `/multimodalembeddings`: a list of objects with a list of parts.
@@ -56,11 +53,11 @@ class Reader:
         items = given.one("inputs")
         if not isinstance(items, list) or not items:
             raise _about("inputs", "'inputs' must be a list that is not empty")
-        return _each("inputs", items, self._content)
+        return each_input("inputs", items, self._content)
 
     def _item(self, item: object) -> Input:
         if isinstance(item, str):
-            return (self._text(item),)
+            return (self.parts.text(item),)
         if isinstance(item, list) and _are_messages(item):
             return self._conversation(item)
         if isinstance(item, int | float | list):
@@ -69,85 +66,44 @@ class Reader:
             return self._content(item)
         if isinstance(item, dict):
             return self._object(item)
-        raise BadParameter("an input must be a string or an object")
+        raise BadParameter("An input must be a string or an object")
 
     def _image_item(self, item: object) -> Input:
-        return (self._image(item),) if isinstance(item, str) else self._item(item)
+        return (self.parts.image(item),) if isinstance(item, str) else self._item(item)
 
     def _object(self, item: dict[str, object]) -> Input:
         """`text` and an image beside each other are one input, in the order in which they stand."""
         parts = [
-            self._text(value) if name == "text" else self._image(value)
+            self.parts.text(value) if name == "text" else self.parts.image(value)
             for name, value in item.items()
             if value is not None and (name == "text" or name in IMAGE_KEYS)
         ]
         images = sum(isinstance(part, ImageInput) for part in parts)
         if not parts or images > 1:
-            raise BadParameter("give 'text', one of 'image', 'url' and 'bytes', or 'content'")
+            raise BadParameter("Give 'text', one of 'image', 'url' and 'bytes', or 'content'")
         return tuple(parts)
 
     def _content(self, item: object) -> Input:
-        content = item.get("content") if isinstance(item, dict) else None
-        if isinstance(content, str):
-            return (self._text(content),)
-        if not isinstance(content, list) or not content:
-            raise BadParameter("'content' must be a list of parts that is not empty")
-        return tuple(self._part(part) for part in content)
-
-    def _part(self, part: object) -> Part:
-        if isinstance(part, dict):
-            match part.get("type"):
-                case "text":
-                    return self._text(part.get("text"))
-                case "image_url":
-                    link = part.get("image_url")
-                    return self._image(link.get("url") if isinstance(link, dict) else link)
-                case "image_base64":
-                    return self._image(part.get("image_base64"))
-        raise BadParameter("a part's 'type' must be 'text', 'image_url' or 'image_base64'")
+        if isinstance(item, dict) and isinstance(item.get("content"), str):
+            return (self.parts.text(item["content"]),)
+        return self.parts.content(item, IMAGE_TYPE)
 
     def _messages(self, name: str, messages: object) -> tuple[Input, ...]:
         """A list of messages is one input; a list of such lists is one input each."""
-        if isinstance(messages, list) and _are_messages(messages):
-            return _each(name, [messages], self._conversation)
         if not isinstance(messages, list) or not messages:
             raise _about(name, f"{name!r} must be a list that is not empty")
-        return _each(name, messages, self._conversation)
+        lists = [messages] if _are_messages(messages) else messages
+        return each_input(name, lists, self._conversation)
 
     def _conversation(self, messages: object) -> Input:
         """The parts of all messages; the roles do not change a vector."""
         if not isinstance(messages, list) or not _are_messages(messages):
-            raise BadParameter("messages must be objects with 'role' and 'content'")
+            raise BadParameter("Messages must be objects with 'role' and 'content'")
         return tuple(part for message in messages for part in self._content(message))
-
-    def _text(self, text: object) -> Part:
-        """A text, or the image that it is a data URI of: some clients send images so."""
-        if not isinstance(text, str) or not text:
-            raise BadParameter("a text must be a string that is not empty")
-        label = text[:LABEL].partition(",")[0].lower()
-        if label.startswith("data:image/") and label.endswith(";base64"):
-            return ImageInput(linked_image(text, self._max_image))
-        return TextInput(text)
-
-    def _image(self, image: object) -> Part:
-        if not isinstance(image, str) or not image:
-            raise BadParameter("an image must be a URL, a data URI or base64")
-        return ImageInput(written_image(image, self._max_image))
 
 
 def _are_messages(items: list[object]) -> bool:
     return bool(items) and all(isinstance(item, dict) and "role" in item for item in items)
-
-
-def _each(name: str, items: Sequence[object], read: Callable[[object], Input]) -> tuple[Input, ...]:
-    inputs = []
-    for position, item in enumerate(items):
-        try:
-            inputs.append(read(item))
-        except RequestError as error:
-            error.param, error.position = name, position
-            raise
-    return tuple(inputs)
 
 
 def _about(param: str, message: str) -> BadParameter:

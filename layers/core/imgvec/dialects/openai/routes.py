@@ -18,6 +18,7 @@ from imgvec.api.mounts import (
     services_of,
 )
 from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation, path_parameter
+from imgvec.api.parts import Parts
 from imgvec.api.request import JSON, Call, read_call
 from imgvec.dialects.openai import HEAD
 from imgvec.dialects.openai.envelope import error_response, vendor_of
@@ -152,7 +153,7 @@ async def _embed(request: Request, call: Call, *, multimodal: bool) -> Answered:
     space = space_of(given, embedding.encoders, off_of(request, NAME))
     param = "inputs" if multimodal else "input"
     with naming(param):
-        reader = Reader(services.settings.max_image)
+        reader = Reader(Parts(services.settings.max_image))
         inputs = reader.contents(given) if multimodal else reader.inputs(given)
         wanted = EmbedRequest(
             inputs, space.dimensions, space.encoder, (space.element,), described=multimodal
