@@ -181,11 +181,11 @@ def test_a_revoked_key_and_another_consumers(place: Place) -> None:
         ({}, "There is nothing to embed"),
         ({"texts": None, "images": None}, "There is nothing to embed"),
         ({"texts": "a cat"}, "'texts' must be a list of strings"),
-        ({"texts": [1]}, "'texts' must be a list of strings"),
-        ({"texts": [TEXT, None]}, "'texts' must be a list of strings"),
+        ({"texts": [1]}, "texts[0]: A text must be a string"),
+        ({"texts": [TEXT, None]}, "texts[1]: A text must be a string"),
         ({"images": IMAGE}, "'images' must be a list of strings"),
         ({"images": {"0": IMAGE}}, "'images' must be a list of strings"),
-        ({"images": [IMAGE, ""]}, "images[1]: The image is empty"),
+        ({"images": [IMAGE, ""]}, "images[1]: An image must be a URL, a data URI or base64"),
         ({"images": [IMAGE, "***"]}, "images[1]: The image is not valid base64"),
         (
             {"images": [IMAGE, IMAGE, "aGVsbG8="]},
@@ -197,7 +197,7 @@ def test_a_revoked_key_and_another_consumers(place: Place) -> None:
         ),
         (
             {"texts": [TEXT, data_uri(PNG)]},
-            "texts[1]: This is an image: send it in 'images'",
+            "texts[1]: This is an image, give it in 'images'",
         ),
         ({"texts": ["a"] * 2049}, "There are 2049 inputs, and a request may have 2048"),
         ({"images": [IMAGE] * 97}, "There are 97 images, and a request may have 96"),

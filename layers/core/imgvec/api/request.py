@@ -63,18 +63,31 @@ async def read_call(request: Request, accepted: tuple[str, ...], max_body: int) 
 
     A body without a content type is read as JSON. An empty body has no fields.
     """
-    given = request.query_params.multi_items()
-    query = Fields(tuple((name, FormText(value)) for name, value in given))
     media_type = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if media_type in accepted:
+        return await _read(request, media_type, max_body)
+    wrong = WrongContentType(f"Unsupported content type, send {' or '.join(accepted)}")
+    return Call(request.headers, _query(request), problem=wrong)
+
+
+async def read_json(request: Request, max_body: int) -> Call:
+    """Read JSON of up to `max_body` bytes, whatever its content type: some clients send another."""
+    return await _read(request, JSON, max_body)
+
+
+async def _read(request: Request, media_type: str, max_body: int) -> Call:
     read: list[Item] = []
     problem: RequestError | None = None
     try:
-        if media_type not in accepted:
-            raise WrongContentType(f"Unsupported content type, send {' or '.join(accepted)}")
         await _read_body(request, media_type, max_body, read)
     except RequestError as error:
         problem = error
-    return Call(request.headers, query, Fields(tuple(read)), problem)
+    return Call(request.headers, _query(request), Fields(tuple(read)), problem)
+
+
+def _query(request: Request) -> Fields:
+    given = request.query_params.multi_items()
+    return Fields(tuple((name, FormText(value)) for name, value in given))
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:

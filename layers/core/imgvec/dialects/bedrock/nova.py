@@ -22,9 +22,9 @@ def parse(given: Fields, reader: Reader) -> Asked:
     (kind,) = kinds
     content = inside(asked, kind)
     if kind == "text":
-        part = reader.text(content.one("value"))
+        part = reader.parts.text(content.one("value"))
     else:
-        part = reader.image(inside(content, "source").one("bytes"))
+        part = reader.parts.image(inside(content, "source").one("bytes"))
     return Asked(EmbedRequest(((part,),), dimensions), {"embeddingType": kind.upper()})
 
 

@@ -2,16 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 from imgvec.aliases import Alias, Off
 from imgvec.api.fields import NO_FIELDS, Fields
-from imgvec.embedding.types import EmbedRequest, ImageInput, Part, TextInput
-from imgvec.embedding.written import linked_image, written_image
+from imgvec.api.parts import Parts
+from imgvec.embedding.types import EmbedRequest
 from imgvec.errors import BadParameter
-
-LABEL: Final = 100
-"""Characters in which the media type of a data URI has to end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +27,7 @@ class Reader:
 
     alias: Alias
     off: Off
-    max_image: int
+    parts: Parts
 
     def dimensions(self, given: Fields, name: str) -> int:
         """The dimensions that a field asks for; some clients write `1024.0`.
@@ -47,26 +43,6 @@ class Reader:
             allowed = ", ".join(map(str, self.alias.dimensions))
             raise BadParameter(f"{name!r} of {self.alias.model} must be one of: {allowed}")
         return self.alias.resolve(asked, self.off, name)
-
-    def image(self, written: object) -> Part:
-        """An image as base64, data URI or URL."""
-        if not isinstance(written, str) or not written:
-            raise BadParameter("An image must be base64, a data URI or a URL")
-        return ImageInput(written_image(written, self.max_image))
-
-    def text(self, text: object) -> Part:
-        """A text, or the image that it is a data URI of: some clients send images so."""
-        if not isinstance(text, str) or not text:
-            raise BadParameter("A text must be a string that is not empty")
-        if is_image(text):
-            return ImageInput(linked_image(text, self.max_image))
-        return TextInput(text)
-
-
-def is_image(text: str) -> bool:
-    """Whether a text is the data URI of an image."""
-    label = text[:LABEL].partition(",")[0].lower()
-    return label.startswith("data:image/") and label.endswith(";base64")
 
 
 def inside(given: Fields, name: str) -> Fields:

@@ -24,11 +24,12 @@ from imgvec.api.mounts import (
     services_of,
 )
 from imgvec.api.openapi import EMBEDDING_HEADERS, Schema, Shape, answers, operation
+from imgvec.api.parts import Parts
+from imgvec.api.request import read_json
 from imgvec.dialects.bedrock import HEAD, cohere, models, nova, schemas, titan
 from imgvec.dialects.bedrock.envelope import error_response, request_headers
 from imgvec.dialects.bedrock.models import ALIASES, VERSION, find_model
 from imgvec.dialects.bedrock.parts import Asked, Reader
-from imgvec.dialects.untyped import read_json
 from imgvec.embedding.types import EmbedResult
 from imgvec.errors import RequestError
 
@@ -80,7 +81,7 @@ async def invoke(request: Request) -> Response:
     given = call.fields
     alias = find_model(_model_id(request))
     _, family = FAMILIES[alias]
-    reader = Reader(alias, off_of(request, NAME), services.settings.max_image)
+    reader = Reader(alias, off_of(request, NAME), Parts(services.settings.max_image))
     asked = family.parse(given, reader)
     context = context_of(request, call, NAME)
     # The images' text is not held while they are decoded and encoded.

@@ -12,8 +12,8 @@ def parse(given: Fields, reader: Reader) -> Asked:
     dimensions = reader.dimensions(config, "outputEmbeddingLength")
     text, image = given.text("inputText"), given.text("inputImage")
     parts = [
-        *([] if text is None else [reader.text(text)]),
-        *([] if image is None else [reader.image(image)]),
+        *([] if text is None else [reader.parts.text(text)]),
+        *([] if image is None else [reader.parts.image(image)]),
     ]
     if not parts:
         raise BadParameter("Give 'inputText', 'inputImage' or both")

@@ -1,6 +1,6 @@
 """Weaviate's module multi2vec-clip: `vectorize`, and what Weaviate asks when it starts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from fastapi import APIRouter
@@ -36,11 +36,11 @@ from imgvec.api.openapi import (
     key_place,
     operation,
 )
-from imgvec.dialects.untyped import read_json
+from imgvec.api.parts import Parts, each_input, is_image
+from imgvec.api.request import read_json
 from imgvec.dialects.weaviate import DIMENSIONS, HEAD
 from imgvec.embedding.precondition import SHOWN_DIGITS
-from imgvec.embedding.types import ImageInput, Part, TextInput, each
-from imgvec.embedding.written import is_data_uri, written_image
+from imgvec.embedding.types import Part, TextInput, each
 from imgvec.errors import (
     BadParameter,
     FetchFailed,
@@ -106,7 +106,7 @@ async def vectorize(request: Request) -> Response:
     call = await read_json(request, services.settings.max_body)
     principal = await services.authenticate(HEAD.keys(call.headers.items()))
     dimensions = _dimensions(request)
-    images = _listed(call.fields, "images", _image_reader(services.settings.max_image))
+    images = _listed(call.fields, "images", Parts(services.settings.max_image).image)
     texts = _listed(call.fields, "texts", _text)
     # Only an image can be at fault later, and its position in the request is that in its list.
     wanted = each([*images, *texts], dimensions)
@@ -172,30 +172,21 @@ def _dimensions(request: Request) -> int:
     return MODULE.resolve(asked, off_of(request, NAME))
 
 
-def _listed(given: Fields, name: str, read: Callable[[str], Part]) -> Sequence[Part]:
+def _listed(given: Fields, name: str, read: Callable[[object], Part]) -> tuple[Part, ...]:
     """The parts of a list, which may be absent."""
     items = given.one(name) or []
-    if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
+    if not isinstance(items, list):
         raise BadParameter(f"{name!r} must be a list of strings")
-    parts = []
-    for position, item in enumerate(items):
-        try:
-            parts.append(read(item))
-        except RequestError as error:
-            error.param, error.position = name, position
-            raise
-    return parts
+    return tuple(part for (part,) in each_input(name, items, lambda item: (read(item),)))
 
 
-def _image_reader(max_image: int) -> Callable[[str], Part]:
-    return lambda item: ImageInput(written_image(item, max_image))
-
-
-def _text(item: str) -> Part:
+def _text(text: object) -> Part:
     """A text; an empty one has a vector too, for the number of vectors must be that of texts."""
-    if is_data_uri(item) and ";base64," in item[:100]:
-        raise BadParameter("This is an image: send it in 'images'")
-    return TextInput(item)
+    if not isinstance(text, str):
+        raise BadParameter("A text must be a string")
+    if is_image(text):
+        raise BadParameter("This is an image, give it in 'images'")
+    return TextInput(text)
 
 
 def error_response(error: RequestError) -> Response:
