@@ -28,6 +28,7 @@ from tests.support.contract.checks import (
 )
 from tests.support.server.places import (
     NOBODY,
+    ROOT,
     PictureServer,
     Place,
     create_key,
@@ -498,7 +499,23 @@ def test_an_answer_that_would_be_too_large_is_rejected_before_any_work(off: Plac
     good(ask(off, ENGLISH, {"texts": ["a" * 9_000]}))
 
 
-# The SDK itself
+# Clients
+
+
+@pytest.mark.parametrize("text", [None, TEXT])
+def test_the_connector_for_opensearch(place: Place, text: str | None) -> None:
+    """As ML Commons fills it in: null for what a document lacks."""
+    connector = json.loads((ROOT / "docs" / "opensearch-connector.json").read_text())
+    (action,) = connector["actions"]
+    body = action["request_body"].replace("${parameters.inputImage:-null}", IMAGE)
+    body = body.replace('"${parameters.inputText:-null}"', json.dumps(text))
+    headers = {
+        name: value.replace("${credential.key}", place.key)
+        for name, value in action["headers"].items()
+    }
+    path = action["url"].removeprefix("https://imgvec.example.com")
+    response = place.client.request(action["method"], path, content=body, headers=headers)
+    assert bits(good(response)["embedding"]) == titan(place, inputImage=IMAGE, inputText=text)
 
 
 def test_boto3_with_only_the_endpoint_and_the_key_changed(

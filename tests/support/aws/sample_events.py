@@ -42,6 +42,13 @@ def _memories(caller: Caller, path: str, **content: Any) -> httpx2.Response:
 
 
 REQUESTS: Final[dict[str, Callable[[Caller], httpx2.Response]]] = {
+    "bedrock-titan": lambda c: c.bedrock(
+        "amazon.titan-embed-image-v1", inputImage=c.base64, inputText=TEXT
+    ),
+    "bedrock-cohere": lambda c: c.bedrock(
+        "cohere.embed-english-v3", images=[c.uri], input_type="image", embedding_types=["float"]
+    ),
+    "weaviate-vectorize": lambda c: c.weaviate(512, texts=[TEXT], images=[c.base64]),
     "cohere-images": lambda c: c.cohere(1024, images=[c.uri]),
     "cohere-inputs": lambda c: c.cohere(
         512,

@@ -45,7 +45,7 @@ def bits(embedding: object) -> bytes:
 def embedding_in(body: Any) -> list[float]:
     """The only embedding, or the first one, in an answer of any dialect."""
     # Cohere's are a list, by type in its second version.
-    listed = body.get("embeddings")
+    listed = body.get("embeddings") or body.get("imageVectors")
     vectors = listed["float"] if isinstance(listed, dict) else listed
     found = body.get("data") or body
     numbers: list[float] = (

@@ -10,6 +10,7 @@ from tests.support.contract.checks import data_uri
 from tests.support.contract.embed_routes import V2
 from tests.support.server.places import PictureServer, Place
 
+FOUR = "cohere.embed-v4:0"
 MEMORIES_MODELS = {512: "mobileclip", 1024: "multimodalembedding@001"}
 
 
@@ -59,6 +60,16 @@ class Caller:
         """A body for Cohere."""
         content = {"model": "embed-v4.0", "output_dimension": width, **body}
         return self.client.post(path, json=content, headers={"x-api-key": self.key})
+
+    def bedrock(self, model: str, **body: Any) -> httpx2.Response:
+        """A body for a model at Bedrock."""
+        headers = {"X-Amz-Security-Token": self.key}
+        return self.client.post(f"/bedrock/model/{model}/invoke", json=body, headers=headers)
+
+    def weaviate(self, width: int, **body: Any) -> httpx2.Response:
+        """Lists for Weaviate's module."""
+        auth = ("imgvec", self.key)
+        return self.client.post(f"/weaviate/{width}/vectorize", json=body, auth=auth)
 
     def memories(self, width: int, **more: Any) -> httpx2.Response:
         """memories.ai's embeddings/image."""
@@ -115,6 +126,10 @@ WAYS: dict[str, Callable[[Caller, int], httpx2.Response]] = {
     "cohere input": lambda c, w: c.cohere(
         w, inputs=[{"content": [{"type": "image_url", "image_url": {"url": c.uri}}]}]
     ),
+    "bedrock data URI": lambda c, w: c.bedrock(FOUR, images=[c.uri], output_dimension=w),
+    "bedrock url": lambda c, w: c.bedrock(FOUR, images=[c.url], output_dimension=w),
+    "weaviate base64": lambda c, w: c.weaviate(w, images=[c.base64]),
+    "weaviate url": lambda c, w: c.weaviate(w, images=[c.url]),
     "memories file": lambda c, w: c.memories(w, files={"file": c.data}),
     "memories url": lambda c, w: c.memories(w, image_url=c.url),
     "memories asset": lambda c, w: c.memories(w, asset_id=c.asset()),

@@ -19,6 +19,12 @@ BOMB_BYTES = 20_000
 LONGEST_BODY = 100_000
 """Longer bodies have their tests; here they would be most of the time."""
 V2 = "/serve/api/v2"
+BEDROCK_MODELS = (
+    "amazon.titan-embed-image-v1",
+    "cohere.embed-english-v3",
+    "us.cohere.embed-v4:0",
+    "amazon.nova-2-multimodal-embeddings-v1%3A0",
+)
 
 
 @dataclass(frozen=True)
@@ -67,9 +73,11 @@ class Mix:
             "many members": (2, self._members),
             "list of inputs": (2, lambda: self._listed(self._odd_inputs(pick(files)))),
             "lists at Cohere": (2, lambda: self._cohere(self._odd_inputs(pick(files)))),
+            "Bedrock": (2, lambda: self._bedrock(self._odd_inputs(pick(files)))),
+            "lists at Weaviate": (2, lambda: self._weaviate(self._odd_inputs(pick(files)))),
             "odd base64": (2, lambda: self._coreviz({"image": self._odd_base64(pick(files))})),
             "precondition": (2, self._precondition),
-            "noise": (8, self._noise),
+            "noise": (4, self._noise),
             "forbidden address": (8, lambda: self._address(pick(_ADDRESSES))),
             "headers": (4, lambda: self._headers(pick(_HEADERS))),
             "path and method": (6, self._path),
@@ -158,6 +166,23 @@ class Mix:
         more = {self._chance.choice(names): self._chance.choice(values)}
         content = {"model": "embed-english-v3.0", **lists, **more}
         path = self._chance.choice(("/v1/embed", "/v2/embed", "/cohere/v2/embed"))
+        return _json(content, path, f"x-api-key: {self._key}")
+
+    def _bedrock(self, given: list[object]) -> bytes:
+        """Any model's fields at any of them."""
+        fields = ("inputText", "inputImage", "texts", "images", "inputs", "embedding_types")
+        more = ("embeddingConfig", "output_dimension", "taskType", "singleEmbeddingParams")
+        values: tuple[object, ...] = (*given, given, 512, 1024.0, {}, "SINGLE_EMBEDDING")
+        names = self._chance.sample((*fields, *more), self._chance.randrange(1, 4))
+        content = {name: self._chance.choice(values) for name in names}
+        path = f"/bedrock/model/{self._chance.choice(BEDROCK_MODELS)}/invoke"
+        return _json(content, path, f"X-Amz-Security-Token: {self._key}")
+
+    def _weaviate(self, given: list[object]) -> bytes:
+        """Either list, or both, or what is no list."""
+        values: tuple[object, ...] = (given, [], None, {}, "a cat", [[]])
+        content = {name: self._chance.choice(values) for name in ("texts", "images")}
+        path = self._chance.choice(("/weaviate/512/vectorize", "/weaviate/1024/vectorize"))
         return _json(content, path, f"x-api-key: {self._key}")
 
     def _coin(self) -> bool:

@@ -63,6 +63,16 @@ One request for each dialect, with a photo of ours:
     curl -s {address}/v2/embed -H 'Content-Type: application/json' \\
       -H 'Authorization: Bearer {key}' -d @-
 
+  # Bedrock
+  printf '{{"inputImage":"%s"}}' "$(base64 < {photo} | tr -d '\\n')" | \\
+    curl -s {address}/bedrock/model/amazon.titan-embed-image-v1/invoke \\
+      -H 'Authorization: Bearer {key}' -d @-
+
+  # Weaviate
+  printf '{{"images":["%s"]}}' "$(base64 < {photo} | tr -d '\\n')" | \\
+    curl -s {address}/weaviate/512/vectorize \\
+      -u 'imgvec:{key}' -d @-
+
   # memories.ai
   curl -s {address}/serve/api/v2/embeddings/image \\
     -H 'Authorization: {key}' \\
