@@ -185,6 +185,18 @@ def test_an_alias_that_leads_nowhere_stops_the_start(
         create_app(load_settings(server_environment(tmp_path / "data", pictures)))
 
 
+def test_a_router_within_another_stops_the_start(
+    with_tiny: Path, tmp_path: Path, pictures: PictureServer
+) -> None:
+    """The intake would not find its routes, and read their bodies whatever the key."""
+    nested = ROUTES.replace(
+        "DIALECT =", "outer = APIRouter()\nouter.include_router(router)\nDIALECT ="
+    )
+    with_tiny.write_text(nested.replace("NAME, HEAD, router", "NAME, HEAD, outer"))
+    with pytest.raises(ValueError, match="tiny includes a router in another one"):
+        create_app(load_settings(server_environment(tmp_path / "data", pictures)))
+
+
 def mounted_at(mount: str, prefix: str, package: Path) -> None:
     changed = INIT.replace('("/tiny", "/small")', f'("{mount}",)')
     (package / "__init__.py").write_text(changed.replace('("/v1",)', f'("{prefix}",)'))

@@ -80,6 +80,14 @@ def test_a_wrong_key_in_a_header_is_rejected_before_the_body_comes(
         endpoint.check(connection.answer(), 401)
 
 
+@pytest.mark.parametrize("path", ["/upload", "/upload/signed-url", "/embeddings/text"])
+def test_a_wrong_key_of_an_upload_is_rejected_before_the_body_comes(busy: Busy, path: str) -> None:
+    with wire(busy.address) as connection:
+        headers = {"Content-Type": JSON, "Authorization": mint()}
+        connection.begin(f"{V2}{path}", NEVER_SENT, headers)
+        ENDPOINTS["memories"].check(connection.answer(), 401)
+
+
 @pytest.mark.parametrize("path", ["/imgembed", "/llmimgembed", "/store"])
 def test_a_wrong_key_in_the_query_is_rejected_before_the_body_comes(busy: Busy, path: str) -> None:
     with wire(busy.address) as connection:

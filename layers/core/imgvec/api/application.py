@@ -114,15 +114,22 @@ def _never() -> None:
 
 
 def _entries(mounts: Mounts, *, embeds: bool) -> dict[tuple[str, str], Entry]:
-    """The dialects' routes without parameters in their paths, by method and path."""
-    return {
-        (method, mount + route.path): Entry(route, computes=router is dialect.router)
-        for dialect in mounts.dialects
-        for router in ((dialect.router, dialect.assets) if embeds else (dialect.assets,))
-        for route, mount in product(router.routes, dialect.head.mounts)
-        if isinstance(route, APIRoute) and "{" not in route.path
-        for method in route.methods or ()
-    }
+    """The dialects' routes without parameters in their paths, by method and path.
+
+    Raises:
+        ValueError: a router includes another one, whose routes would be judged after their bodies.
+    """
+    entries: dict[tuple[str, str], Entry] = {}
+    for dialect in mounts.dialects:
+        for router in (dialect.router, dialect.assets) if embeds else (dialect.assets,):
+            for route, mount in product(router.routes, dialect.head.mounts):
+                if not isinstance(route, APIRoute):
+                    raise ValueError(f"{dialect.name} includes a router in another one")
+                if "{" not in route.path:
+                    entry = Entry(route, computes=router is dialect.router)
+                    for method in route.methods or ():
+                        entries[method, mount + route.path] = entry
+    return entries
 
 
 @asynccontextmanager

@@ -15,12 +15,13 @@ from imgvec.api.request import JSON, MULTIPART, read_bytes
 from imgvec.api.streaming import StreamedFile
 from imgvec.assets.ports import Asset
 from imgvec.assets.service import UPLOAD_SECONDS, extension
+from imgvec.dialects.memories import BASE
 from imgvec.dialects.memories.envelope import admitted, asset_id_of, success
 from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
 
-router = APIRouter()
+router = APIRouter(prefix=BASE, tags=["memories.ai"])
 
 
 @router.post(

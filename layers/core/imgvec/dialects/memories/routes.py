@@ -26,8 +26,7 @@ from imgvec.api.openapi import (
     operation,
 )
 from imgvec.api.request import JSON, MULTIPART, Call
-from imgvec.dialects.memories import BASE, HEAD
-from imgvec.dialects.memories import assets as asset_routes
+from imgvec.dialects.memories import BASE, HEAD, assets
 from imgvec.dialects.memories.envelope import authenticated, error_response, success
 from imgvec.dialects.memories.schemas import (
     FAILS,
@@ -157,6 +156,4 @@ def _parse_texts(call: Call, off: Off) -> EmbedRequest:
     return each(texts, dimensions)
 
 
-assets = APIRouter(prefix=BASE, tags=["memories.ai"])
-assets.include_router(asset_routes.router)
-DIALECT = Dialect(NAME, HEAD, router, TEXT_MODELS, error_response, KEY_PLACES, assets)
+DIALECT = Dialect(NAME, HEAD, router, TEXT_MODELS, error_response, KEY_PLACES, assets.router)
