@@ -78,9 +78,10 @@ test-parity: .venv/test .cache/peers/ready # Pixels and tokens beside OpenAI's a
 # The clients have environments of their own, and no conftest.py but theirs: the others' imports are not there.
 CLIENT_TESTS := -m pytest --confcutdir=tests/clients -o filterwarnings=ignore
 test-clients test-official-clients: export TEST_PYTHON := $(CURDIR)/$(BIN)/python
-test-clients test-official-clients: export PYTHONWARNINGS := ignore
+# LiteLLM fetches its table of prices from its maker unless it is told not to.
+test-clients test-official-clients: export LITELLM_LOCAL_MODEL_COST_MAP := True
 
-test-official-clients: .venv/test .cache/clients/ready # The vendors' own clients, unmodified, against a running server.
+test-official-clients: .venv/test .cache/clients/ready .cache/clients-js/ready # The vendors' own clients, unmodified, against a running server.
 	@.cache/clients/bin/python $(CLIENT_TESTS) tests/clients/official
 
 test-clients: test-official-clients .cache/frameworks/ready # The same with the frameworks that call them; prints a table.
@@ -187,6 +188,7 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 		llama-index-embeddings-voyageai==0.7.0 llama-index-embeddings-bedrock==0.9.0 haystack-ai==3.4.1 \
 		jina-haystack==1.2.0 cohere-haystack==11.0.0 voyage-embedders-haystack==3.0.0 \
 		infinity-client==0.0.78 httpx2 pytest | $(HERE) - -o requirements/frameworks.txt
+	@cd tests/clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@$(MAKE) wheels
 
 clean: # Remove the environment and all caches. Keys and files of `make run` stay, in .imgvec.
@@ -218,6 +220,11 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 	@echo "Setting up .cache/$* (some minutes, once)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
+
+.cache/clients-js/ready: tests/clients/js/package-lock.json
+	@rm -rf $(@D) && mkdir -p $(@D) && cp tests/clients/js/package*.json $(@D)
+	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 SUBSET := $(BIN)/python layers/core/subset.py

@@ -3,7 +3,6 @@
 These tests run in the clients' environments (`make test-clients`), which have nothing of imgvec.
 """
 
-import itertools
 import re
 import time
 from collections.abc import Iterator
@@ -25,8 +24,12 @@ from tests.support.server.places import (
     serving,
 )
 
-PLANS: Final = {"slow": ("--rate", "0.5"), "slower": ("--rate", "0.05"), "spent": ("--daily", "1")}
-"""Each lets one text pass; after that `slow` asks to wait two seconds, `slower` twenty."""
+PLANS: Final = {
+    "slow": ("--rate", "0.5"),
+    "stopped": ("--rate", "0.0001"),
+    "spent": ("--daily", "1"),
+}
+"""Each lets one text pass; `slow` passes another after two seconds, `stopped` after hours."""
 LOGGED: Final = re.compile(r"INFO (?:GET|POST) .* (\d{3}) [\d.]+ ms id=(\w+)$")
 LONGEST_SECONDS: Final = 10.0
 
@@ -41,7 +44,8 @@ class Server:
     wrong_key: str = "sk-no-key-of-this-server"
     own: set[str] = field(default_factory=set)
     """Ids of the requests that are ours and no client's."""
-    numbers: Iterator[int] = field(default_factory=itertools.count)
+    limited: dict[str, str] = field(default_factory=dict)
+    """Keys, by plan."""
 
     @property
     def address(self) -> str:
@@ -49,11 +53,12 @@ class Server:
         return self.running.address
 
     def limited_key(self, plan: str) -> str:
-        """A key of a new consumer who has just used what this plan allows."""
-        name = f"{plan}-{next(self.numbers)}"
-        key, _ = create_key(name, self.environment, "--plan", plan)
-        self.ask("/api/ai/embed", {"text": "a cat"}, key)
-        return key
+        """A key of a consumer who has used what this plan allows; for `slow`, just now."""
+        if plan not in self.limited or plan == "slow":
+            name = f"{plan}-{len(self.own)}"
+            self.limited[plan], _ = create_key(name, self.environment, "--plan", plan)
+            self.ask("/api/ai/embed", {"text": "a cat"}, self.limited[plan])
+        return self.limited[plan]
 
     def image(self, dimensions: int = 1024) -> bytes:
         """The bits of the sample photo's vector, by PixLab's route."""

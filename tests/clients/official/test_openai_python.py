@@ -97,8 +97,8 @@ def test_too_fast(server: Server, client: Client) -> None:
     with server.answers(429, 200):
         client(server.limited_key("slow")).embeddings.create(model=MODEL, input="a cat")
     with server.answers(429), pytest.raises(RateLimitError) as raised:
-        slower = client(server.limited_key("slower"), max_retries=0)
-        slower.embeddings.create(model=MODEL, input="a cat")
+        stopped = client(server.limited_key("stopped"), max_retries=0)
+        stopped.embeddings.create(model=MODEL, input="a cat")
     assert raised.value.code == "rate_limit_exceeded"
 
 

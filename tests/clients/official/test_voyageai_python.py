@@ -86,9 +86,9 @@ def test_dimensions_that_are_not_served(server: Server, client: Client) -> None:
 def test_too_fast(server: Server, client: Client) -> None:
     """The client never tries again by itself; told to, it does not wait as long as it is asked."""
     with server.answers(429), pytest.raises(RateLimitError):
-        client(server.limited_key("slower")).embed(["a cat"], MODEL)
+        client(server.limited_key("stopped")).embed(["a cat"], MODEL)
     with server.answers(429, 429), pytest.raises(RateLimitError):
-        client(server.limited_key("slower"), max_retries=2).embed(["a cat"], MODEL)
+        client(server.limited_key("stopped"), max_retries=2).embed(["a cat"], MODEL)
 
 
 def test_a_used_up_quota(server: Server, client: Client) -> None:
