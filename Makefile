@@ -224,7 +224,7 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 
 .cache/clients-js/ready: tests/clients/js/package-lock.json
 	@rm -rf $(@D) && mkdir -p $(@D) && cp tests/clients/js/package*.json $(@D)
-	@npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 SUBSET := $(BIN)/python layers/core/subset.py
