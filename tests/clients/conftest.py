@@ -32,6 +32,8 @@ PLANS: Final = {
 """Each lets one text pass; `slow` passes another after two seconds, `stopped` after hours."""
 LOGGED: Final = re.compile(r"INFO (?:GET|POST) .* (\d{3}) [\d.]+ ms id=(\w+)$")
 LONGEST_SECONDS: Final = 10.0
+COLUMNS: Final = ("an_image", "a_text", "a_batch", "a_bad_key")
+"""Of the table that is printed, by the names of tests."""
 
 
 @dataclass
@@ -99,6 +101,20 @@ class Server:
     def _logged(self) -> list[tuple[str, str]]:
         found = (LOGGED.search(line.rstrip()) for line in list(self.running.lines))
         return [(one[1], one[2]) for one in found if one]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print a row for each class of clients: what passed, and the error that a bad key raised."""
+    rows: dict[tuple[str, object], dict[str, object]] = {}
+    for report in terminalreporter.getreports("passed"):
+        properties = dict(report.user_properties)
+        if report.when == "call" and "client" in properties:
+            passed = report.nodeid.rpartition("::")[2].removeprefix("test_")
+            cells = rows.setdefault((report.nodeid.split("::")[1], properties["client"]), {})
+            cells[passed] = properties.get("error", "right")
+    for (_, client), cells in rows.items():
+        shown = (cells.get(column, "-") for column in COLUMNS)
+        terminalreporter.write_line(" | ".join(map(str, (client, *shown))))
 
 
 @pytest.fixture(scope="session")

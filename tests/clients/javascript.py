@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from tests.clients.conftest import Server
-from tests.support.contract.checks import bits
 from tests.support.server.places import ROOT
 
 SCRIPTS = Path(__file__).parent / "js"
@@ -19,7 +18,7 @@ class JavaScriptError(Exception):
 
     def __init__(self, error: str, status: int | None = None, message: str = "") -> None:
         super().__init__(message)
-        self.error, self.status, self.message = error, status, message
+        self.error_name, self.status = error, status
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,8 @@ class Client:
     script: str
     server: Server
 
-    def embed(self, asked: dict[str, Any], key: str = "", **options: Any) -> list[bytes]:
-        """The bits of the vectors that the client gives.
+    def embed(self, asked: dict[str, Any], key: str = "", **options: Any) -> list[list[float]]:
+        """The vectors that the client gives.
 
         Raises:
             JavaScriptError: the client raised an error.
@@ -47,7 +46,9 @@ class Client:
             timeout=60,
             check=True,
         )
-        content = json.loads(done.stdout)
+        # The AI SDK prints warnings before.
+        content = json.loads(done.stdout.splitlines()[-1])
         if "vectors" not in content:
             raise JavaScriptError(**content)
-        return [bits(vector) for vector in content["vectors"]]
+        vectors: list[list[float]] = content["vectors"]
+        return vectors
