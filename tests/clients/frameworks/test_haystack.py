@@ -78,17 +78,14 @@ class TestCohere(TestJina):
 
 
 class TestVoyage(TextTests):
-    """It has no option for the address; the client inside can be replaced.
-
-    voyageai 0.3.7 fails to make its own error of a body that has `error`, which others need.
-    """
+    """It has no option for the address; the client inside can be replaced."""
 
     package = "voyage-embedders-haystack"
-    error = AttributeError
+    error = voyageai.error.AuthenticationError
 
     def make(self, server: Server, key: str) -> VoyageDocumentEmbedder:
         made = VoyageDocumentEmbedder(model="voyage-3", api_key=Secret.from_token(key))
-        made._client = voyageai.Client(key, base_url=f"{server.address}/v1")
+        made._client = voyageai.Client(key, base_url=f"{server.address}/voyage/v1")
         return made
 
     def texts(self, client: Any, texts: list[str]) -> Any:

@@ -84,13 +84,10 @@ class TestCohere(LlamaIndexTests):
 
 
 class TestVoyage(LlamaIndexTests):
-    """It has no option for the address; the client inside can be replaced. Pillow writes images.
-
-    voyageai 0.3.7 fails to make its own error of a body that has `error`, which others need.
-    """
+    """It has no option for the address; the client inside can be replaced. Pillow writes images."""
 
     package = "llama-index-embeddings-voyageai"
-    error = AttributeError
+    error = voyageai.error.AuthenticationError
     exact = False
 
     @pytest.fixture(autouse=True)
@@ -102,7 +99,7 @@ class TestVoyage(LlamaIndexTests):
 
     def make(self, server: Server, key: str) -> VoyageEmbedding:
         made = VoyageEmbedding(model_name="voyage-multimodal-3", voyage_api_key=key)
-        made._client = voyageai.Client(key, base_url=f"{server.address}/v1")
+        made._client = voyageai.Client(key, base_url=f"{server.address}/voyage/v1")
         return made
 
 

@@ -23,7 +23,9 @@ class TestVoyage(TextTests):
         )
 
     def make(self, server: Server, key: str) -> VoyageAIEmbeddings:
-        return VoyageAIEmbeddings(model="voyage-3.5", base_url=f"{server.address}/v1", api_key=key)
+        return VoyageAIEmbeddings(
+            model="voyage-3.5", base_url=f"{server.address}/voyage/v1", api_key=key
+        )
 
     def texts(self, client: Any, texts: list[str]) -> Any:
         return client.embed_documents(texts)

@@ -22,7 +22,7 @@ def client(server: Server) -> Client:
     """Makes a client; all that changes is its base URL and its key."""
 
     def make(key: str = server.key, **options: int) -> voyageai.Client:
-        return voyageai.Client(api_key=key, base_url=f"{server.address}/v1", **options)
+        return voyageai.Client(api_key=key, base_url=f"{server.address}/voyage/v1", **options)
 
     return make
 
