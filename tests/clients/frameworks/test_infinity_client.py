@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from infinity_client import AuthenticatedClient
 from infinity_client.api.default import embeddings
 from infinity_client.errors import UnexpectedStatus
@@ -11,6 +12,8 @@ from infinity_client.models import (
     OpenAIEmbeddingInputImageModality,
     OpenAIEmbeddingInputText,
 )
+from infinity_client.vision_client import InfinityVisionAPI
+from requests import HTTPError
 
 from tests.clients.conftest import Server
 from tests.clients.framework import PictureTests
@@ -18,8 +21,6 @@ from tests.support.contract.checks import data_uri
 
 
 class TestInfinity(PictureTests):
-    """`InfinityVisionAPI` of the same package sends no key and cannot be used."""
-
     package = "infinity-client"
     error = UnexpectedStatus
 
@@ -40,3 +41,7 @@ class TestInfinity(PictureTests):
             modality=OpenAIEmbeddingInputImageModality.IMAGE,
         )
         return embeddings.sync(client=client, body=asked).data[0].embedding
+
+    def test_the_vision_client_sends_no_key(self, server: Server) -> None:
+        with server.answers(401), pytest.raises(HTTPError, match="401"):
+            InfinityVisionAPI(f"{server.address}/v1", model="starter")

@@ -14,7 +14,7 @@ from langchain_openai import OpenAIEmbeddings
 
 from tests.clients.conftest import Server
 from tests.clients.framework import PictureTests, TextTests
-from tests.support.contract.checks import data_uri
+from tests.support.contract.checks import bits, data_uri
 
 
 class TestOpenAI(PictureTests):
@@ -37,6 +37,12 @@ class TestOpenAI(PictureTests):
 
     def image(self, client: Any, photo: Path) -> Any:
         return client.embed_query(data_uri(photo.read_bytes()))
+
+    def test_the_largest_batch(self, server: Server) -> None:
+        """By default it divides texts by 1,000."""
+        with server.answers(200, 200):
+            found = self.texts(self.make(server, server.key), [f"cat {n}" for n in range(1001)])
+        assert bits(found[1000]) == server.text("cat 1000")
 
 
 class TestCohere(TextTests):
