@@ -3,7 +3,10 @@
 These tests run in the clients' environments (`make test-clients`), which have nothing of imgvec.
 """
 
+import json
+import os
 import re
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,12 +21,12 @@ from tests.support.server.places import (
     CAT,
     NOBODY,
     Running,
-    create_key,
-    imgvec,
     server_environment,
-    serving,
+    start_process,
+    stop_server,
 )
 
+IMGVEC: Final = (os.environ.get("TEST_PYTHON", ".venv/bin/python"), "-m", "imgvec")
 PLANS: Final = {
     "slow": ("--rate", "0.5"),
     "stopped": ("--rate", "0.0001"),
@@ -34,6 +37,20 @@ LOGGED: Final = re.compile(r"INFO (?:GET|POST) .* (\d{3}) [\d.]+ ms id=(\w+)$")
 LONGEST_SECONDS: Final = 10.0
 COLUMNS: Final = ("an_image", "a_text", "a_batch", "a_bad_key")
 """Of the table that is printed, by the names of tests."""
+
+
+def imgvec(environment: dict[str, str], *arguments: str) -> str:
+    """What a command prints, which must succeed."""
+    command = (*IMGVEC, *arguments)
+    return subprocess.run(
+        command, env=environment, stdout=subprocess.PIPE, text=True, timeout=120, check=True
+    ).stdout
+
+
+def create_key(environment: dict[str, str], *arguments: str) -> str:
+    """A key of a new consumer."""
+    key: str = json.loads(imgvec(environment, "keys", "create", "--json", *arguments))["key"]
+    return key
 
 
 @dataclass
@@ -58,7 +75,7 @@ class Server:
         """A key of a consumer who has used what this plan allows; for `slow`, just now."""
         if plan not in self.limited or plan == "slow":
             name = f"{plan}-{len(self.own)}"
-            self.limited[plan], _ = create_key(name, self.environment, "--plan", plan)
+            self.limited[plan] = create_key(self.environment, name, "--plan", plan)
             self.ask("/api/ai/embed", {"text": "a cat"}, self.limited[plan])
         return self.limited[plan]
 
@@ -122,10 +139,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server, with plans."""
     environment = server_environment(tmp_path_factory.mktemp("data"), NOBODY)
     for name, limits in PLANS.items():
-        assert imgvec("plans", "create", name, *limits, environment=environment).returncode == 0
-    key, _ = create_key("unlimited", environment)
-    with serving(environment) as running:
+        imgvec(environment, "plans", "create", name, *limits)
+    key = create_key(environment, "unlimited")
+    running = start_process(environment, *IMGVEC, "serve", "--port", "0")
+    try:
         yield Server(running, environment, key)
+    finally:
+        stop_server(running)
 
 
 @pytest.fixture(scope="session")
