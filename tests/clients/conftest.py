@@ -131,7 +131,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             cells[passed] = properties.get("error", "right")
     for (_, client), cells in rows.items():
         shown = (cells.get(column, "-") for column in COLUMNS)
-        terminalreporter.write_line(" | ".join(map(str, (client, *shown))))
+        terminalreporter.write_line(f"| {' | '.join(map(str, (client, *shown)))} |")
 
 
 @pytest.fixture(scope="session")

@@ -29,7 +29,7 @@ class TextTests:
     @pytest.fixture(autouse=True)
     def client_of_the_table(self, record_property: Callable[[str, object], None]) -> None:
         """Names the client and its version in the table that is printed at the end."""
-        record_property("client", f"{self.package} {self.version()}")
+        record_property("client", f"`{self.package}` {self.version()}")
 
     def version(self) -> str:
         """The version that is installed."""
@@ -59,7 +59,8 @@ class TextTests:
     ) -> None:
         with server.answers(*self.rejected), pytest.raises(self.error) as raised:
             self.texts(self.make(server, server.wrong_key), ["a cat"])
-        record_property("error", getattr(raised.value, "error_name", raised.type.__name__))
+        name = getattr(raised.value, "error_name", raised.type.__name__)
+        record_property("error", f"`{name}`")
 
 
 class PictureTests(TextTests):

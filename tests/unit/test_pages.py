@@ -143,3 +143,18 @@ def test_locks_hold_hashes_and_no_address() -> None:
     assert len(npm) > 50
     assert not any("resolved" in package for package in npm.values())
     assert all("integrity" in package for name, package in npm.items() if name)
+
+
+def test_the_page_of_clients_names_the_versions_that_are_locked() -> None:
+    named = set(
+        re.findall(
+            r"`(@?[a-z][\w/-]*)` (\d+(?:\.\d+)+)", (ROOT / "docs" / "your-client.md").read_text()
+        )
+    )
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in ("clients", "frameworks")]
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)==([\d.]+)", "".join(lock.read_text() for lock in locks), re.M)
+    )
+    package = json.loads((ROOT / "tests/clients/js/package.json").read_text())
+    assert len(named) > 30
+    assert named <= locked | set(package["dependencies"].items())

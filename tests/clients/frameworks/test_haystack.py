@@ -8,6 +8,7 @@ import openai
 import voyageai
 from haystack import Document
 from haystack.components.embedders import OpenAIDocumentEmbedder
+from haystack.dataclasses import ByteStream
 from haystack.utils import Secret
 from haystack_integrations.components.embedders.cohere import (
     CohereDocumentEmbedder,
@@ -17,10 +18,13 @@ from haystack_integrations.components.embedders.jina import (
     JinaDocumentEmbedder,
     JinaDocumentImageEmbedder,
 )
-from haystack_integrations.components.embedders.voyage_embedders import VoyageDocumentEmbedder
+from haystack_integrations.components.embedders.voyage_embedders import (
+    VoyageDocumentEmbedder,
+    VoyageMultimodalEmbedder,
+)
 
 from tests.clients.conftest import Server
-from tests.clients.framework import PictureTests, TextTests
+from tests.clients.framework import PictureTests
 from tests.support.contract.checks import data_uri
 
 
@@ -77,16 +81,20 @@ class TestCohere(TestJina):
         return texts
 
 
-class TestVoyage(TextTests):
-    """It has no option for the address; the client inside can be replaced."""
+class TestVoyage(TestJina):
+    """It has no option for the address; the clients inside can be replaced."""
 
     package = "voyage-embedders-haystack"
     error = voyageai.error.AuthenticationError
+    exact = False
 
-    def make(self, server: Server, key: str) -> VoyageDocumentEmbedder:
+    def make(self, server: Server, key: str) -> Any:
         made = VoyageDocumentEmbedder(model="voyage-3", api_key=Secret.from_token(key))
-        made._client = voyageai.Client(key, base_url=f"{server.address}/voyage/v1")
+        made.images = VoyageMultimodalEmbedder(api_key=Secret.from_token(key))
+        made._client = made.images._client = voyageai.Client(
+            key, base_url=f"{server.address}/voyage/v1"
+        )
         return made
 
-    def texts(self, client: Any, texts: list[str]) -> Any:
-        return embedded(client, *(Document(content=text) for text in texts))
+    def image(self, client: Any, photo: Path) -> Any:
+        return client.images.run(inputs=[[ByteStream.from_file_path(photo)]])["embeddings"][0]
