@@ -28,11 +28,13 @@ from tests.support.server.places import (
 
 IMGVEC: Final = (os.environ.get("TEST_PYTHON", ".venv/bin/python"), "-m", "imgvec")
 PLANS: Final = {
-    "slow": ("--rate", "0.5"),
+    "slow": ("--rate", "0.33"),
+    "slower": ("--rate", "0.15"),
     "stopped": ("--rate", "0.0001"),
     "spent": ("--daily", "1"),
 }
-"""Each lets one text pass; `slow` passes another after two seconds, `stopped` after hours."""
+"""Each lets one text pass; `slow` another after three seconds, `slower`, for clients that take long
+to start, after seven, `stopped` after hours."""
 LOGGED: Final = re.compile(r"INFO (?:GET|POST) .* (\d{3}) [\d.]+ ms id=(\w+)$")
 LONGEST_SECONDS: Final = 10.0
 COLUMNS: Final = ("an_image", "a_text", "a_batch", "a_bad_key")
@@ -72,8 +74,8 @@ class Server:
         return self.running.address
 
     def limited_key(self, plan: str) -> str:
-        """A key of a consumer who has used what this plan allows; for `slow`, just now."""
-        if plan not in self.limited or plan == "slow":
+        """A key of a consumer who has used what this plan allows; of a slow one, just now."""
+        if plan not in self.limited or plan.startswith("slow"):
             name = f"{plan}-{len(self.own)}"
             self.limited[plan] = create_key(self.environment, name, "--plan", plan)
             self.ask("/api/ai/embed", {"text": "a cat"}, self.limited[plan])

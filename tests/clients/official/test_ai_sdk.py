@@ -49,7 +49,7 @@ def test_an_error(server: Server, client: Client, case: str) -> None:
 def test_too_fast(server: Server, client: Client) -> None:
     asked = {"model": MODEL, "input": ["a cat"]}
     with server.answers(429, 200):
-        client.embed(asked, server.limited_key("slow"))
+        client.embed(asked, server.limited_key("slower"))
     with server.answers(429), pytest.raises(JavaScriptError) as raised:
         client.embed(asked, server.limited_key("stopped"), maxRetries=0)
     assert raised.value.status == 429
