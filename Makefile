@@ -75,6 +75,19 @@ test-training: .venv/test # Tests of what trained the starter; they need torch: 
 test-parity: .venv/test .cache/peers/ready # Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
 
+# The clients have environments of their own, and no conftest.py but theirs: the others' imports are not there.
+CLIENT_TESTS := -m pytest --confcutdir=tests/clients -o filterwarnings=ignore
+test-clients test-official-clients: export TEST_PYTHON := $(CURDIR)/$(BIN)/python
+# LiteLLM fetches its table of prices from its maker unless it is told not to.
+test-clients test-official-clients: export LITELLM_LOCAL_MODEL_COST_MAP := True
+
+test-official-clients: .venv/test .cache/clients/ready .cache/clients-js/ready # The vendors' own clients, unmodified, against a running server.
+	@.cache/clients/bin/python $(CLIENT_TESTS) tests/clients/official
+
+test-clients: test-official-clients .cache/frameworks/ready # The same with the frameworks that call them; prints a table.
+	@.cache/frameworks/bin/python $(CLIENT_TESTS) tests/clients/frameworks \
+		tests/clients/official/test_cohere_python.py tests/clients/official/test_voyageai_python.py
+
 test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
@@ -168,6 +181,15 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 		-o requirements/peers.txt
 	@printf '%s\n' infinity-emb==0.0.78 sentence-transformers==3.4.1 transformers==4.47.1 torch==2.13.0 \
 		pillow==13.0.0 aiohttp | $(HERE) - -o requirements/infinity.txt
+	@printf '%s\n' openai==3.57.0 cohere==7.3.1 voyageai==0.5.0 litellm==1.110.2 boto3==1.44.8 \
+		langchain-voyageai==0.4.1 httpx2 pytest | $(HERE) - -o requirements/clients.txt
+	@printf '%s\n' boto3==1.44.8 langchain-openai==1.7.4 langchain-cohere==0.6.0 langchain-community==0.4.2 \
+		langchain-aws==1.9.1 llama-index-embeddings-openai==0.6.0 llama-index-embeddings-openai-like==0.4.0 \
+		llama-index-embeddings-jinaai==0.7.0 llama-index-embeddings-cohere==0.9.0 \
+		llama-index-embeddings-voyageai==0.7.0 llama-index-embeddings-bedrock==0.9.0 haystack-ai==3.4.1 \
+		jina-haystack==1.2.0 cohere-haystack==11.0.0 voyage-embedders-haystack==3.0.0 \
+		infinity-client==0.0.78 httpx2 pytest | $(HERE) - -o requirements/frameworks.txt
+	@cd tests/clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@$(MAKE) wheels
 
 clean: # Remove the environment and all caches. Keys and files of `make run` stay, in .imgvec.
@@ -193,11 +215,17 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 	@touch $@
 
 # Environments beside ours: `tools` (the SAM CLI, pip-audit, CycloneDX), `emulator` (of AWS), `peers` and
-# `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB).
+# `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB), `clients` (the vendors' own) and
+# `frameworks` (which call those, some in older versions).
 .cache/%/ready: requirements/%.txt | .venv/bin/python
 	@echo "Setting up .cache/$* (some minutes, once)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
+
+.cache/clients-js/ready: tests/clients/js/package-lock.json
+	@rm -rf $(@D) && mkdir -p $(@D) && cp tests/clients/js/package*.json $(@D)
+	@cd $(@D) && npm ci --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 SUBSET := $(BIN)/python layers/core/subset.py

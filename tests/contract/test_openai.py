@@ -12,6 +12,7 @@ from tests.support.contract.checks import (
     assert_made_headers,
     assert_openai_error,
     assert_unit,
+    assert_voyage_error,
     bits,
     data_uri,
     png_of,
@@ -331,7 +332,6 @@ VENDORS: dict[str, tuple[str, dict[str, Any], int]] = {
     "jina by its prefix": ("/jina/v1/embeddings", {}, 400),
     "jina by its model": ("/v1/embeddings", {"model": "jina-none"}, 400),
     "jina by a field": ("/v1/embeddings", {"task": "x"}, 400),
-    "voyage by its prefix": ("/voyage/v1/embeddings", {}, 400),
     "voyage by its model": ("/v1/embeddings", {"model": "voyage-none"}, 400),
     "voyage by a field": ("/v1/embeddings", {"output_dtype": "int8"}, 400),
     "openai by its prefix": ("/openai/v1/embeddings", {"model": "jina-none"}, 404),
@@ -349,6 +349,21 @@ def test_an_unknown_model_has_the_status_of_its_vendor(place: Place, case: str) 
     assert content["code"] == "INPUT_MODEL_NOT_FOUND"
     for name in ("starter", "text-embedding-3-small", "'dimensions'"):
         assert name in content["detail"]
+
+
+def test_below_voyage_an_error_has_what_all_versions_of_its_client_read(place: Place) -> None:
+    """`voyageai` before 0.5 fails on an object `error`, whatever the status."""
+    for path in ("/voyage/v1/embeddings", "/voyage/v1/multimodalembeddings"):
+        wrong = place.client.post(path, json={}, headers={"Authorization": "Bearer wrong"})
+        assert_voyage_error(wrong, 401)
+        assert_voyage_error(place.client.post(path, json={}), 401)
+    body = {"model": "text-embedding-ada-002", "inputs": []}
+    headers = {"Authorization": f"Bearer {place.key}"}
+    assert_voyage_error(place.client.post(path, json=body, headers=headers), 400)
+    assert_voyage_error(place.client.get("/voyage/v1/nothing"), 404)
+    response = ask(place, "a cat", "/voyage/v1/embeddings", model="text-embedding-ada-002")
+    assert_voyage_error(response, 400)
+    assert "starter" in response.json()["detail"]
 
 
 def test_a_base_url_that_has_the_whole_path(place: Place) -> None:

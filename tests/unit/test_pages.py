@@ -132,10 +132,29 @@ def test_template_has_no_lint() -> None:
 
 def test_locks_hold_hashes_and_no_address() -> None:
     locks = [*(ROOT / "requirements").glob("*.txt"), ROOT / "layers" / "core" / "requirements.txt"]
-    assert 6 <= len(locks) <= 8
+    assert 8 <= len(locks) <= 10
     for lock in locks:
         text = lock.read_text()
         assert "://" not in text and "--index" not in text
         pinned = re.findall(r"^[a-z0-9][^\n]*==", text, re.M)
         assert len(pinned) >= 3
         assert text.count("--hash=sha256:") >= len(pinned)
+    npm = json.loads((ROOT / "tests/clients/js/package-lock.json").read_text())["packages"]
+    assert len(npm) > 50
+    assert not any("resolved" in package for package in npm.values())
+    assert all("integrity" in package for name, package in npm.items() if name)
+
+
+def test_the_page_of_clients_names_the_versions_that_are_locked() -> None:
+    named = set(
+        re.findall(
+            r"`(@?[a-z][\w/-]*)` (\d+(?:\.\d+)+)", (ROOT / "docs" / "your-client.md").read_text()
+        )
+    )
+    locks = [ROOT / "requirements" / f"{name}.txt" for name in ("clients", "frameworks")]
+    locked = set(
+        re.findall(r"^([a-z0-9-]+)==([\d.]+)", "".join(lock.read_text() for lock in locks), re.M)
+    )
+    package = json.loads((ROOT / "tests/clients/js/package.json").read_text())
+    assert len(named) > 30
+    assert named <= locked | set(package["dependencies"].items())

@@ -129,6 +129,17 @@ def assert_openai_error(response: httpx2.Response, status: int) -> None:
     assert wait is None or 1 <= int(wait) <= 30
 
 
+def assert_voyage_error(response: httpx2.Response, status: int) -> None:
+    """The sentence alone, below `/voyage`."""
+    assert response.status_code == status, response.text
+    assert response.headers["Content-Type"] == "application/json"
+    body = response.json()
+    assert set(body) - {"code"} == {"detail", "request_id"}
+    assert body["request_id"] == response.headers["X-Request-Id"]
+    assert isinstance(body["detail"], str)
+    assert body["detail"]
+
+
 def assert_cohere_error(response: httpx2.Response, status: int) -> None:
     """Cohere's envelope: a UUID and a sentence."""
     assert response.status_code == status, response.text

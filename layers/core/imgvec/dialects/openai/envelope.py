@@ -1,14 +1,19 @@
 """Errors: OpenAI's envelope and Jina's in one body, because no client says which it reads.
 
-Clients of Jina and Voyage need `detail` as a string, those of OpenAI `error` as an object.
+Clients of Jina and Voyage need `detail` as a string, those of OpenAI `error` as an object. Below
+`/voyage` there is no `error`: `voyageai` before 0.5 fails on that object instead of raising its own
+exceptions and trying again.
 """
 
 from typing import Final, Literal, TypeAlias
 
+import orjson
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
+from imgvec.api.boundary import own_path
 from imgvec.api.fields import Fields
-from imgvec.api.mounts import StatusTable, error_headers, json_answer, status_of
+from imgvec.api.mounts import StatusTable, error_headers, status_of
 from imgvec.errors import (
     FetchFailed,
     KeyDisabled,
@@ -91,7 +96,24 @@ def error_response(error: RequestError, vendor: Vendor = "openai") -> Response:
     if isinstance(error, QuotaExhausted) and vendor == "openai":
         # Its clients try again on 429, and a used-up quota will not come back so soon.
         headers["x-should-retry"] = "false"
-    return json_answer(content, status, headers)
+    return Problem(content, status, headers)
+
+
+class Problem(Response):
+    """Both envelopes, of which the path takes its own: an error may be made before it is known."""
+
+    def __init__(self, content: dict[str, object], status: int, headers: dict[str, str]) -> None:
+        """Write both."""
+        super().__init__(orjson.dumps(content), status, headers, "application/json")
+        self._content = content
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the error."""
+        if own_path(scope).startswith("/voyage/"):
+            self._content.pop("error", None)
+            self.body = orjson.dumps(self._content)
+            self.headers["Content-Length"] = str(len(self.body))
+        await super().__call__(scope, receive, send)
 
 
 def _code(error: RequestError, codes: dict[type[RequestError], str]) -> str | None:
