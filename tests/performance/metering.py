@@ -3,10 +3,12 @@
 .venv/bin/python tests/performance/metering.py stampede --store sqlite
 .venv/bin/python tests/performance/metering.py kills --store dynamodb --kills 200
 .venv/bin/python tests/performance/metering.py http --requests 400 --quota 150 --kills 10
+.venv/bin/python tests/performance/metering.py http --inputs 4 --quota 200 --kills 10
 .venv/bin/python tests/performance/metering.py revocation --store dynamodb
 """
 
 import argparse
+import base64
 import json
 import multiprocessing
 import os
@@ -126,66 +128,60 @@ def kills(site: Site, options: argparse.Namespace) -> bool:
     return after["answered"] == images == expected and left == 0 and killed == options.kills
 
 
-def http(options: argparse.Namespace) -> bool:
-    """Servers over one folder, of which one after another is killed; clients ask until answered."""
+def http(site: Site, options: argparse.Namespace) -> bool:
+    """Servers over one store, of which one after another is killed; clients ask until answered."""
     started = time.perf_counter()
-    with tempfile.TemporaryDirectory() as data:
-        environment = {**os.environ, "IMGVEC_DATA": data, "IMGVEC_LOG_LEVEL": "error"}
-        site = Site("sqlite", data, data)
-        key = prepare(site, Quota(daily=options.quota))
-        servers = [start_server(environment) for _ in range(2)]
-        image, dice = small_png(), random.Random(options.seed)
+    environment = environment_of(site)
+    key = prepare(site, Quota(daily=options.quota))
+    servers = [start_server(environment) for _ in range(2)]
+    dice = random.Random(options.seed)
+    image = {"image": base64.b64encode(small_png()).decode()}
+    body = {"model": "voyage-multimodal-3", "input": [image] * options.inputs}
 
-        def ask(number: int) -> int:
-            headers = {"Idempotency-Key": f"n{number}", "Connection": "close"}
-            while True:
-                address = servers[number % len(servers)].address
-                try:
-                    answer = httpx2.post(
-                        f"{address}/imgembed",
-                        data={"key": key, "dimension": "512"},
-                        files={"file": image},
-                        headers=headers,
-                        timeout=30,
-                        trust_env=False,
-                    )
-                except httpx2.HTTPError:
-                    time.sleep(0.2)
-                    continue
-                if answer.status_code != 429:
-                    return int(answer.status_code)
+    def ask(number: int) -> int:
+        named = {"Idempotency-Key": f"n{number}", "Connection": "close"}
+        headers = {"Authorization": f"Bearer {key}", **named}
+        while True:
+            url = f"{servers[number % len(servers)].address}/v1/embeddings"
+            try:
+                answer = httpx2.post(url, json=body, headers=headers, timeout=30, trust_env=False)
+            except httpx2.HTTPError:
+                time.sleep(0.2)
+                continue
+            if answer.status_code != 429:
+                return int(answer.status_code)
 
-        def disturb() -> int:
-            for _ in range(options.kills):
-                time.sleep(dice.uniform(0.2, 1.0))
-                victim = dice.randrange(len(servers))
-                servers[victim] = replaced(servers[victim], environment)
-            return int(options.kills)
+    def disturb() -> int:
+        for _ in range(options.kills):
+            time.sleep(dice.uniform(0.2, 1.0))
+            victim = dice.randrange(len(servers))
+            servers[victim] = replaced(servers[victim], environment)
+        return int(options.kills)
 
-        with ThreadPoolExecutor(17) as pool:
-            disturbing = pool.submit(disturb)
-            answers = Counter(pool.map(ask, range(options.requests)))
-            killed = disturbing.result()
-        time.sleep(61 if options.kills else 0)
-        images, left = counted(site)
-        listed = imgvec("usage", "--json", environment=environment).stdout
-        for server in servers:
-            stop_server(server)
+    with ThreadPoolExecutor(17) as pool:
+        disturbing = pool.submit(disturb)
+        answers = Counter(pool.map(ask, range(options.requests)))
+        killed = disturbing.result()
+    time.sleep(61 if options.kills else 0)
+    images, left = counted(site)
+    listed = imgvec("usage", "--json", environment=environment).stdout
+    for server in servers:
+        stop_server(server)
     print(
-        f"http: 16 clients, 2 servers killed {killed} times, {options.requests} requests, quota "
-        f"{options.quota}: 200 {answers[200]}, 402 {answers[402]}, counted {images}, "
+        f"http {site.kind}: 16 clients, 2 servers killed {killed} times, {options.requests} "
+        f"requests of {options.inputs} images, quota {options.quota}: "
+        f"200 {answers[200]}, 402 {answers[402]}, counted {images}, "
         f"reservations left {left}, `imgvec usage` {listed.strip()} "
         f"({time.perf_counter() - started:.1f} s)"
     )
-    enough = answers[200] == images == min(options.quota, options.requests)
+    fit = min(options.quota // options.inputs, options.requests)
+    enough = answers[200] == fit and images == fit * options.inputs
     return enough and answers.total() == answers[200] + answers[402] and left == 0
 
 
 def revocation(site: Site, options: argparse.Namespace) -> bool:
     """How long a running server still takes a key that was revoked."""
-    where = {"IMGVEC_DATA": site.folder, "IMGVEC_LOG_LEVEL": "error"}
-    table = {"IMGVEC_TABLE": site.place} if site.kind == "dynamodb" else {}
-    environment = {**os.environ, **where, **table}
+    environment = environment_of(site)
     made = json.loads(imgvec("keys", "create", "acme", "--json", environment=environment).stdout)
     server = start_server(environment)
     body, headers = {"text": "a cat"}, {"x-api-key": made["key"]}
@@ -204,6 +200,13 @@ def revocation(site: Site, options: argparse.Namespace) -> bool:
     limit = 31.0 if site.kind == "dynamodb" else 1.0
     print(f"revocation {site.kind}: refused {took:.2f} s after the command has ended")
     return before == 200 and took < limit
+
+
+def environment_of(site: Site) -> dict[str, str]:
+    """What a server over the store runs under."""
+    where = {"IMGVEC_DATA": site.folder, "IMGVEC_LOG_LEVEL": "error"}
+    table = {"IMGVEC_TABLE": site.place} if site.kind == "dynamodb" else {}
+    return {**os.environ, **where, **table}
 
 
 def replaced(server: Running, environment: dict[str, str]) -> Running:
@@ -227,14 +230,12 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--work", type=float, default=0.02, help="Longest inference, in seconds.")
+    parser.add_argument("--inputs", type=int, default=1, help="Images of a request over HTTP.")
     parser.add_argument("--pause", type=float, default=0.3, help="Longest pause between kills.")
     options = parser.parse_args()
-    if options.proof == "http":
-        passed = http(options)
-    else:
-        with site_of(options.store) as site:
-            prove = {"stampede": stampede, "kills": kills, "revocation": revocation}[options.proof]
-            passed = prove(site, options)
+    proofs = {"stampede": stampede, "kills": kills, "http": http, "revocation": revocation}
+    with site_of(options.store) as site:
+        passed = proofs[options.proof](site, options)
     print("passed" if passed else "FAILED")
     sys.exit(0 if passed else 1)
 

@@ -47,3 +47,8 @@ def test_processes_that_are_killed_count_what_they_answered(
 def test_servers_over_one_folder_share_the_quota() -> None:
     said = prove("http", "--requests", "60", "--quota", "25", "--kills", "0")
     assert "200 25, 402 35, counted 25, reservations left 0" in said
+
+
+def test_lists_take_as_many_units_as_they_have_images_or_none() -> None:
+    said = prove("http", "--requests", "30", "--inputs", "4", "--quota", "50", "--kills", "0")
+    assert "200 12, 402 18, counted 48, reservations left 0" in said
