@@ -49,10 +49,10 @@ def imgvec(environment: dict[str, str], *arguments: str) -> str:
     ).stdout
 
 
-def create_key(environment: dict[str, str], *arguments: str) -> str:
-    """A key of a new consumer."""
-    key: str = json.loads(imgvec(environment, "keys", "create", "--json", *arguments))["key"]
-    return key
+def create_key(environment: dict[str, str], *arguments: str) -> tuple[str, str]:
+    """A key of a new consumer, and its id."""
+    made = json.loads(imgvec(environment, "keys", "create", "--json", *arguments))
+    return made["key"], made["id"]
 
 
 @dataclass
@@ -67,6 +67,8 @@ class Server:
     """Ids of the requests that are ours and no client's."""
     limited: dict[str, str] = field(default_factory=dict)
     """Keys, by plan."""
+    ids: dict[str, str] = field(default_factory=dict)
+    """By key."""
 
     @property
     def address(self) -> str:
@@ -77,9 +79,15 @@ class Server:
         """A key of a consumer who has used what this plan allows; of a slow one, just now."""
         if plan not in self.limited or plan.startswith("slow"):
             name = f"{plan}-{len(self.own)}"
-            self.limited[plan] = create_key(self.environment, name, "--plan", plan)
-            self.ask("/api/ai/embed", {"text": "a cat"}, self.limited[plan])
+            key, identity = create_key(self.environment, name, "--plan", plan)
+            self.limited[plan], self.ids[key] = key, identity
+            self.ask("/api/ai/embed", {"text": "a cat"}, key)
         return self.limited[plan]
+
+    def counted(self, key: str) -> int:
+        """Units that a key has been counted."""
+        rows = json.loads(imgvec(self.environment, "keys", "list", "--json"))
+        return sum(row["embeddings"] for row in rows if row["id"] == self.ids[key])
 
     def image(self, dimensions: int = 1024) -> bytes:
         """The bits of the sample photo's vector, by PixLab's route."""
@@ -142,10 +150,10 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     environment = server_environment(tmp_path_factory.mktemp("data"), NOBODY)
     for name, limits in PLANS.items():
         imgvec(environment, "plans", "create", name, *limits)
-    key = create_key(environment, "unlimited")
+    key, identity = create_key(environment, "unlimited")
     running = start_process(environment, *IMGVEC, "serve", "--port", "0")
     try:
-        yield Server(running, environment, key)
+        yield Server(running, environment, key, ids={key: identity})
     finally:
         stop_server(running)
 

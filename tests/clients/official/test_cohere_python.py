@@ -55,8 +55,10 @@ def test_a_long_batch(server: Server) -> None:
     texts = [f"cat {number}" for number in range(100)]
     client = cohere.Client(server.key, base_url=server.address)
     with server.answers(200, 200):
+        before = server.counted(server.key)
         made = client.embed(model=MODEL, texts=texts, input_type="search_document")
-    assert len(made.embeddings) == 100
+        counted = server.counted(server.key) - before
+    assert len(made.embeddings) == counted == 100
     assert bits(made.embeddings[99]) == server.text("cat 99")
 
 

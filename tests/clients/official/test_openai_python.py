@@ -102,6 +102,14 @@ def test_too_fast(server: Server, client: Client) -> None:
     assert raised.value.code == "rate_limit_exceeded"
 
 
+def test_what_is_tried_again_is_counted_once(server: Server, client: Client, uri: str) -> None:
+    key = server.limited_key("slow")
+    with server.answers(429, 200):
+        client(key).embeddings.create(model=MODEL, input=["a cat", uri, "a dog"])
+    # One is the text that has used up the rate.
+    assert server.counted(key) == 1 + 3
+
+
 def test_a_used_up_quota(server: Server, client: Client) -> None:
     spent = client(server.limited_key("spent"))
     with server.answers(429), pytest.raises(RateLimitError) as raised:
