@@ -251,7 +251,7 @@ def test_all_types_at_once(place: Place, path: str) -> None:
 
 @pytest.mark.parametrize("kind", ALL_TYPES)
 def test_one_type(place: Place, kind: str) -> None:
-    response = ask(place, texts=[TEXT], embedding_types=[kind, kind], output_dimension=1024)
+    response = ask(place, images=[URI], embedding_types=[kind, kind], output_dimension=1024)
     assert response.status_code == 200, response.text
     (found,) = response.json()["embeddings"][kind]
     assert list(response.json()["embeddings"]) == [kind]
@@ -276,9 +276,10 @@ def test_the_purpose_changes_no_vector(place: Place, purpose: str) -> None:
 
 @pytest.mark.parametrize("truncate", ["NONE", "START"])
 def test_a_text_that_would_be_cut(place: Place, truncate: str) -> None:
-    assert vectors(place, texts=[TEXT, LONG], truncate="END") == vectors(place, texts=[TEXT, LONG])
-    assert vectors(place, texts=[TEXT], truncate=truncate) == vectors(place, texts=[TEXT])
-    said = message(ask(place, texts=[TEXT, LONG], truncate=truncate), 400)
+    both = ["a cat", LONG]
+    assert vectors(place, texts=both, truncate="END") == vectors(place, texts=both)
+    assert vectors(place, texts=both[:1], truncate=truncate) == vectors(place, texts=both[:1])
+    said = message(ask(place, texts=both, truncate=truncate), 400)
     assert said.startswith("texts[1]: The text has ")
 
 

@@ -42,9 +42,7 @@ def _memories(caller: Caller, path: str, **content: Any) -> httpx2.Response:
 
 
 REQUESTS: Final[dict[str, Callable[[Caller], httpx2.Response]]] = {
-    "bedrock-titan": lambda c: c.bedrock(
-        "amazon.titan-embed-image-v1", inputImage=c.base64, inputText=TEXT
-    ),
+    "bedrock-titan": lambda c: c.bedrock("amazon.titan-embed-image-v1", inputImage=c.base64),
     "bedrock-cohere": lambda c: c.bedrock(
         "cohere.embed-english-v3", images=[c.uri], input_type="image", embedding_types=["float"]
     ),
