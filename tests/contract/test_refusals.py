@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from starlette.types import Scope
 
 from imgvec.dialects import all_dialects
 from imgvec.errors import (
@@ -95,6 +96,9 @@ FIELDS = {
 FAILURE: dict[str, object] = {"data": None, "success": False, "failed": True}
 
 
+SCOPE: Scope = {"type": "http", "path": "/", "headers": []}
+
+
 @pytest.mark.parametrize("dialect", list(FIELDS))
 @pytest.mark.parametrize("outcome", list(REFUSALS))
 def test_refusal(dialect: str, outcome: str) -> None:
@@ -102,7 +106,7 @@ def test_refusal(dialect: str, outcome: str) -> None:
     status, content = expected[dialect]
     error_response = next(one.error_response for one in all_dialects() if one.name == dialect)
 
-    response = error_response(error)
+    response = error_response(error, SCOPE)
 
     assert response.status_code == status
     assert response.headers["Content-Type"] == "application/json"

@@ -35,6 +35,7 @@ import base64
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.aliases import Alias
 from imgvec.api.mounts import (
@@ -86,7 +87,7 @@ async def vectors(request: Request) -> Response:
     return json_answer({"v": encoded}, headers=embedding_headers(result))
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     return json_answer({"oops": error.message}, 418 if error.status == 401 else error.status)
 
 

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
+from starlette.types import Scope
 
 from imgvec.api.mounts import Dialect, Mounts
 from imgvec.api.openapi import shapes
@@ -94,8 +95,9 @@ def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, A
 def _examples_of(dialect: Dialect) -> dict[str, Any]:
     """For each status, the dialect's response to the first error that has it."""
     examples: dict[str, Any] = {}
+    scope: Scope = {"type": "http", "path": dialect.head.owned[0], "headers": []}
     for kind in _kinds(RequestError):
-        answer = dialect.error_response(kind())
+        answer = dialect.error_response(kind(), scope)
         examples.setdefault(str(answer.status_code), orjson.loads(bytes(answer.body)))
     return examples
 

@@ -82,7 +82,7 @@ class Intake:
             if entry is not None:
                 # For the log: the framework sets it as soon as it looks for the route.
                 scope.setdefault("route", entry.route)
-            await dialect.error_response(error)(scope, receive, send)
+            await dialect.error_response(error, scope)(scope, receive, send)
 
     def _rejected_unread(self, entry: Entry | None) -> RequestError | None:
         if self._services.in_flight.draining:

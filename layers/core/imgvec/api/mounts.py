@@ -42,8 +42,8 @@ class Dialect:
     router: APIRouter
     """Routes that embed."""
     aliases: tuple[Alias, ...]
-    error_response: Callable[[RequestError], Response]
-    """Makes the response to an error, in the vendor's envelope."""
+    error_response: Callable[[RequestError, Scope], Response]
+    """Makes the response to an error of a request, in the vendor's envelope."""
     key_places: Mapping[str, Schema]
     """Places of the API key in a request: OpenAPI security schemes by their name."""
     assets: APIRouter = field(default_factory=APIRouter)
@@ -78,7 +78,7 @@ class Mounts:
         """The error response of the dialect that owns the path, else a plain one."""
         dialect = self.find(scope)
         if dialect is not None:
-            return dialect.error_response(error)
+            return dialect.error_response(error, scope)
         return json_answer({"error": error.message}, error.status, error_headers(error))
 
 

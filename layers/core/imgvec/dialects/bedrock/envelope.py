@@ -4,7 +4,7 @@ from typing import Final
 
 from starlette.datastructures import Headers
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from imgvec.api.mounts import StatusTable, error_headers, json_answer, status_of
 from imgvec.errors import (
@@ -55,27 +55,10 @@ UNRECOGNIZED: Final = "The security token included in the request is invalid."
 UNAUTHENTICATED: Final = "Authentication failed: Please make sure your API Key is valid."
 
 
-class KeyRejected(Response):
-    """The answer to a wrong key, as AWS words it for the place where the key was."""
-
-    def __init__(self) -> None:
-        """It is that of a session token, unless the request has a bearer key."""
-        token = _answer("UnrecognizedClientException", {"message": UNRECOGNIZED}, 403)
-        super().__init__(token.body, token.status_code, token.headers)
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
-        if bearer(Headers(scope=scope).get("authorization", "")):
-            answer = _answer("AccessDeniedException", {"Message": UNAUTHENTICATED}, 403)
-            await answer(scope, receive, send)
-        else:
-            await super().__call__(scope, receive, send)
-
-
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     """The envelope from which the SDKs make their exceptions."""
     if isinstance(error, KeyInvalid):
-        return KeyRejected()
+        return _key_rejected(scope)
     listed = error.param is not None and error.position is not None
     place = f"{error.param}[{error.position}]: " if listed else ""
     name = next(EXCEPTIONS[kind] for kind in type(error).__mro__ if kind in EXCEPTIONS)
@@ -83,6 +66,13 @@ def error_response(error: RequestError) -> Response:
     answer = _answer(name, content, status_of(error, STATUSES))
     answer.headers.update(error_headers(error))
     return answer
+
+
+def _key_rejected(scope: Scope) -> Response:
+    """The answer to a wrong key, as AWS words it for the place where the key was."""
+    if bearer(Headers(scope=scope).get("authorization", "")):
+        return _answer("AccessDeniedException", {"Message": UNAUTHENTICATED}, 403)
+    return _answer("UnrecognizedClientException", {"message": UNRECOGNIZED}, 403)
 
 
 def request_headers() -> dict[str, str]:

@@ -4,6 +4,7 @@ from typing import Final
 from uuid import NAMESPACE_OID, UUID, uuid5
 
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.api.mounts import StatusTable, error_headers, json_answer, status_of
 from imgvec.errors import FetchFailed, NotAnImage, RequestError, UnknownModel
@@ -14,7 +15,7 @@ LONGEST_WAIT: Final = 30
 """Seconds in `Retry-After`: the vendor's clients sleep for as long as it says, up to a minute."""
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     """The vendor's error envelope; the message names the place in a list, never the content."""
     status = status_of(error, STATUSES)
     at_fault = error.position is not None and status < 429

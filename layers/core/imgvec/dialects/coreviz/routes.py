@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.aliases import Alias, Off, find_alias
 from imgvec.api.fields import Fields
@@ -160,7 +161,7 @@ def _means_image(given: Fields, value: str) -> bool:
     return kind == "image" or (kind is None and (is_url(value) or is_data_uri(value)))
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = SENTENCES.get(status, error.message)

@@ -5,6 +5,7 @@ from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.api.mounts import (
     StatusTable,
@@ -29,7 +30,7 @@ def success(data: object, headers: Mapping[str, str] | None = None) -> Response:
     return json_answer(content, 200, headers)
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = error.message

@@ -7,13 +7,12 @@ exceptions and trying again.
 
 from typing import Final, Literal, TypeAlias
 
-import orjson
 from starlette.responses import Response
-from starlette.types import Receive, Scope, Send
+from starlette.types import Scope
 
 from imgvec.api.boundary import own_path
-from imgvec.api.fields import Fields
-from imgvec.api.mounts import StatusTable, error_headers, status_of
+from imgvec.api.fields import NO_FIELDS, Fields
+from imgvec.api.mounts import StatusTable, error_headers, json_answer, status_of
 from imgvec.errors import (
     FetchFailed,
     KeyDisabled,
@@ -71,22 +70,21 @@ def vendor_of(path: str, body: Fields) -> Vendor:
     return "openai" if fields.isdisjoint(VOYAGE_FIELDS) else "voyage"
 
 
-def error_response(error: RequestError, vendor: Vendor = "openai") -> Response:
-    """Both envelopes, with the vendor's status."""
+def error_response(error: RequestError, scope: Scope, vendor: Vendor | None = None) -> Response:
+    """Both envelopes, with the status of the vendor: by default that of the path."""
+    path = own_path(scope)
+    vendor = vendor or vendor_of(path, NO_FIELDS)
     status = status_of(error, VENDORS[vendor])
     place = "" if error.position is None else f"{error.param}[{error.position}]: "
     message = f"{place}{error.message}"
-    code = _code(error, CODES)
-    content: dict[str, object] = {
-        "error": {
+    content: dict[str, object] = {"detail": message, "request_id": current().request_id}
+    if not path.startswith("/voyage/"):
+        content["error"] = {
             "message": message,
             "type": _type(error, status),
             "param": error.param,
-            "code": code,
-        },
-        "detail": message,
-        "request_id": current().request_id,
-    }
+            "code": _code(error, CODES),
+        }
     jina = _code(error, JINA_CODES)
     if jina is not None:
         content["code"] = jina
@@ -96,24 +94,7 @@ def error_response(error: RequestError, vendor: Vendor = "openai") -> Response:
     if isinstance(error, QuotaExhausted) and vendor == "openai":
         # Its clients try again on 429, and a used-up quota will not come back so soon.
         headers["x-should-retry"] = "false"
-    return Problem(content, status, headers)
-
-
-class Problem(Response):
-    """Both envelopes, of which the path takes its own: an error may be made before it is known."""
-
-    def __init__(self, content: dict[str, object], status: int, headers: dict[str, str]) -> None:
-        """Write both."""
-        super().__init__(orjson.dumps(content), status, headers, "application/json")
-        self._content = content
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the error."""
-        if own_path(scope).startswith("/voyage/"):
-            self._content.pop("error", None)
-            self.body = orjson.dumps(self._content)
-            self.headers["Content-Length"] = str(len(self.body))
-        await super().__call__(scope, receive, send)
+    return json_answer(content, status, headers)
 
 
 def _code(error: RequestError, codes: dict[type[RequestError], str]) -> str | None:

@@ -65,7 +65,8 @@ async def embeddings(request: Request) -> Response:
     try:
         space, result = await _embed(request, call, multimodal=False)
     except RequestError as error:
-        return error_response(error, vendor_of(own_path(request.scope), call.body))
+        vendor = vendor_of(own_path(request.scope), call.body)
+        return error_response(error, request.scope, vendor)
     usage = {"prompt_tokens": result.tokens, "total_tokens": result.tokens}
     return _answer(space, result, usage)
 
@@ -82,7 +83,7 @@ async def multimodal_embeddings(request: Request) -> Response:
     try:
         space, result = await _embed(request, call, multimodal=True)
     except RequestError as error:
-        return error_response(error, "voyage")
+        return error_response(error, request.scope, "voyage")
     usage = {
         "text_tokens": result.text_tokens,
         "image_pixels": sum(image.width * image.height for image in result.images),

@@ -10,6 +10,7 @@ from typing import Final
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.aliases import Alias
 from imgvec.api.mounts import (
@@ -77,7 +78,7 @@ async def imgembed(request: Request) -> Response:
     if (request.url.hostname or "").startswith("llm."):
         if request.method == "GET":
             # The framework's own response would name GET too: it looks at the path only.
-            answer = error_response(MethodNotAllowed())
+            answer = error_response(MethodNotAllowed(), request.scope)
             answer.headers["Allow"] = "POST"
             return answer
         return await llmimgembed(request)
@@ -139,7 +140,7 @@ async def _embed(
     return (vectors if listed else vectors[0]), result
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     """The vendor's error envelope."""
     status = status_of(error, STATUSES)
     message = UNAUTHORIZED if status == 401 else error.message

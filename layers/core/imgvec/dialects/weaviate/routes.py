@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.types import Scope
 
 from imgvec.aliases import Alias
 from imgvec.api.boundary import own_path
@@ -189,7 +190,7 @@ def _text(text: object) -> Part:
     return TextInput(text)
 
 
-def error_response(error: RequestError) -> Response:
+def error_response(error: RequestError, scope: Scope) -> Response:
     """The module's envelope: `error` must be a string, else Weaviate hides the reason."""
     message = error.default if isinstance(error, KeyInvalid) else error.message
     place = "" if error.position is None else f"{error.param or 'images'}[{error.position}]: "
