@@ -16,8 +16,10 @@ from playwright.sync_api import Browser, Page, sync_playwright
 from tests.support.server.places import CAT, NOBODY, create_key, server_environment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
-SCHEMES = ("CoreViz", "PixLab", "memories.ai")
-OTHER_PLACES = ("CoreVizBearer", "PixLabHeader", "memories.ai")
+LISTS = ("OpenAI", "Cohere", "BedrockToken", "WeaviateHeader")
+SCHEMES = ("CoreViz", "PixLab", "memories.ai", *LISTS)
+OTHER_LISTS = ("OpenAIHeader", "CohereHeader", "Bedrock", "WeaviateBearer")
+OTHER_PLACES = ("CoreVizBearer", "PixLabHeader", "memories.ai", *OTHER_LISTS)
 PREFIX = "/below/here"
 
 
@@ -28,6 +30,11 @@ class Visit:
     page: Page
     asked: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep errors and warnings; the browser's advice on forms is of the page's own library."""
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
 
     def authorize(self, key: str, schemes: tuple[str, ...]) -> None:
         """Give the key in these places."""
@@ -121,7 +128,7 @@ def visiting(browser: Browser, address: str) -> Iterator[Visit]:
     page = browser.new_page()
     visit = Visit(page)
     page.on("request", lambda request: visit.asked.append(request.url))
-    page.on("console", lambda said: visit.complaints.append(said.text))
+    page.on("console", lambda said: visit.note(said.type, said.text))
     page.on("pageerror", lambda error: visit.complaints.append(str(error)))
     page.goto(f"{address}/docs")
     page.wait_for_selector(".opblock")
@@ -149,6 +156,12 @@ def test_each_dialect_answers_what_the_page_shows(
         assert visit.execute("pixlab_llm_embed_image") == "200"
         assert visit.execute("memories_embed_image", file=str(CAT)) == "200"
         assert visit.execute("memories_embed_text") == "200"
+        assert visit.execute("openai_embed") == "200"
+        assert visit.execute("openai_list_models") == "200"
+        assert visit.execute("voyage_embed_multimodal") == "200"
+        assert visit.execute("cohere_embed") == "200"
+        assert visit.execute("bedrock_invoke_titan_image") == "200"
+        assert visit.execute("weaviate_vectorize") == "200"
         assert visit.execute("get_ready") == "200"
         assert_alone(visit, address)
 

@@ -202,7 +202,11 @@ def test_what_is_tried_again_may_succeed(far: Far, name: str) -> None:
 def test_every_dialect_has_words_for_it(far: Far, name: str, dialect: str) -> None:
     far.runtime.script.extend([CASES[name].script] * CASES[name].calls)
     status, headers, _ = far.ask(dialect)
-    assert (status, headers.get("retry-after")) == (CASES[name].status, CASES[name].retry_after)
+    wait = CASES[name].retry_after
+    if ENDPOINTS[dialect].dialect in ("openai", "cohere") and wait == "60":
+        # Their clients sleep for as long as they are told to.
+        wait = "30"
+    assert (status, headers.get("retry-after")) == (CASES[name].status, wait)
 
 
 def test_a_good_answer_of_a_script_is_taken(far: Far) -> None:

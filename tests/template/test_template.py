@@ -138,7 +138,7 @@ def test_the_authorizer_reads_the_key_places_that_each_described_path_has() -> N
         places |= {("query", name) for name in head.query}
         assert wanted in (places, set()), path
         read |= wanted
-    assert len(read) == 4, "positive control"
+    assert len(read) == 5, "positive control"
 
 
 def test_the_authorizer_is_asked_each_time_and_needs_nothing() -> None:
