@@ -42,7 +42,7 @@ COLUMNS: Final = ("an_image", "a_text", "a_batch", "a_bad_key")
 
 
 def imgvec(environment: dict[str, str], *arguments: str) -> str:
-    """What a command prints, which must succeed."""
+    """The output of a command, which must succeed."""
     command = (*IMGVEC, *arguments)
     return subprocess.run(
         command, env=environment, stdout=subprocess.PIPE, text=True, timeout=120, check=True

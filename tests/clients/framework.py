@@ -24,7 +24,7 @@ class TextTests:
     rejected: ClassVar[tuple[int, ...]] = (401,)
     """How those with a bad key are."""
     error: ClassVar[type[Exception]]
-    """What the client raises for a bad key."""
+    """The exception that the client raises for a bad key."""
 
     @pytest.fixture(autouse=True)
     def client_of_the_table(self, record_property: Callable[[str, object], None]) -> None:

@@ -37,7 +37,7 @@ NONE: Mapping[str, str] = {}
 
 
 def basic(key: str, user: str = "imgvec") -> str:
-    """What Go makes of `https://user:key@host`."""
+    """The header that Go makes of `https://user:key@host`."""
     return "Basic " + base64.b64encode(f"{user}:{key}".encode()).decode()
 
 

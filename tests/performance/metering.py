@@ -203,7 +203,7 @@ def revocation(site: Site, options: argparse.Namespace) -> bool:
 
 
 def environment_of(site: Site) -> dict[str, str]:
-    """What a server over the store runs under."""
+    """The environment of a server over the store."""
     where = {"IMGVEC_DATA": site.folder, "IMGVEC_LOG_LEVEL": "error"}
     table = {"IMGVEC_TABLE": site.place} if site.kind == "dynamodb" else {}
     return {**os.environ, **where, **table}

@@ -41,7 +41,7 @@ class Geometry:
 
 @dataclass(frozen=True, slots=True)
 class ImageFacts:
-    """What the header of an image file says."""
+    """Facts in the header of an image file."""
 
     format: str
     """In lower case: `jpeg`, `png`, `webp`, `gif`, `bmp`, `tiff`, `avif`, `heic`."""

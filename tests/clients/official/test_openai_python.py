@@ -58,7 +58,7 @@ def test_a_batch(server: Server, client: Client, uri: str) -> None:
 
 
 def test_several_parts_in_one_input(server: Server, client: Client, uri: str) -> None:
-    """What the client's types do not know passes through it."""
+    """The client passes on fields that its types do not know."""
     parts = [{"type": "image_url", "image_url": {"url": uri}}]
     made = client().embeddings.create(model=MODEL, input=[{"content": parts}])
     assert bits(made.data[0].embedding) == server.image()

@@ -12,11 +12,11 @@ from imgvec.errors import BadParameter
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a request asks for."""
+    """A request that was read."""
 
     wanted: EmbedRequest
     rest: Mapping[str, object]
-    """What its answer says beside the vectors."""
+    """Fields of its answer beside the vectors."""
     listed: str | None = None
     """The field of which each item is one input."""
 
