@@ -34,12 +34,11 @@ class Alias:
         Raises:
             BadParameter: this model is not served in these dimensions.
         """
+        allowed = ", ".join(map(str, self.dimensions))
         if asked is None and not self.has_default:
-            allowed = ", ".join(map(str, self.dimensions))
             raise BadParameter(f"{self.model} has no default here, give {name!r}: {allowed}")
         dimensions = self.dimensions[0] if asked is None else asked
         if dimensions not in self.dimensions:
-            allowed = ", ".join(map(str, self.dimensions))
             raise BadParameter(f"The dimension of {self.model} must be one of: {allowed}")
         if dimensions in off.get(self.model, ()):
             raise BadParameter(f"{self.model} is not served here in dimension {dimensions}")

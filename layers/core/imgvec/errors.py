@@ -54,6 +54,13 @@ class RequestError(ImgvecError):
         """The sentence for the client."""
         return str(self.args[0])
 
+    @property
+    def placed(self) -> str:
+        """The sentence behind the place of the input at fault, where it is in a list."""
+        if self.param is None or self.position is None:
+            return self.message
+        return f"{self.param}[{self.position}]: {self.message}"
+
 
 class BadParameter(RequestError):
     """A parameter is missing, malformed or out of range, or the body does not parse."""

@@ -6,7 +6,9 @@ framework.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
+
+T = TypeVar("T")
 
 KeyReader: TypeAlias = Callable[[str], str]
 """The key in the value of a header; empty if the value has none."""
@@ -26,6 +28,12 @@ def bearer(value: str) -> str:
 def bare(value: str) -> str:
     """A key, raw or behind `Bearer`."""
     return bearer(value) or value.strip()
+
+
+def nearest(path: str, owners: Mapping[str, T]) -> T | None:
+    """The owner of the longest prefix that a path is at or below."""
+    found = [prefix for prefix in owners if f"{path}/".startswith(f"{prefix}/")]
+    return owners[max(found, key=len)] if found else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +56,7 @@ class RequestHead:
 
     def owns(self, path: str) -> bool:
         """Whether a path is at or below one of the prefixes."""
-        return self.depth(path) >= 0
-
-    def depth(self, path: str) -> int:
-        """Length of the longest prefix that a path is at or below, -1 for none."""
-        return max(
-            (len(prefix) for prefix in self.owned if f"{path}/".startswith(f"{prefix}/")),
-            default=-1,
-        )
+        return nearest(path, dict.fromkeys(self.owned, self)) is not None
 
     def keys(
         self, headers: Iterable[tuple[str, str]], query: Iterable[tuple[str, str]] = ()

@@ -1,5 +1,7 @@
 """Limits of requests with many inputs, judged before any work."""
 
+import orjson
+
 from imgvec.embedding.elements import json_bytes
 from imgvec.embedding.types import EmbedRequest, ImageInput
 from imgvec.errors import BadParameter
@@ -49,3 +51,11 @@ def check_list(
             raise BadParameter(
                 f"The answer to {inputs} inputs would be too large: send at most {fit} a request"
             )
+
+
+def bytes_beside(content: object, settings: Settings) -> int:
+    """Bytes that a part of the answer takes; 0 where answers have no limit.
+
+    The JSON is a string within JSON in a function's answer, which has one.
+    """
+    return len(orjson.dumps(orjson.dumps(content).decode())) if settings.max_answer else 0

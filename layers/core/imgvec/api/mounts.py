@@ -1,5 +1,6 @@
 """Dialects and their mounts, and the helpers that their handlers share."""
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -16,7 +17,7 @@ from imgvec.api.openapi import Schema
 from imgvec.api.request import Call
 from imgvec.embedding.precondition import SHOWN_DIGITS
 from imgvec.errors import NotReady, QuotaExhausted, RequestError, TooFast
-from imgvec.request_head import RequestHead
+from imgvec.request_head import RequestHead, nearest
 from imgvec.services import Services
 from imgvec.types import Allowance, RequestContext
 
@@ -60,17 +61,17 @@ class Mounts:
             ValueError: two are the same; the sentence names them.
         """
         self.dialects = tuple(dialects)
-        claimed = [prefix for one in dialects for prefix in one.head.owned]
-        for prefix in claimed:
-            if claimed.count(prefix) > 1:
-                raise ValueError(f"Two dialects are mounted at {prefix or '/'}")
+        self._owners: dict[str, Dialect] = {}
+        for one in dialects:
+            for prefix in one.head.owned:
+                if prefix in self._owners:
+                    raise ValueError(f"Two dialects are mounted at {prefix or '/'}")
+                self._owners[prefix] = one
 
     def find(self, scope: Scope) -> Dialect | None:
         """The dialect that owns a request's path, or None; cached in the scope."""
         if MATCHED not in scope:
-            path = own_path(scope)
-            owners = [one for one in self.dialects if one.head.owns(path)]
-            scope[MATCHED] = max(owners, key=lambda one: one.head.depth(path), default=None)
+            scope[MATCHED] = nearest(own_path(scope), self._owners)
         found: Dialect | None = scope[MATCHED]
         return found
 
@@ -143,12 +144,15 @@ def embedding_headers(result: "EmbedResult") -> dict[str, str]:
     }
 
 
-def error_headers(error: RequestError) -> dict[str, str]:
-    """Response headers that an error carries in every dialect."""
-    if isinstance(error, TooFast):
-        return {"Retry-After": str(error.retry_after), **_allowance_headers(error.allowance)}
-    if isinstance(error, NotReady):
-        return {"Retry-After": str(error.retry_after)}
+def error_headers(error: RequestError, longest_wait: float = math.inf) -> dict[str, str]:
+    """Response headers that an error carries in every dialect.
+
+    `longest_wait` is in seconds: some vendors' clients sleep for as long as they are told to.
+    """
+    if isinstance(error, TooFast | NotReady):
+        wait = {"Retry-After": str(min(error.retry_after, longest_wait))}
+        limited = error.allowance if isinstance(error, TooFast) else None
+        return {**wait, **_allowance_headers(limited)}
     if isinstance(error, QuotaExhausted):
         return _allowance_headers(error.allowance)
     return {}

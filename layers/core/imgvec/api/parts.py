@@ -1,7 +1,8 @@
 """Parts of inputs, as the dialects that take lists read them."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -66,6 +67,19 @@ class Parts:
             raise BadParameter("'content' must be a list of parts that is not empty")
         return tuple(self._part(part, image_type) for part in content)
 
+    def listed(self, name: str, items: Sequence[object]) -> tuple[Input, ...]:
+        """The inputs of a list of Cohere's: `texts`, `images`, or `inputs` of parts.
+
+        Raises:
+            RequestError: one cannot be read; the error has its place.
+        """
+        readers: dict[str, Callable[[object], Input]] = {
+            "texts": lambda item: (self.text_alone(item),),
+            "images": lambda item: (self.image(item),),
+            "inputs": lambda item: self.content(item, "image"),
+        }
+        return each_input(name, items, readers[name])
+
     def _part(self, part: object, image_type: str) -> Part:
         if isinstance(part, dict):
             kind = part.get("type")
@@ -77,6 +91,16 @@ class Parts:
             if kind == image_type:
                 return self.image(part.get(image_type))
         raise BadParameter(f"A part's 'type' must be 'text', 'image_url' or {image_type!r}")
+
+
+@contextmanager
+def in_list(name: str | None) -> Iterator[None]:
+    """Say in errors of the block which list an input at fault is in; None for no list."""
+    try:
+        yield
+    except RequestError as error:
+        error.param = name
+        raise
 
 
 def text_of(value: object) -> str:

@@ -8,7 +8,7 @@ from importlib import import_module
 from pkgutil import iter_modules
 from typing import TYPE_CHECKING
 
-from imgvec.request_head import RequestHead
+from imgvec.request_head import RequestHead, nearest
 
 if TYPE_CHECKING:
     from imgvec.api.mounts import Dialect
@@ -32,5 +32,4 @@ def all_heads() -> tuple[RequestHead, ...]:
 
 def head_of(path: str) -> RequestHead | None:
     """The head of the dialect that owns a path, or None."""
-    owners = [head for head in all_heads() if head.owns(path)]
-    return max(owners, key=lambda head: head.depth(path), default=None)
+    return nearest(path, {prefix: head for head in all_heads() for prefix in head.owned})

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from imgvec.aliases import Alias
 from imgvec.encoders import Encoder
 from imgvec.encoders.integrity import MANIFEST, read_manifest
 from imgvec.encoders.manifest import Manifest
@@ -27,6 +28,13 @@ class Encoders:
     def for_dimensions(self, dimensions: int) -> Encoder | None:
         """The first encoder that gives a space of `dimensions`."""
         return next((one for one in self.loaded if dimensions in one.dimensions), None)
+
+    def aliases(self) -> list[Alias]:
+        """The encoders' ids as models, by default in the dimensions that each prefers."""
+        return [
+            Alias(one.name, (one.preferred, *sorted(one.dimensions - {one.preferred})))
+            for one in self.loaded
+        ]
 
     def named(self, name: str) -> Encoder | None:
         """The encoder of this id, if it is served."""

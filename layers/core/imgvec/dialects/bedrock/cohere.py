@@ -1,13 +1,11 @@
 """Cohere's Embed v3 and v4 on Bedrock: lists of texts, of images, or of both together."""
 
 import uuid
-from collections.abc import Callable
 from typing import Final
 
 from imgvec.api.fields import Fields
-from imgvec.api.parts import each_input
 from imgvec.dialects.bedrock.parts import Asked, Reader
-from imgvec.embedding.types import EmbedRequest, EmbedResult, Input
+from imgvec.embedding.types import EmbedRequest, EmbedResult
 from imgvec.errors import BadParameter
 
 LISTS: Final = ("texts", "images", "inputs")
@@ -24,20 +22,15 @@ def parse(given: Fields, reader: Reader) -> Asked:
     names = [name for name in LISTS if given.one(name) not in (None, [])]
     if len(names) != 1:
         raise BadParameter("Give exactly one of 'texts', 'images' and 'inputs'")
-    (name,), parts = names, reader.parts
-    read: dict[str, Callable[[object], Input]] = {
-        "texts": lambda item: (parts.text_alone(item),),
-        "images": lambda item: (parts.image(item),),
-        "inputs": lambda item: parts.content(item, "image"),
-    }
+    (name,) = names
     items = given.one(name)
     if not isinstance(items, list):
         raise BadParameter(f"{name!r} must be a list")
-    inputs = each_input(name, items, read[name])
+    inputs = reader.parts.listed(name, items)
     rest = {
         "id": str(uuid.uuid4()),
         "response_type": BY_TYPE if types else FLOATS,
-        "texts": given.one(name) if name == "texts" else [],
+        "texts": items if name == "texts" else [],
         "input_type": given.text("input_type"),
     }
     return Asked(EmbedRequest(inputs, dimensions), rest, name)

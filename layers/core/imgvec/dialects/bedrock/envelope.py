@@ -59,11 +59,8 @@ def error_response(error: RequestError, scope: Scope) -> Response:
     """The envelope from which the SDKs make their exceptions."""
     if isinstance(error, KeyInvalid):
         return _key_rejected(scope)
-    listed = error.param is not None and error.position is not None
-    place = f"{error.param}[{error.position}]: " if listed else ""
     name = next(EXCEPTIONS[kind] for kind in type(error).__mro__ if kind in EXCEPTIONS)
-    content = {"message": f"{place}{error.message}"}
-    answer = _answer(name, content, status_of(error, STATUSES))
+    answer = _answer(name, {"message": error.placed}, status_of(error, STATUSES))
     answer.headers.update(error_headers(error))
     return answer
 

@@ -1,11 +1,9 @@
 """Bedrock's `InvokeModel` for the embedding models of Titan, Cohere and Nova."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -13,7 +11,7 @@ from starlette.responses import Response
 from imgvec.aliases import Alias
 from imgvec.api.boundary import own_path
 from imgvec.api.fields import Fields
-from imgvec.api.lists import check_list
+from imgvec.api.lists import bytes_beside, check_list
 from imgvec.api.mounts import (
     Dialect,
     context_of,
@@ -24,14 +22,13 @@ from imgvec.api.mounts import (
     services_of,
 )
 from imgvec.api.openapi import EMBEDDING_HEADERS, Schema, Shape, answers, operation
-from imgvec.api.parts import Parts
+from imgvec.api.parts import Parts, in_list
 from imgvec.api.request import read_json
 from imgvec.dialects.bedrock import HEAD, cohere, models, nova, schemas, titan
 from imgvec.dialects.bedrock.envelope import error_response, request_headers
 from imgvec.dialects.bedrock.models import ALIASES, VERSION, find_model
 from imgvec.dialects.bedrock.parts import Asked, Reader
 from imgvec.embedding.types import EmbedResult
-from imgvec.errors import RequestError
 
 NAME: Final = "bedrock"
 
@@ -86,8 +83,9 @@ async def invoke(request: Request) -> Response:
     context = context_of(request, call, NAME)
     # The images' text is not held while they are decoded and encoded.
     del call, given
-    with _naming(asked.listed):
-        check_list(asked.wanted, services.settings, packed=False, beside=_bytes_of(asked.rest))
+    beside = bytes_beside(asked.rest, services.settings)
+    check_list(asked.wanted, services.settings, packed=False, beside=beside)
+    with in_list(asked.listed):
         result = await embedding_of(request).embed(principal, asked.wanted, context)
     headers = {**request_headers(), **embedding_headers(result)}
     return json_answer(family.render(asked, result), headers=headers)
@@ -96,21 +94,6 @@ async def invoke(request: Request) -> Response:
 def _model_id(request: Request) -> str:
     path = own_path(request.scope)
     return path.removeprefix(f"{HEAD.mounts[0]}/model/").removesuffix("/invoke")
-
-
-def _bytes_of(rest: Mapping[str, object]) -> int:
-    """Bytes that it takes in the answer: a function's holds the JSON as a string."""
-    return len(orjson.dumps(orjson.dumps(rest).decode()))
-
-
-@contextmanager
-def _naming(listed: str | None) -> Iterator[None]:
-    """Say in errors of the block which list an input at fault is in."""
-    try:
-        yield
-    except RequestError as error:
-        error.param = listed
-        raise
 
 
 router = APIRouter(tags=["Bedrock"])

@@ -18,12 +18,9 @@ LONGEST_WAIT: Final = 30
 def error_response(error: RequestError, scope: Scope) -> Response:
     """The vendor's error envelope; the message names the place in a list, never the content."""
     status = status_of(error, STATUSES)
-    at_fault = error.position is not None and status < 429
-    place = f"{error.param}[{error.position}]: " if at_fault else ""
-    headers = error_headers(error)
-    if "Retry-After" in headers:
-        headers["Retry-After"] = str(min(int(headers["Retry-After"]), LONGEST_WAIT))
-    return json_answer({"id": answer_id(), "message": place + error.message}, status, headers)
+    message = error.placed if status < 429 else error.message
+    headers = error_headers(error, LONGEST_WAIT)
+    return json_answer({"id": answer_id(), "message": message}, status, headers)
 
 
 def answer_id() -> str:

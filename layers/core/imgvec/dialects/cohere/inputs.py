@@ -1,14 +1,13 @@
 """Reads a request: model, dimensions, types, and one of three lists of inputs."""
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from imgvec.aliases import Alias, Off, find_alias
 from imgvec.api.fields import Fields
-from imgvec.api.parts import Parts, each_input
+from imgvec.api.parts import Parts
 from imgvec.embedding.elements import ELEMENTS, Element
-from imgvec.embedding.types import EmbedRequest, Input, TextInput
+from imgvec.embedding.types import EmbedRequest, TextInput
 from imgvec.errors import BadParameter
 
 if TYPE_CHECKING:
@@ -69,7 +68,7 @@ def read(given: Fields, version: Version, encoders: "Encoders", off: Off, max_im
     if name == "texts" and input_type == "image":
         raise BadParameter("'input_type' is 'image', so give 'images' and not 'texts'")
     wanted = EmbedRequest(
-        _inputs(name, items, Parts(max_image)),
+        Parts(max_image).listed(name, items),
         dimensions,
         encoder,
         tuple("float" if one == "base64" else one for one in types or ("float",)),
@@ -80,25 +79,12 @@ def read(given: Fields, version: Version, encoders: "Encoders", off: Off, max_im
     return Asked(wanted, name, types)
 
 
-def _inputs(name: List, items: Sequence[object], parts: Parts) -> tuple[Input, ...]:
-    readers: dict[List, Callable[[object], Input]] = {
-        "texts": lambda item: (parts.text_alone(item),),
-        "images": lambda item: (parts.image(item),),
-        "inputs": lambda item: parts.content(item, "image"),
-    }
-    return each_input(name, items, readers[name])
-
-
 def _model(given: Fields, encoders: "Encoders") -> tuple[Alias, str | None]:
     """The dimensions of a model, and the encoder's id where the name is that of an encoder."""
     name = given.text("model")
     if name is None:
         raise BadParameter("'model' is missing")
-    ids = [
-        Alias(one.name, (one.preferred, *sorted(one.dimensions - {one.preferred})))
-        for one in encoders
-    ]
-    alias = find_alias((*ALIASES, *ids), name)
+    alias = find_alias((*ALIASES, *encoders.aliases()), name)
     return alias, None if encoders.named(name) is None else name
 
 

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-import orjson
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from imgvec.api.lists import check_list
+from imgvec.api.lists import bytes_beside, check_list
 from imgvec.api.mounts import (
     Dialect,
     context_of,
@@ -18,6 +17,7 @@ from imgvec.api.mounts import (
     services_of,
 )
 from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation
+from imgvec.api.parts import in_list
 from imgvec.api.request import JSON, read_call
 from imgvec.dialects.cohere import HEAD
 from imgvec.dialects.cohere.envelope import answer_id, error_response
@@ -38,7 +38,6 @@ from imgvec.dialects.cohere.schemas import (
 )
 from imgvec.embedding.elements import in_base64, in_elements
 from imgvec.embedding.types import EmbedResult
-from imgvec.errors import RequestError
 
 NAME: Final = "cohere"
 BIT_DEPTH: Final = 24
@@ -89,22 +88,14 @@ async def _embed(request: Request, version: Version) -> Response:
     principal = await services.authenticate(HEAD.keys(call.headers.items()))
     off = off_of(request, NAME)
     asked = read(call.fields, version, embedding.encoders, off, settings.max_image)
-    packed, texts = asked.types == ("base64",), _bytes_of(asked.texts)
-    check_list(asked.wanted, settings, packed=packed, vendors=MOST, beside=texts)
+    packed, beside = asked.types == ("base64",), bytes_beside(asked.texts, settings)
+    check_list(asked.wanted, settings, packed=packed, vendors=MOST, beside=beside)
     context = context_of(request, call, NAME)
     # The images' text is not held while they are decoded and encoded.
     del call
-    try:
+    with in_list(asked.given):
         result = await embedding.embed(principal, asked.wanted, context)
-    except RequestError as error:
-        error.param = asked.given
-        raise
     return json_answer(_content(asked, result, version), headers=embedding_headers(result))
-
-
-def _bytes_of(texts: list[str]) -> int:
-    """Bytes that the texts take in the answer: a function's holds the JSON as a string."""
-    return len(orjson.dumps(orjson.dumps(texts).decode()))
 
 
 def _content(asked: Asked, result: EmbedResult, version: Version) -> dict[str, object]:

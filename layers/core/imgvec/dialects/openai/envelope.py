@@ -50,6 +50,8 @@ JINA_CODES: Final[dict[type[RequestError], str]] = {
 }
 JINA_FIELDS: Final = ("embedding_type", "normalized", "task", "late_chunking")
 VOYAGE_FIELDS: Final = ("input_type", "output_dtype", "truncation")
+VENDOR: Final = "imgvec.openai.vendor"
+"""In a request's scope: the vendor, once the body is read."""
 LONGEST_WAIT: Final = 30
 """Seconds in `Retry-After`; some clients obey any number."""
 
@@ -70,13 +72,12 @@ def vendor_of(path: str, body: Fields) -> Vendor:
     return "openai" if fields.isdisjoint(VOYAGE_FIELDS) else "voyage"
 
 
-def error_response(error: RequestError, scope: Scope, vendor: Vendor | None = None) -> Response:
-    """Both envelopes, with the status of the vendor: by default that of the path."""
+def error_response(error: RequestError, scope: Scope) -> Response:
+    """Both envelopes, with the status of the vendor; until the body is read, of the path's."""
     path = own_path(scope)
-    vendor = vendor or vendor_of(path, NO_FIELDS)
+    vendor = scope.get(VENDOR) or vendor_of(path, NO_FIELDS)
     status = status_of(error, VENDORS[vendor])
-    place = "" if error.position is None else f"{error.param}[{error.position}]: "
-    message = f"{place}{error.message}"
+    message = error.placed
     content: dict[str, object] = {"detail": message, "request_id": current().request_id}
     if not path.startswith("/voyage/"):
         content["error"] = {
@@ -88,9 +89,7 @@ def error_response(error: RequestError, scope: Scope, vendor: Vendor | None = No
     jina = _code(error, JINA_CODES)
     if jina is not None:
         content["code"] = jina
-    headers = error_headers(error)
-    if "Retry-After" in headers:
-        headers["Retry-After"] = str(min(int(headers["Retry-After"]), LONGEST_WAIT))
+    headers = error_headers(error, LONGEST_WAIT)
     if isinstance(error, QuotaExhausted) and vendor == "openai":
         # Its clients try again on 429, and a used-up quota will not come back so soon.
         headers["x-should-retry"] = "false"

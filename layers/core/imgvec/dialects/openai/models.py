@@ -1,5 +1,6 @@
 """Model names: the vendors', as aliases of dimensions, and the ids of the encoders served here."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from imgvec.aliases import Alias, find_alias
@@ -74,10 +75,9 @@ def model_names(encoders: "Encoders") -> list[str]:
 
 
 def _encoders(encoders: "Encoders") -> list[tuple[Alias, str]]:
-    """The encoders by each of their names; by default in the dimensions that they prefer."""
+    """The encoders by each of their names, and the id of each."""
     found = []
-    for encoder in encoders:
-        dimensions = (encoder.preferred, *sorted(encoder.dimensions - {encoder.preferred}))
-        others = [name for name, meant in ENCODERS.items() if meant == encoder.name]
-        found += [(Alias(name, dimensions), encoder.name) for name in (encoder.name, *others)]
+    for alias in encoders.aliases():
+        others = [name for name, meant in ENCODERS.items() if meant == alias.model]
+        found += [(replace(alias, model=name), alias.model) for name in (alias.model, *others)]
     return found

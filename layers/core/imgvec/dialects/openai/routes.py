@@ -19,9 +19,9 @@ from imgvec.api.mounts import (
 )
 from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation, path_parameter
 from imgvec.api.parts import Parts
-from imgvec.api.request import JSON, Call, read_call
+from imgvec.api.request import JSON, read_call
 from imgvec.dialects.openai import HEAD
-from imgvec.dialects.openai.envelope import error_response, vendor_of
+from imgvec.dialects.openai.envelope import VENDOR, error_response, vendor_of
 from imgvec.dialects.openai.inputs import Reader
 from imgvec.dialects.openai.models import ALIASES, model_names
 from imgvec.dialects.openai.parameters import Space, naming, space_of
@@ -40,7 +40,7 @@ from imgvec.dialects.openai.schemas import (
 )
 from imgvec.embedding.elements import in_base64, in_elements
 from imgvec.embedding.types import EmbedRequest, EmbedResult
-from imgvec.errors import NotFound, RequestError, UnknownModel
+from imgvec.errors import NotFound, UnknownModel
 
 NAME: Final = "openai"
 ELSEWHERE: Final = ("", "/openai/v1", "/jina/v1", "/infinity", "/voyage/v1")
@@ -61,12 +61,7 @@ router = APIRouter(tags=["OpenAI"])
 )
 async def embeddings(request: Request) -> Response:
     """Embed texts and images, as OpenAI, Jina, infinity, vLLM and Voyage are asked."""
-    call = await _read(request)
-    try:
-        space, result = await _embed(request, call, multimodal=False)
-    except RequestError as error:
-        vendor = vendor_of(own_path(request.scope), call.body)
-        return error_response(error, request.scope, vendor)
+    space, result = await _embed(request, multimodal=False)
     usage = {"prompt_tokens": result.tokens, "total_tokens": result.tokens}
     return _answer(space, result, usage)
 
@@ -79,11 +74,7 @@ async def embeddings(request: Request) -> Response:
 )
 async def multimodal_embeddings(request: Request) -> Response:
     """Embed texts and images together, as Voyage is asked; an input of several parts is one."""
-    call = await _read(request)
-    try:
-        space, result = await _embed(request, call, multimodal=True)
-    except RequestError as error:
-        return error_response(error, request.scope, "voyage")
+    space, result = await _embed(request, multimodal=True)
     usage = {
         "text_tokens": result.text_tokens,
         "image_pixels": sum(image.width * image.height for image in result.images),
@@ -143,12 +134,11 @@ for base in ELSEWHERE:
 router.add_api_route("/cohere/v1/models", models, include_in_schema=False)
 
 
-async def _read(request: Request) -> Call:
-    return await read_call(request, (JSON,), services_of(request).settings.max_body)
-
-
-async def _embed(request: Request, call: Call, *, multimodal: bool) -> Answered:
+async def _embed(request: Request, *, multimodal: bool) -> Answered:
     services, embedding = services_of(request), embedding_of(request)
+    call = await read_call(request, (JSON,), services.settings.max_body)
+    vendor = "voyage" if multimodal else vendor_of(own_path(request.scope), call.body)
+    request.scope[VENDOR] = vendor
     principal = await services.authenticate(HEAD.keys(call.headers.items()))
     given = call.fields
     space = space_of(given, embedding.encoders, off_of(request, NAME))
@@ -161,6 +151,8 @@ async def _embed(request: Request, call: Call, *, multimodal: bool) -> Answered:
         )
         check_list(wanted, services.settings, packed=space.packed)
         context = context_of(request, call, NAME)
+        # The images' text is not held while they are decoded and encoded.
+        del call, given
         return space, await embedding.embed(principal, wanted, context)
 
 

@@ -37,7 +37,7 @@ from imgvec.api.openapi import (
     key_place,
     operation,
 )
-from imgvec.api.parts import Parts, each_input, is_image
+from imgvec.api.parts import Parts, each_input, in_list, is_image
 from imgvec.api.request import read_json
 from imgvec.dialects.weaviate import DIMENSIONS, HEAD
 from imgvec.embedding.precondition import SHOWN_DIGITS
@@ -109,13 +109,14 @@ async def vectorize(request: Request) -> Response:
     dimensions = _dimensions(request)
     images = _listed(call.fields, "images", Parts(services.settings.max_image).image)
     texts = _listed(call.fields, "texts", _text)
-    # Only an image can be at fault later, and its position in the request is that in its list.
+    # Only an image can be at fault later, and its place in the request is that in its list.
     wanted = each([*images, *texts], dimensions)
     check_list(wanted, services.settings, packed=False)
     context = context_of(request, call, NAME)
     # The images' text is not held while they are decoded and encoded.
     del call
-    result = await embedding_of(request).embed(principal, wanted, context)
+    with in_list("images"):
+        result = await embedding_of(request).embed(principal, wanted, context)
     vectors = [one.vector for one in result.embeddings]
     content = {"textVectors": vectors[len(images) :], "imageVectors": vectors[: len(images)]}
     return json_answer(content, headers=embedding_headers(result))
@@ -192,10 +193,9 @@ def _text(text: object) -> Part:
 
 def error_response(error: RequestError, scope: Scope) -> Response:
     """The module's envelope: `error` must be a string, else Weaviate hides the reason."""
-    message = error.default if isinstance(error, KeyInvalid) else error.message
-    place = "" if error.position is None else f"{error.param or 'images'}[{error.position}]: "
+    message = error.default if isinstance(error, KeyInvalid) else error.placed
     status = status_of(error, STATUSES)
-    return json_answer({"error": f"{place}{message}"}, status, error_headers(error))
+    return json_answer({"error": message}, status, error_headers(error))
 
 
 DIALECT = Dialect(NAME, HEAD, router, (MODULE,), error_response, KEY_PLACES)
