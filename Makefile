@@ -140,7 +140,7 @@ clip-live: .venv/test # Pull, verify, build and try the real CLIP; the one targe
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
-bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure everything beside others; writes docs/performance.md (some 10 minutes).
+bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure everything beside others; writes docs/explanation/performance.md (some 10 minutes).
 	@$(BIN)/python -m imgvec_benchmarks
 
 audit: .venv/test .cache/tools/ready # Known vulnerabilities of the locked packages, from the service or as remembered.
@@ -160,7 +160,7 @@ types: .venv/test ## Types, strict.
 
 check: lint types test ## All that CI runs.
 
-docs: .venv/test ## Write docs/settings.md, docs/commands.md, openapi.json and the picture in docs/deploy.md anew.
+docs: .venv/test ## Write openapi.json and the pages that are made from the code anew.
 	@$(BIN)/python docs/generate.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate

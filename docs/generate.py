@@ -27,7 +27,8 @@ from imgvec_benchmarks.cost import (
 )
 from picture import picture
 
-ROOT = Path(__file__).resolve().parent.parent
+DOCS = Path(__file__).resolve().parent
+ROOT = DOCS.parent
 PICTURE_BEGINS = "<!-- Made by `make docs` of template.yaml. -->"
 COST_BEGINS = "<!-- Made by `make docs`, from the sums of `imgvec cost`. -->"
 ENDS = "<!-- End of what is made. -->"
@@ -35,7 +36,7 @@ NOTE = "<!-- Made by `make docs`; edit the code instead. -->\n"
 
 
 def settings_page() -> str:
-    """`docs/settings.md`."""
+    """`docs/reference/settings.md`."""
     lines = [
         NOTE,
         "# Settings",
@@ -59,7 +60,7 @@ def settings_page() -> str:
 
 
 def commands_page() -> str:
-    """`docs/commands.md`: the help of every command."""
+    """`docs/reference/commands.md`: the help of every command."""
     parts = [NOTE, "# Commands", ""]
     parts += [f"```\n{text}\n```\n" for text in _helps(group, "imgvec")]
     return "\n".join(parts)
@@ -87,13 +88,13 @@ def openapi_json(settings: Settings) -> str:
 
 
 def deploy_page() -> str:
-    """`docs/deploy.md` with the architecture as the template has it."""
+    """`docs/how-to/deploy.md` with the architecture as the template has it."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
-    return _between("deploy.md", PICTURE_BEGINS, f"```mermaid\n{picture(template)}\n```")
+    return _between("how-to/deploy.md", PICTURE_BEGINS, f"```mermaid\n{picture(template)}\n```")
 
 
 def cost_page() -> str:
-    """`docs/cost.md` with the tables of the present prices and times."""
+    """`docs/explanation/cost.md` with the tables of the present prices and times."""
     doors = {door: Workload(MILLION, 2.0, gateway=door) for door in LOSES}
     parts = list(bill(doors["rest"]))
     rows = [["front door", *parts, "total"]]
@@ -114,7 +115,9 @@ def cost_page() -> str:
         for processor in get_args(Processor)
     ]
     loses = "\n".join(f"- `{door}`: {sentence}" for door, sentence in LOSES.items())
-    return _between("cost.md", COST_BEGINS, f"{_table(rows)}\n\n{loses}\n\n{_table(encoders)}")
+    return _between(
+        "explanation/cost.md", COST_BEGINS, f"{_table(rows)}\n\n{loses}\n\n{_table(encoders)}"
+    )
 
 
 def _encoder_row(work: Workload) -> list[str]:
@@ -132,7 +135,7 @@ def _table(rows: list[list[str]]) -> str:
 
 
 def _between(page: str, begins: str, made: str) -> str:
-    begin, rest = (ROOT / "docs" / page).read_text().split(begins)
+    begin, rest = (DOCS / page).read_text().split(begins)
     _, end = rest.split(ENDS)
     return f"{begin}{begins}\n{made}\n{ENDS}{end}"
 
@@ -140,10 +143,10 @@ def _between(page: str, begins: str, made: str) -> str:
 def write_all() -> None:
     """Write every page in place."""
     settings = Settings(data=ROOT / ".cache" / "openapi")
-    (ROOT / "docs" / "deploy.md").write_text(deploy_page())
-    (ROOT / "docs" / "settings.md").write_text(settings_page())
-    (ROOT / "docs" / "commands.md").write_text(commands_page())
-    (ROOT / "docs" / "cost.md").write_text(cost_page())
+    (DOCS / "how-to" / "deploy.md").write_text(deploy_page())
+    (DOCS / "reference" / "settings.md").write_text(settings_page())
+    (DOCS / "reference" / "commands.md").write_text(commands_page())
+    (DOCS / "explanation" / "cost.md").write_text(cost_page())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 

@@ -32,7 +32,7 @@ def place_encoder(name: str, context: Path, *, endpoint: bool) -> Manifest:
         if endpoint:
             raise ModelError(
                 f"{folder} is missing, which the endpoint's serving image is made of: "
-                "docs/gpu.md has the steps"
+                "docs/how-to/gpu.md has the steps"
             )
         _copy(_built(name), folder)
     try:

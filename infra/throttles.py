@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from typing import Final
 
 SECONDS: Final = 2
-"""Seconds of an answer that meets a cold start: docs/scale.md counts 1.5 for the function's start,
-the rest is the authorizer's, which runs before it, and the answer itself."""
+"""Seconds of an answer that meets a cold start: docs/explanation/scale.md counts 1.5 for the
+function's start, the rest is the authorizer's, which runs before it, and the answer itself."""
 METHODS: Final = 2
 """Methods of the gateway that embed (memories.ai's, and all other vendors'): each has the limits
 for itself, since a stage's throttle is one for each method and not one for all."""

@@ -1,1 +1,1 @@
-"""`make bench`: every figure of docs/performance.md, in one run."""
+"""`make bench`: every figure of docs/explanation/performance.md, in one run."""

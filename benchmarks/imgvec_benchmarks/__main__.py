@@ -11,7 +11,7 @@ from imgvec_benchmarks import clients, cold, encoder, machine, peers, served, st
 from imgvec_benchmarks.material import Material, prepare
 from imgvec_benchmarks.timing import Pace
 
-PAGE: Final = Path("docs/performance.md")
+PAGE: Final = Path("docs/explanation/performance.md")
 PARTS: Final[dict[str, Callable[[Material, Pace], str]]] = {
     "encoder": encoder.section,
     "peers": peers.section,

@@ -62,7 +62,7 @@ def cost(
     """What a month of IMAGES costs on AWS, and where another host is cheaper.
 
     List prices of us-east-1, egress, logs and authorizer included, free tiers not. Nothing is
-    asked of AWS: the times are measured ones (docs/performance.md).
+    asked of AWS: the times are measured ones (docs/explanation/performance.md).
     """
     work = prices.Workload(images, megapixels, via, gateway, encoder, processor)
     dollars = prices.bill(work)

@@ -1,8 +1,8 @@
 """The bill of a month of embeddings on AWS: list prices, the workload, and each line.
 
 Prices are those of us-east-1, x86, in dollars, without free tiers; read in November 2026. The
-milliseconds are those of a fast, quiet core with AVX512-VNNI; docs/performance.md names slower
-ones. A processor of Lambda is assumed to take half as long again.
+milliseconds are those of a fast, quiet core with AVX512-VNNI; docs/explanation/performance.md has
+slower ones. A processor of Lambda is assumed to take half as long again.
 """
 
 import math
@@ -66,7 +66,7 @@ ENCODE_MS: Final = {"starter": 9.0, "clip-vit-b32": 15.0, "clip-vit-l14": 270.0}
 """With VNNI; L/14 by its arithmetic, 18 times that of B/32."""
 AVX2_SLOWER: Final = 2.4
 """Factor for an encoder on a processor without VNNI: measured on one whose VNNI was hidden, 2.1 to
-2.7 times (docs/performance.md)."""
+2.7 times (docs/explanation/performance.md)."""
 STORES_MS: Final = 12.0
 """Two writes to the table, waited for; the key is cached."""
 ROUTE_MS: Final = 5.0

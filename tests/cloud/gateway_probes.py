@@ -1,7 +1,7 @@
 """What only a deployed stack does: all of it in `make test-aws`, in part in `make test-cloud`.
 
 Named so that `make test` passes it by. Where the stack is on an emulator (`TEST_EMULATOR` is set),
-what the emulator cannot do is skipped with the reason; docs/deploy.md lists it as not run.
+what the emulator cannot do is skipped with the reason; docs/how-to/deploy.md lists it as not run.
 """
 
 import base64

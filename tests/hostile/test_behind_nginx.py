@@ -1,4 +1,4 @@
-"""The configuration of docs/running.md, in Debian's nginx, before `imgvec serve --root-path`."""
+"""The configuration of docs/how-to/running.md, in nginx, before `imgvec serve --root-path`."""
 
 import os
 import shutil
@@ -54,7 +54,7 @@ class Site:
 
 def documented(folder: Path, port: int, address: str) -> str:
     """The configuration of the page, with places and times of the tests."""
-    page = (ROOT / "docs" / "running.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "running.md").read_text()
     server = page.partition("```nginx\n")[2].partition("```")[0]
     for written, here in {
         "listen 443 ssl": f"listen 127.0.0.1:{port} ssl",
@@ -73,9 +73,7 @@ def documented(folder: Path, port: int, address: str) -> str:
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """nginx with the server; where nginx is missing, CI fails."""
     if NGINX is None:
-        missing = (
-            "NOT TRIED: docs/running.md behind nginx, which is missing (apt install nginx-light)"
-        )
+        missing = "NOT TRIED: docs/how-to/running.md without nginx (apt install nginx-light)"
         if os.environ.get("CI"):
             pytest.fail(missing)
         pytest.skip(missing)

@@ -8,7 +8,7 @@ from tests.support.images.large_pictures import LARGE, decoded
 
 SIZE = (2500, 2000)
 BYTES_A_PIXEL = 10
-"""docs/deploy.md says 9; template.yaml chooses the limit of pixels by it."""
+"""docs/how-to/deploy.md says 9; template.yaml chooses the limit of pixels by it."""
 
 
 @pytest.mark.parametrize("kind", LARGE)

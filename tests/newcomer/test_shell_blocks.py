@@ -23,7 +23,7 @@ from tests.unit.cli.said import set_up_in
 
 PORT = 8000
 """README's commands ask there."""
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WHOLE_PAGE = re.compile(r"^<!-- no block of this page is run: (.+) -->$", re.M)
 BLOCK = re.compile(r"(?:^<!-- not run: ([^\n]+) -->\n)?^```(?:sh|python)\n(.*?)^```$", re.M | re.S)
 
@@ -144,7 +144,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newcomer]:
 
 def test_readme_begins_with_the_server() -> None:
     assert FIRST.text == "make run\n"
-    assert {"README.md", "docs/metering.md", "docs/models.md"} <= set(RUN)
+    assert {"README.md", "docs/how-to/metering.md", "docs/how-to/models.md"} <= set(RUN)
 
 
 def test_a_mac_takes_the_blocks_too() -> None:

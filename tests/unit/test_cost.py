@@ -128,9 +128,9 @@ def test_a_gpu_pays_for_a_large_encoder_and_never_for_a_small_one() -> None:
     ],
 )
 def test_the_page_says_what_is_assumed(assumed: str) -> None:
-    assert assumed in (ROOT / "docs" / "cost.md").read_text()
+    assert assumed in (ROOT / "docs" / "explanation" / "cost.md").read_text()
 
 
 def test_the_page_of_quotas_counts_with_the_time_of_an_answer() -> None:
-    page = (ROOT / "docs" / "scale.md").read_text()
+    page = (ROOT / "docs" / "explanation" / "scale.md").read_text()
     assert f"{TWO_MEGAPIXELS.function_ms:.0f} ms an answer" in page

@@ -70,7 +70,7 @@ CommaSeparated = Annotated[tuple[str, ...], BeforeValidator(_split)]
 
 
 class Settings(BaseModel):
-    """All settings of an operator; `docs/settings.md` is generated from it."""
+    """All settings of an operator; `docs/reference/settings.md` is generated from it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -280,7 +280,7 @@ def _sentence(problem: ValidationError) -> str:
     for error in problem.errors(include_url=False, include_context=False, include_input=False):
         name = PREFIX + str(error["loc"][0]).upper()
         if error["type"] == "extra_forbidden":
-            parts.append(f"{name} is no setting of imgvec (docs/settings.md lists them)")
+            parts.append(f"{name} is no setting of imgvec (docs/reference/settings.md lists them)")
         else:
             parts.append(f"{name} is wrong: {error['msg'][:1].lower()}{error['msg'][1:]}")
     return "; ".join(parts)

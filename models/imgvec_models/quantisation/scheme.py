@@ -22,4 +22,5 @@ SCHEMES: dict[str, Scheme] = {
     "plain-static": Scheme(weights="plain"),
 }
 DEFAULT = "pairs-static"
-"""The best one that gives the same integers on every x86; docs/quantisation.md compares more."""
+"""The best one that gives the same integers on every x86; docs/explanation/quantisation.md compares
+more."""

@@ -4,7 +4,7 @@ Rounding a layer to integers takes time by the cube of its inputs: no perceptron
 wide, no patch has 32 x 32 pixels.
 
 Those that CLIP_SHAPES names, with commas between, are of the true shape: all blocks, pictures of
-224 pixels and the whole vocabulary. docs/quantisation.md says what building them takes.
+224 pixels and the whole vocabulary. docs/explanation/quantisation.md says what building them takes.
 
 This builds one of half precision:
 

@@ -45,7 +45,9 @@ class PictureServer:
     def url(self, name: str, data: bytes | None = None) -> str:
         """The address of a file, put there first where `data` is given."""
         if not self.address:
-            pytest.skip("NOT RUN: the stack cannot fetch from here; docs/deploy.md, TEST_PICTURES")
+            pytest.skip(
+                "NOT RUN: the stack cannot fetch from here; docs/how-to/deploy.md, TEST_PICTURES"
+            )
         if data is not None:
             self.files[name] = data
         return f"http://{self.address}/{name}"

@@ -209,7 +209,7 @@ def test_the_dashboard_asks_only_for_what_there_is(watched: Watched) -> None:
     assert {name for name in there if name.startswith("imgvec_")} == {
         name for name in asked if name.startswith("imgvec_")
     }
-    page = (ROOT / "docs" / "running.md").read_text()
+    page = (ROOT / "docs" / "how-to" / "running.md").read_text()
     for name in there:
         if name.startswith("imgvec_"):
             assert re.sub("_(bucket|sum|count)$", "", name) in page

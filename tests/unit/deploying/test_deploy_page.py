@@ -12,7 +12,7 @@ from tests.support.aws.token_bucket import Bucket
 from tests.support.aws.translated_template import written
 from tests.support.server.places import ROOT
 
-PAGE: Final = (ROOT / "docs" / "deploy.md").read_text()
+PAGE: Final = (ROOT / "docs" / "how-to" / "deploy.md").read_text()
 ROW: Final = re.compile(r"^\| (\d[\d,]*\d)[^|]* \| (\d+) \| (\d+) \| ([^|]+) \| ([^|]+) \|$", re.M)
 
 

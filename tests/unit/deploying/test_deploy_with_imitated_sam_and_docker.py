@@ -207,7 +207,9 @@ def test_a_rate_that_the_account_cannot_run_is_told(checkout: Checkout) -> None:
         pytest.param([], {"FAILS": "build"}, "`sam build` failed", id="no build"),
         pytest.param([], {"FAILS": "deploy"}, "`sam deploy` failed", id="no deployment"),
         pytest.param(["Encoder=absent"], {}, "mend what is said above", id="no such encoder"),
-        pytest.param(["Endpoint=zero", "Encoder=other"], {}, "docs/gpu.md", id="no serving image"),
+        pytest.param(
+            ["Endpoint=zero", "Encoder=other"], {}, "docs/how-to/gpu.md", id="no serving image"
+        ),
         pytest.param(
             [], {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "cannot be asked", id="no AWS"
         ),

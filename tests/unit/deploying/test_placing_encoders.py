@@ -108,7 +108,7 @@ def test_one_that_cannot_be_pulled_says_so(
 
 
 def test_behind_an_endpoint_nothing_is_built(context: Path) -> None:
-    with pytest.raises(ModelError, match=r"docs/gpu\.md"):
+    with pytest.raises(ModelError, match=r"docs/how-to/gpu\.md"):
         place_encoder(NAME, context, endpoint=True)
 
 

@@ -25,7 +25,7 @@ HELP = """Image embeddings behind your own URL, in the APIs of the vendors that 
   imgvec keys create my-team    make an API key
   imgvec embed photos/          embed a folder, without a server
 
-Settings are environment variables IMGVEC_*; docs/settings.md lists them.
+Settings are environment variables IMGVEC_*; docs/reference/settings.md lists them.
 """
 
 
