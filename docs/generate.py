@@ -1,4 +1,4 @@
-"""Writes what is made from the code: settings, commands, cost, openapi.json, the stack's picture.
+"""Writes what is made from the code: settings, commands, errors, cost, openapi.json, llms.txt.
 
 `make docs` runs it; a test fails when a page and the code have drifted apart.
 """
@@ -25,12 +25,15 @@ from imgvec_benchmarks.cost import (
     container,
     gpu_endpoint,
 )
+from llms import llms_txt
 from picture import picture
+from statuses import table as statuses
 
 DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 PICTURE_BEGINS = "<!-- Made by `make docs` of template.yaml. -->"
 COST_BEGINS = "<!-- Made by `make docs`, from the sums of `imgvec cost`. -->"
+ERRORS_BEGIN = "<!-- Made by `make docs`, from the dialects. -->"
 ENDS = "<!-- End of what is made. -->"
 NOTE = "<!-- Made by `make docs`; edit the code instead. -->\n"
 
@@ -41,8 +44,8 @@ def settings_page() -> str:
         NOTE,
         "# Settings",
         "",
-        "Environment variables. One that is unknown or wrong stops the start with a sentence that",
-        "names it; an empty one counts as not set.",
+        "Every setting is an environment variable. An unknown or wrong one stops the start, and",
+        "the error names it. An empty one counts as not set.",
         "",
         "| variable | default | what it sets |",
         "|---|---|---|",
@@ -61,7 +64,7 @@ def settings_page() -> str:
 
 def commands_page() -> str:
     """`docs/reference/commands.md`: the help of every command."""
-    parts = [NOTE, "# Commands", ""]
+    parts = [NOTE, "# Commands", "", "Every command and option, as `--help` shows it.", ""]
     parts += [f"```\n{text}\n```\n" for text in _helps(group, "imgvec")]
     return "\n".join(parts)
 
@@ -91,6 +94,11 @@ def deploy_page() -> str:
     """`docs/how-to/deploy.md` with the architecture as the template has it."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
     return _between("how-to/deploy.md", PICTURE_BEGINS, f"```mermaid\n{picture(template)}\n```")
+
+
+def errors_page() -> str:
+    """`docs/reference/errors.md` with the statuses of each dialect."""
+    return _between("reference/errors.md", ERRORS_BEGIN, _table(statuses()))
 
 
 def cost_page() -> str:
@@ -146,7 +154,9 @@ def write_all() -> None:
     (DOCS / "how-to" / "deploy.md").write_text(deploy_page())
     (DOCS / "reference" / "settings.md").write_text(settings_page())
     (DOCS / "reference" / "commands.md").write_text(commands_page())
+    (DOCS / "reference" / "errors.md").write_text(errors_page())
     (DOCS / "explanation" / "cost.md").write_text(cost_page())
+    (ROOT / "llms.txt").write_text(llms_txt())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 

@@ -1,4 +1,4 @@
-"""Each client library by each form of an image, in every seed dialect: docs/reference/clients.md.
+"""The table of docs/reference/image-forms.md: each client by each form of an image.
 
 curl, Node and Python's clients run here. What PHP 8.2 (curl extension), Go 1.19 (net/http), Java 17
 (HttpClient, its form written by hand), axios 1.21, httpx 0.28 and aiohttp 3.14 send was recorded on

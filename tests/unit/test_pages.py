@@ -9,10 +9,18 @@ from pathlib import Path
 
 from starlette.testclient import TestClient
 
-from generate import commands_page, cost_page, deploy_page, openapi_json, settings_page
+from generate import (
+    commands_page,
+    cost_page,
+    deploy_page,
+    errors_page,
+    openapi_json,
+    settings_page,
+)
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings, load_settings
+from llms import llms_txt
 from tests.support.server.places import CAT, ROOT, create_key
 
 README = (ROOT / "README.md").read_text()
@@ -52,6 +60,19 @@ def test_cost_page_is_that_of_the_code() -> None:
     assert (DOCS / "explanation" / "cost.md").read_text() == cost_page(), "run `make docs`"
 
 
+def test_errors_page_is_that_of_the_code() -> None:
+    assert (DOCS / "reference" / "errors.md").read_text() == errors_page(), "run `make docs`"
+
+
+def test_llms_txt_is_that_of_the_pages() -> None:
+    committed = (ROOT / "llms.txt").read_text()
+    assert committed == llms_txt(), "run `make docs`"
+    linked = set(re.findall(r"\]\(([^)]+)\)", committed))
+    pages = {str(page.relative_to(ROOT)) for page in DOCS.rglob("*.md")}
+    assert pages - {"docs/README.md"} <= linked
+    assert all((ROOT / target).is_file() for target in linked)
+
+
 def test_the_picture_is_that_of_the_template() -> None:
     page = (DOCS / "how-to" / "deploy.md").read_text()
     assert page == deploy_page(), "run `make docs`"
@@ -84,19 +105,21 @@ def test_openapi_describes_every_route_of_every_dialect() -> None:
                 assert "422" not in operation["responses"] or dialect.name == "coreviz", path
 
 
-def test_readme_names_every_route() -> None:
+def test_the_page_of_dialects_names_every_route() -> None:
+    page = (DOCS / "reference" / "dialects.md").read_text()
     described = json.loads((ROOT / "openapi.json").read_text())["paths"]
     hidden = {"/health", "/ready", "/serve/api/v2/upload/signed/{asset_id}"}
     for path in set(described) - hidden:
         short = path.removeprefix("/serve/api/v2").removeprefix("/asset")
         short = re.sub("^/bedrock/model/.*/invoke$", "/bedrock/model/{modelId}/invoke", short)
         short = short.removeprefix("/weaviate/512")
-        assert short in README, path
+        assert short in page, path
 
 
 def test_readme_names_only_commands_that_exist() -> None:
     commands = commands_page()
-    for line in re.findall(r"^imgvec (.+)$", README, re.M):
+    blocks = "".join(re.findall(r"^```sh\n(.*?)^```$", README, re.M | re.S))
+    for line in re.findall(r"^imgvec (.+)$", blocks, re.M):
         words = re.match(r"[a-z]+( [a-z]+)?", line)
         assert words is not None
         assert f"imgvec {words[0]}" in commands or f"imgvec {words[0].split()[0]} [" in commands

@@ -241,8 +241,10 @@ class Settings(BaseModel):
         description="Base URL of the links that are handed out. Empty: that of the request.",
     )
     cors_origins: CommaSeparated = Field(
-        default=(),
-        description="Origins whose pages may call, `*` for any. Keys are no cookies.",
+        default=("*",),
+        description="Origins whose web pages may call, `*` for any. A page needs a key of its "
+        "own: no browser sends one along, as it would a cookie. To shut other pages out, name "
+        "your own origin.",
     )
     metrics_port: int | None = Field(
         default=None,

@@ -1,0 +1,58 @@
+"""`llms.txt`: an index of the documentation for language models, from titles and first sentences.
+
+The form is that of https://llmstxt.org: a title, a summary, and lists of links.
+"""
+
+import re
+from pathlib import Path
+from typing import Final
+
+DOCS: Final = Path(__file__).resolve().parent
+ROOT: Final = DOCS.parent
+SECTIONS: Final = {
+    "Start": ["README.md", "docs/quickstart.md"],
+    "How to": "how-to",
+    "Reference": "reference",
+    "Explanation": "explanation",
+    "Optional": ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
+}
+DESCRIPTION: Final = "- [OpenAPI description](openapi.json): Every route, field, answer and error."
+
+
+def llms_txt() -> str:
+    """The whole file."""
+    title, summary = _title(ROOT / "README.md"), _first_paragraph(ROOT / "README.md")
+    parts = [f"# {title}\n\n> {summary}\n"]
+    for heading, pages in SECTIONS.items():
+        found = sorted((DOCS / pages).glob("*.md")) if isinstance(pages, str) else _listed(pages)
+        lines = [_line(page) for page in found]
+        if heading == "Reference":
+            lines.append(DESCRIPTION)
+        parts.append(f"## {heading}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+def _listed(names: list[str]) -> list[Path]:
+    return [ROOT / name for name in names]
+
+
+def _line(page: Path) -> str:
+    sentence = re.split(r"(?<=[.:]) ", _first_paragraph(page))[0].rstrip(":")
+    return f"- [{_title(page)}]({page.relative_to(ROOT)}): {sentence}"
+
+
+def _title(page: Path) -> str:
+    found = re.search(r"^# (.+)$", page.read_text(), re.M)
+    if found is None:
+        raise ValueError(f"{page} has no title")
+    return found[1]
+
+
+def _first_paragraph(page: Path) -> str:
+    """The first paragraph of prose, on one line, without links and emphasis."""
+    prose = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+    for part in prose.split("\n\n"):
+        text = " ".join(part.split())
+        if text and not text.startswith(("#", "<", "|", "-")):
+            return re.sub(r"\[([^]]+)\]\([^)]+\)", r"\1", text).replace("**", "")
+    raise ValueError(f"{page} has no paragraph")
