@@ -19,13 +19,12 @@ from imgvec.types import Vector
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A source and its vector, or the reason why there is none."""
+    """A source, its vector, and the encoder that made it."""
 
     source: str
-    vector: Vector | None
+    vector: Vector
     model: str
     revision: str
-    problem: str | None = None
 
 
 Write = Callable[[Row], None]

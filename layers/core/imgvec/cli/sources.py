@@ -1,7 +1,9 @@
 """The sources of `imgvec embed`: files and folders by what is in them, URLs, standard input."""
 
+import errno
 import os
 import stat
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -64,6 +66,9 @@ def read_standard_input(most: int) -> bytes:
         click.ClickException: it is closed.
     """
     try:
+        if sys.stdin is None:
+            # Its number may be another file's by now.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         with open(0, "rb", closefd=False) as file:
             return file.read(most + 1)
     except OSError as problem:
