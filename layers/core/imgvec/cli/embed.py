@@ -1,22 +1,27 @@
 """`imgvec embed`: files, folders and URLs to vectors, without a server."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, closing, nullcontext
+from contextlib import closing
+from itertools import chain
 
 import click
 
 from imgvec.cli.options import escaped
-from imgvec.cli.output import Row, open_output
-from imgvec.cli.sources import STANDARD_INPUT, find_sources, read_standard_input
-from imgvec.encoder import Encoder, Problem, reason
+from imgvec.cli.output import Row, Source, open_output, progress
+from imgvec.cli.sources import (
+    STANDARD_INPUT,
+    find_sources,
+    read_lines,
+    read_standard_input,
+)
+from imgvec.encoder import Encoder, reason
 from imgvec.errors import BadParameter, RequestError
 from imgvec.settings import load_settings
-from imgvec.types import Vector
 
 
 @click.command()
-@click.argument("sources", nargs=-1, required=True, metavar="PATH|URL|FOLDER|-...")
+@click.argument("sources", nargs=-1, metavar="[PATH|URL|FOLDER|-]...")
+@click.option("--text", "texts", metavar="FILE", help="Embed each line of a UTF-8 file, or of - .")
 @click.option(
     "--dimensions", type=int, metavar="N", help="How many numbers a vector has. [default: the most]"
 )
@@ -26,45 +31,56 @@ from imgvec.types import Vector
     default="-",
     show_default=True,
     metavar="FILE",
-    help="x.jsonl, x.npy (with x.npy.names: a line for each row), or - for JSON lines.",
+    help="x.jsonl, x.npy, or - for JSON lines.",
 )
-def embed(sources: tuple[str, ...], dimensions: int | None, output: str) -> None:
-    """Embed images given as files, folders, URLs or - for standard input.
+def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, output: str) -> None:
+    """Embed images (files, folders, URLs, - for standard input) and lines of text.
 
     \b
       imgvec embed photo.jpg
       imgvec embed photos/ --dimensions 512 -o photos.npy
+      echo "a photo of a cat" | imgvec embed --text -
 
     Folders are searched in depth for what begins as an image, whatever its name; hidden names, and
     links that lead out of the folder, are left alone. Every run embeds everything again. An image
     or folder that cannot be read is named and left out, and the exit status is then 1. FILE appears
-    when all is done and replaces an older one.
+    when all is done and replaces an older one. Lines of text that are blank are left out.
 
-    In names that are printed or listed, a backslash is \\\\, and each byte of a control character
-    is \\x with two hex digits.
+    Beside x.npy stand x.npy.names, with a line for each row, and x.npy.json, with the encoder's
+    model and revision. In names that are printed or listed, a backslash is \\\\, and each byte of a
+    control character is \\x with two hex digits.
     """
+    if not sources and texts is None:
+        raise click.UsageError("Missing argument: a PATH, a URL, a FOLDER or -, or --text FILE")
+    if texts == STANDARD_INPUT and STANDARD_INPUT in sources:
+        raise click.UsageError("Standard input has images or texts, not both")
     settings = load_settings()
     encoder = _encoder(dimensions)
     found = find_sources(sources, settings.extra_formats)
     for folder in found.closed:
         click.echo(folder, err=True)
-    if not found.sources:
+    if sources and not found.sources:
         raise click.ClickException(f"There are no images in what was given. {found.others}".strip())
     if found.others:
         click.echo(found.others, err=True)
     failed = 0
-    with closing(encoder), open_output(output, encoder.dimensions) as write:
+    with closing(encoder), open_output(output, encoder) as write:
         data = read_standard_input(settings.max_image) if STANDARD_INPUT in found.sources else b""
+        lines = [] if texts is None else read_lines(texts)
         images = (data if name == STANDARD_INPUT else name for name in found.sources)
-        pairs = zip(found.sources, encoder.each_image(images), strict=True)
-        with _progress(pairs, len(found.sources)) as rows:
-            for name, vector in rows:
+        pairs = zip(
+            [Source(name) for name in found.sources] + [Source(line, "text") for line in lines],
+            chain(encoder.each_image(images), encoder.each_text(lines)),
+            strict=True,
+        )
+        total = len(found.sources) + len(lines)
+        with progress(pairs, total, "Embedding") as rows:
+            for source, vector in rows:
                 if isinstance(vector, RequestError | OSError):
                     failed += 1
-                    click.echo(f"{escaped(name)}: {reason(vector)}", err=True)
+                    click.echo(f"{escaped(source.name)}: {reason(vector)}", err=True)
                 else:
-                    write(Row(name, vector, encoder.name, encoder.revision))
-    total = len(found.sources)
+                    write(Row(source, vector))
     click.echo(f"{total - failed} embedded, {failed} failed, of {total}", err=True)
     sys.exit(1 if failed or found.closed else 0)
 
@@ -74,13 +90,3 @@ def _encoder(dimensions: int | None) -> Encoder:
         return Encoder(dimensions=dimensions)
     except BadParameter as problem:
         raise click.ClickException(f"--{problem.message}") from None
-
-
-Pair = tuple[str, Vector | Problem]
-
-
-def _progress(pairs: Iterator[Pair], total: int) -> AbstractContextManager[Iterator[Pair]]:
-    """A bar on a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return nullcontext(pairs)
-    return click.progressbar(pairs, length=total, label="Embedding", file=sys.stderr)
