@@ -1,5 +1,6 @@
 """`imgvec embed --output`, and what becomes of it when a run is cut short."""
 
+import json
 import os
 import signal
 import subprocess
@@ -34,8 +35,12 @@ def test_output_as_array(environment: Environment, folder: Path, tmp_path: Path)
     assert (array.shape, array.dtype) == ((2, 512), np.dtype(np.float32))
     names = (tmp_path / "out.npy.names").read_text()
     assert names == f"{folder / 'a' / 'c.JPEG'}\n{folder / 'b.jpg'}\n"
-    assert sorted(path.name for path in tmp_path.glob("out*")) == ["out.npy", "out.npy.names"]
+    beside = ["out.npy", "out.npy.json", "out.npy.names"]
+    assert sorted(path.name for path in tmp_path.glob("out*")) == beside
     (row, _) = lines_of(imgvec(*arguments[:4], environment=environment).stdout)
+    described = json.loads((tmp_path / "out.npy.json").read_text())
+    assert described.pop("revision").startswith(row["revision"])
+    assert described == {"model": row["model"], "dimensions": 512, "rows": 2}
     assert np.array(row["embedding"], np.float32).tobytes() == array[0].tobytes()
 
 

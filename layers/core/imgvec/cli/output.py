@@ -3,11 +3,12 @@
 import json
 import os
 import secrets
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal, Protocol, TypeVar
 
 import click
 import numpy as np
@@ -18,32 +19,46 @@ from imgvec.types import Vector
 
 
 @dataclass(frozen=True, slots=True)
+class Source:
+    """An image's path or URL, or a text."""
+
+    name: str
+    kind: Literal["source", "text"] = "source"
+
+
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A source and its vector, or the reason why there is none."""
+    """A source and its vector."""
 
-    source: str
-    vector: Vector | None
-    model: str
+    source: Source
+    vector: Vector
+
+
+class Space(Protocol):
+    """The encoder of all rows."""
+
+    name: str
     revision: str
-    problem: str | None = None
+    dimensions: int
 
 
+T = TypeVar("T")
 Write = Callable[[Row], None]
 
 
 @contextmanager
-def open_output(target: str, dimensions: int) -> Iterator[Write]:
+def open_output(target: str, space: Space) -> Iterator[Write]:
     """Give a function that takes rows; a named file is put in place at the end.
 
-    Beside `x.npy` stands `x.npy.names`, with a line for each row: a name of ours alone, so that no
-    file of somebody else's is replaced.
+    Beside `x.npy` stand `x.npy.names`, with a line for each row, and `x.npy.json`, with the
+    encoder: names of ours alone, so that no file of somebody else's is replaced.
 
     Raises:
         click.ClickException: the file's ending is not known, or it cannot be written.
     """
     path = Path(target)
     if target == "-":
-        yield lambda row: click.echo(_line(row), nl=False)
+        yield lambda row: click.echo(_line(row, space), nl=False)
         return
     if path.suffix not in (".jsonl", ".npy"):
         raise click.ClickException("--output must end in .jsonl or .npy, or be -")
@@ -56,23 +71,35 @@ def open_output(target: str, dimensions: int) -> Iterator[Write]:
     yield rows.append
     if path.suffix == ".jsonl":
         with _replaced(path) as file:
-            file.writelines(map(_line, rows))
+            file.writelines(_line(row, space) for row in rows)
         return
     with _replaced(path) as file:
         vectors = np.array([row.vector for row in rows], np.float32)
-        np.save(file, vectors.reshape(len(rows), dimensions))
+        np.save(file, vectors.reshape(len(rows), space.dimensions))
         with _replaced(path.with_name(f"{path.name}.names")) as names:
-            names.writelines(f"{escaped(row.source)}\n".encode() for row in rows)
+            names.writelines(f"{escaped(row.source.name)}\n".encode() for row in rows)
+        with _replaced(path.with_name(f"{path.name}.json")) as description:
+            description.write(_description(space, len(rows)))
 
 
-def _line(row: Row) -> bytes:
+def _description(space: Space, rows: int) -> bytes:
+    content = {
+        "model": space.name,
+        "revision": space.revision,
+        "dimensions": space.dimensions,
+        "rows": rows,
+    }
+    return orjson.dumps(content, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+
+
+def _line(row: Row, space: Space) -> bytes:
     # JSON is Unicode, and a file's name need not be.
-    source = os.fsencode(row.source).decode(errors="replace")
+    name = os.fsencode(row.source.name).decode(errors="replace")
     content = {
         # A terminal acts on control characters that orjson leaves as they are.
-        "source": source if source.isprintable() else orjson.Fragment(json.dumps(source)),
-        "model": row.model,
-        "revision": row.revision[:12],
+        row.source.kind: name if name.isprintable() else orjson.Fragment(json.dumps(name)),
+        "model": space.name,
+        "revision": space.revision[:12],
         "embedding": row.vector,
     }
     return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
@@ -93,3 +120,10 @@ def _replaced(path: Path) -> Iterator[BinaryIO]:
         raise click.ClickException(f"Cannot write {escaped(str(path))}: {reason}") from None
     finally:
         partial.unlink(missing_ok=True)
+
+
+def progress(items: Iterator[T], total: int, label: str) -> AbstractContextManager[Iterator[T]]:
+    """The items behind a bar on a terminal, and behind nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return nullcontext(items)
+    return click.progressbar(items, length=total, label=label, file=sys.stderr)

@@ -1,7 +1,9 @@
 """The sources of `imgvec embed`: files and folders by what is in them, URLs, standard input."""
 
+import errno
 import os
 import stat
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -57,17 +59,42 @@ def find_sources(given: Iterable[str], extra: Iterable[ExtraFormat] = ()) -> Fou
     return found
 
 
-def read_standard_input(most: int) -> bytes:
+def read_standard_input(most: int | None = None) -> bytes:
     """All of it, or `most` bytes and one more.
 
     Raises:
         click.ClickException: it is closed.
     """
     try:
+        if sys.stdin is None:
+            # Its number may be another file's by now.
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         with open(0, "rb", closefd=False) as file:
-            return file.read(most + 1)
+            return file.read() if most is None else file.read(most + 1)
     except OSError as problem:
         raise click.ClickException(f"Cannot read standard input: {problem.strerror}") from None
+
+
+def read_lines(name: str) -> list[str]:
+    """The lines of a text file, or of standard input, that are not blank.
+
+    Raises:
+        click.ClickException: it cannot be read, or is no UTF-8.
+    """
+    data = read_standard_input() if name == STANDARD_INPUT else _read(name)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        line = data.count(b"\n", 0, problem.start) + 1
+        raise click.ClickException(f"Line {line} of {name!r} is not UTF-8") from None
+    return [line.strip() for line in text.split("\n") if line.strip()]
+
+
+def _read(name: str) -> bytes:
+    try:
+        return Path(name).read_bytes()
+    except OSError as problem:
+        raise click.ClickException(f"Cannot read {name!r}: {problem.strerror}") from None
 
 
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
