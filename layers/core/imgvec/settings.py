@@ -244,6 +244,10 @@ class Settings(BaseModel):
         default=(),
         description="Origins whose pages may call, `*` for any. Keys are no cookies.",
     )
+    playground: bool = Field(
+        default=True,
+        description="Whether `imgvec serve` shows the playground at `/`. Off, `/` leads to `/docs`.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,
