@@ -246,6 +246,10 @@ class Settings(BaseModel):
         "own: no browser sends one along, as it would a cookie. To shut other pages out, name "
         "your own origin.",
     )
+    playground: bool = Field(
+        default=True,
+        description="Whether `imgvec serve` shows the playground at `/`. Off, `/` leads to `/docs`.",
+    )
     metrics_port: int | None = Field(
         default=None,
         ge=0,

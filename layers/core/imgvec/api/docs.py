@@ -23,16 +23,22 @@ ASSETS: Final = {
     "swagger-ui-bundle.js": PAGES / "swagger-ui" / "swagger-ui-bundle.js",
     "swagger-ui.css": PAGES / "swagger-ui" / "swagger-ui.css",
 }
-# Strict, because users type keys on this page. Swagger UI has its icons as data URIs and needs no
-# inline style.
-HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-cache",
-}
+
+
+def page_headers(images: str) -> dict[str, str]:
+    """Headers of a page on which users type keys, with the sources of its images."""
+    return {
+        "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+        f"img-src {images}; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'",
+        "X-Content-Type-Options": "nosniff",
+        "Referrer-Policy": "no-referrer",
+        "Cache-Control": "no-cache",
+    }
+
+
+# Swagger UI has its icons as data URIs and needs no inline style.
+HEADERS: Final = page_headers("'self' data:")
 WITHOUT_FILES: Final = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>imgvec</title><link rel="icon" href="data:,">
 <p>The description of this API is <a href="openapi.json">openapi.json</a>.

@@ -32,7 +32,7 @@ Paste this into another terminal, and the commands of README.md and docs/ work t
 
 {lines}
 
-A form for each request is at {address}/docs
+{page}A form for each request is at {address}/docs
 
 One request for each dialect, with a photo of ours:
 
@@ -79,6 +79,11 @@ One request for each dialect, with a photo of ours:
     -F model=multimodalembedding@001 -F file=@{photo}
 
 """
+PLAYGROUND = """The playground, in a browser, with this key:
+
+  {address}/#key={key}
+
+"""
 
 
 def welcome_text(settings: Settings, gate: Authenticator, address: str, photo: Path) -> str:
@@ -88,7 +93,9 @@ def welcome_text(settings: Settings, gate: Authenticator, address: str, photo: P
     # The key is in no store, and its consumer is: `imgvec usage` shows what was counted.
     with closing(store_of(settings)) as store:
         store.add_consumer(CONSUMER)
+    page = PLAYGROUND.format(address=address, key=created.key) if settings.playground else ""
     return TEXT.format(
+        page=page,
         key=created.key,
         lines="\n".join(f"  {line}" for line in _lines(settings, created.key)),
         address=address,
