@@ -9,12 +9,12 @@ from typing import Final
 
 DOCS: Final = Path(__file__).resolve().parent
 ROOT: Final = DOCS.parent
-SECTIONS: Final = {
-    "Start": ["README.md", "docs/quickstart.md"],
+SECTIONS: Final[dict[str, str | tuple[str, ...]]] = {
+    "Start": ("README.md", "docs/quickstart.md"),
     "How to": "how-to",
     "Reference": "reference",
     "Explanation": "explanation",
-    "Optional": ["ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"],
+    "Optional": ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
 }
 DESCRIPTION: Final = "- [OpenAPI description](openapi.json): Every route, field, answer and error."
 
@@ -24,16 +24,15 @@ def llms_txt() -> str:
     title, summary = _title(ROOT / "README.md"), _first_paragraph(ROOT / "README.md")
     parts = [f"# {title}\n\n> {summary}\n"]
     for heading, pages in SECTIONS.items():
-        found = sorted((DOCS / pages).glob("*.md")) if isinstance(pages, str) else _listed(pages)
+        if isinstance(pages, str):
+            found = sorted((DOCS / pages).glob("*.md"))
+        else:
+            found = [ROOT / name for name in pages]
         lines = [_line(page) for page in found]
         if heading == "Reference":
             lines.append(DESCRIPTION)
         parts.append(f"## {heading}\n\n" + "\n".join(lines) + "\n")
     return "\n".join(parts)
-
-
-def _listed(names: list[str]) -> list[Path]:
-    return [ROOT / name for name in names]
 
 
 def _line(page: Path) -> str:
