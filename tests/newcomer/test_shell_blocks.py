@@ -1,4 +1,4 @@
-"""The shell blocks of README and docs, run as they are written, in a clone where nothing is set up.
+"""The shell and Python blocks of README and docs, run as written, in a clone without a set-up.
 
 A page's blocks run in order, in a terminal with the lines that `make run` prints and nothing else.
 A comment before a block, which readers do not see, says why it is not run.
@@ -25,7 +25,7 @@ PORT = 8000
 """README's commands ask there."""
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 WHOLE_PAGE = re.compile(r"^<!-- no block of this page is run: (.+) -->$", re.M)
-BLOCK = re.compile(r"(?:^<!-- not run: ([^\n]+) -->\n)?^```(?:sh|python)\n(.*?)^```$", re.M | re.S)
+BLOCK = re.compile(r"(?:^<!-- not run: ([^\n]+) -->\n)?^```(sh|python)\n(.*?)^```$", re.M | re.S)
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,10 @@ def blocks_of(page: Path) -> list[Block]:
     none = WHOLE_PAGE.search(text)
     blocks = []
     for match in BLOCK.finditer(text):
-        line = text.count("\n", 0, match.start(2))
+        line = text.count("\n", 0, match.start(3))
         reason = none[1] if none else match[1]
-        blocks.append(Block(f"{page.relative_to(ROOT)}:{line}", match[2], reason))
+        pasted = match[3] if match[2] == "sh" else f"python - <<'END'\n{match[3]}END\n"
+        blocks.append(Block(f"{page.relative_to(ROOT)}:{line}", pasted, reason))
     return blocks
 
 
@@ -150,7 +151,8 @@ def test_readme_begins_with_the_server() -> None:
 def test_a_mac_takes_the_blocks_too() -> None:
     # Its shell, zsh, takes a comment at the prompt for more words of the command.
     for block in [FIRST, *BLOCKS]:
-        assert block.reason is not None or "#" not in block.text, block.place
+        typed = re.sub(r"<<'END'\n.*?^END$", "", block.text, flags=re.M | re.S)
+        assert block.reason is not None or "#" not in typed, block.place
 
 
 @pytest.mark.parametrize("page", RUN)

@@ -248,7 +248,7 @@ class Settings(BaseModel):
     )
     playground: bool = Field(
         default=True,
-        description="Whether `imgvec serve` shows the playground at `/`. Off, `/` leads to `/docs`.",
+        description="Shows the playground at `/` of `imgvec serve`. Off, `/` leads to `/docs`.",
     )
     metrics_port: int | None = Field(
         default=None,
