@@ -248,7 +248,7 @@ class Settings(BaseModel):
     )
     playground: bool = Field(
         default=True,
-        description="Whether `imgvec serve` shows the playground at `/`. Off, `/` leads to `/docs`.",
+        description="Whether `imgvec serve` has the playground at `/`; off, `/` leads to `/docs`.",
     )
     metrics_port: int | None = Field(
         default=None,
