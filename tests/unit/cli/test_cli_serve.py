@@ -151,11 +151,19 @@ def test_nohup_keeps_it_running(environment: Environment) -> None:
 
 def test_below_a_prefix_that_a_proxy_takes_off(environment: Environment) -> None:
     with serving(environment, "--root-path", "/imgvec") as running:
-        front = get(running, "/")
-        assert (front.status_code, front.headers["Location"]) == (307, "/imgvec/docs")
+        assert 'src="playground/main.js"' in get(running, "/").text, "relative: below the prefix"
+        assert get(running, "/playground/main.js").status_code == 200
         assert get(running, "/docs").status_code == 200
         assert get(running, "/openapi.json").json()["servers"] == [{"url": "/imgvec"}]
         assert get(running, "/imgvec/docs").status_code == 404
+
+
+def test_playground_can_be_switched_off(environment: Environment) -> None:
+    switched_off = {**environment, "IMGVEC_PLAYGROUND": "false"}
+    with serving(switched_off, "--root-path", "/imgvec") as running:
+        front = get(running, "/")
+        assert (front.status_code, front.headers["Location"]) == (307, "/imgvec/docs")
+        assert get(running, "/playground/main.js").status_code == 404
 
 
 def test_port_in_use(environment: Environment) -> None:

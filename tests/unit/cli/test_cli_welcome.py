@@ -80,7 +80,14 @@ def test_welcome(environment: Environment, tmp_path: Path) -> None:
     assert len(answers["Bedrock"]["embedding"]) == 1024
     assert len(answers["Weaviate"]["imageVectors"][0]) == 512
     assert len(answers) == 8
+    assert f"/#key={key_in(text)}\n" in text, "the playground's link"
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_welcome_without_the_playground(environment: Environment, tmp_path: Path) -> None:
+    switched_off = {**environment, "IMGVEC_PLAYGROUND": "0"}
+    with welcomed(switched_off, "examples/cat.jpg", tmp_path) as text:
+        assert "#key=" not in text
 
 
 def test_welcome_with_an_awkward_photo(

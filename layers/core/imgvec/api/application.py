@@ -13,7 +13,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Match
 
 from imgvec import __version__
@@ -23,7 +23,6 @@ from imgvec.api.docs import DescribedApi, add_docs
 from imgvec.api.intake import STOPPING, Entry, Intake
 from imgvec.api.mounts import Mounts, json_answer, services_of
 from imgvec.api.openapi import Shape, answer
-from imgvec.api.playground import add_playground
 from imgvec.errors import BadParameter, MethodNotAllowed, NotFound, NotReady, RequestError
 from imgvec.request_log import UNTRACED
 from imgvec.services import Services
@@ -79,8 +78,8 @@ def assemble(
             responses={200: answer(State)},
             operation_id=f"get_{path[1:]}",
         )
+    app.add_api_route("/", _front_door, include_in_schema=False)
     add_docs(app)
-    add_playground(app)
     app.exception_handler(RequestError)(_request_error)
     app.exception_handler(HTTPException)(_framework_error)
     # The last one added is the outermost.
@@ -160,6 +159,10 @@ async def _ready(request: Request) -> Response:
         raise NotReady
     await services.check()
     return json_answer({"status": "ready"})
+
+
+async def _front_door(request: Request) -> Response:
+    return RedirectResponse(f"{request.scope['root_path']}/docs", 307)
 
 
 async def _request_error(request: Request, error: RequestError) -> Response:

@@ -151,11 +151,14 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
 
     from imgvec import coldstart
     from imgvec.api.connection import Connection
+    from imgvec.api.playground import add_playground
     from imgvec.api.streaming import compressed
     from imgvec.app import create_app
     from imgvec.server import server
 
     app = create_app(settings)
+    if settings.playground:
+        add_playground(app)
     # Here and not in the application: a REST API compresses by itself. Innermost: what is refused
     # further out is too short for it.
     app.user_middleware.append(Middleware(compressed))

@@ -94,7 +94,8 @@ export const DIALECTS = [
     vector: (answer) => answer.embedding,
     client: {
       name: "boto3",
-      imports: "import json\n\nimport boto3",
+      standard: "import json",
+      imports: "import boto3",
       make: (root) => `boto3.client(
     "bedrock-runtime",
     region_name="us-east-1",

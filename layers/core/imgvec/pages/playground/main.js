@@ -1,6 +1,6 @@
 // Starts the page: the key, the plan, the dimensions, and the three parts.
 
-import { counted, find } from "./page.js";
+import { counted, find, show } from "./page.js";
 import { listen } from "./pictures.js";
 import { startOne } from "./one.js";
 import { hasKey, setKey, watchPlan } from "./server.js";
@@ -34,7 +34,10 @@ const wished = () => Number(find("dimensions").value);
 
 keyInFragment();
 addEventListener("hashchange", keyInFragment);
-find("key").addEventListener("input", () => setKey(find("key").value));
+find("key").addEventListener("input", () => {
+  setKey(find("key").value);
+  show(find("key-hint"), !hasKey());
+});
 find("key-form").addEventListener("submit", (event) => event.preventDefault());
 watchPlan(shownPlan);
 
@@ -46,4 +49,5 @@ find("dimensions").addEventListener("change", () => {
   two.compare();
 });
 listen(find("one-zone"), find("set-zone"));
+show(find("key-hint"), !hasKey());
 if (!hasKey()) find("key").focus();

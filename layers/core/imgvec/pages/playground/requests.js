@@ -45,7 +45,7 @@ function described(dialect, picture, root, wished) {
 
 function curl(request) {
   const lines = [];
-  if (request.picture.address) lines.push(`curl -sO ${inShell(request.picture.address)}`);
+  if (request.picture.address) lines.push(`curl -fsO ${inShell(request.picture.address)}`);
   const head = [`curl -s ${inShell(request.url)}`];
   const { header, before } = request.dialect.key;
   if (header) head.push(`-H "${header}: ${before}$KEY"`);
@@ -58,8 +58,9 @@ function fieldsInShell({ body, picture }) {
   const fields = Object.entries(body).map(([name, value]) =>
     value === KEY ? `-F "${name}=$KEY"` : `-F ${inShell(`${name}=${value}`)}`);
   // curl reads the file's name in quotes of its own.
-  const file = picture.name.replace(/[\\"]/g, "\\$&");
-  return [...fields, `-F ${inShell(`file=@"${file}"`)}`];
+  const plain = /^[\w.-]+$/.test(picture.name);
+  const file = plain ? picture.name : `"${picture.name.replace(/[\\"]/g, "\\$&")}"`;
+  return [...fields, `-F ${inShell(`file=@${file}`)}`];
 }
 
 function jsonInShell({ body, picture }, head) {
@@ -92,8 +93,8 @@ function python(request) {
     ? [`    headers={${quoted(dialect.key.header)}: ${added(dialect.key.before, PYTHON.key)}},`]
     : [];
   const sent = form
-    ? [`    data=${inCode(request.body, PYTHON, 4)},`, `    files={"file": (${quoted(picture.name)}, photo)},`]
-    : [`    json=${inCode(request.body, PYTHON, 4)},`];
+    ? [`    data=${literal(request.body, PYTHON, 4)},`, `    files={"file": (${quoted(picture.name)}, photo)},`]
+    : [`    json=${literal(request.body, PYTHON, 4)},`];
   return lines(
     base64 && "import base64",
     "import os",
@@ -107,7 +108,7 @@ function python(request) {
     ...headers,
     ...sent,
     ")",
-    "print(answer.json())",
+    "print(answer.text)",
   );
 }
 
@@ -117,6 +118,7 @@ function vendor(request) {
   const base64 = request.picture.url === undefined;
   return lines(
     base64 && "import base64",
+    client.standard,
     "import os",
     pythonImports(request.picture),
     "",
@@ -124,7 +126,7 @@ function vendor(request) {
     "",
     photoInPython(request.picture, base64),
     `client = ${client.make(request.root)}`,
-    `answer = ${client.call(inCode(request.body, PYTHON, 4), inKeywords(request.body))}`,
+    `answer = ${client.call(literal(request.body, PYTHON, 4), inKeywords(request.body))}`,
     `print(${client.read})`,
   );
 }
@@ -164,9 +166,9 @@ function javascript(request) {
     `const answer = await fetch(${quoted(request.url)}, {`,
     '  method: "POST",',
     headers.length > 0 && `  headers: { ${headers.join(", ")} },`,
-    form ? "  body: form," : `  body: JSON.stringify(${inCode(request.body, JAVASCRIPT, 2)}),`,
+    form ? "  body: form," : `  body: JSON.stringify(${literal(request.body, JAVASCRIPT, 2)}),`,
     "});",
-    "console.log(await answer.json());",
+    "console.log(await answer.text());",
   );
 }
 
@@ -190,19 +192,32 @@ function weaviate({ root, dimensions }) {
   );
 }
 
-const PYTHON = { key: 'os.environ["KEY"]' };
-const JAVASCRIPT = { key: "process.env.KEY" };
+const PYTHON = { key: 'os.environ["KEY"]', step: 4, inside: "" };
+const JAVASCRIPT = { key: "process.env.KEY", step: 2, inside: " " };
+const LINE = 68;
 
-// A body as a literal of Python or JavaScript, whose strings are written alike.
-function inCode(body, language, indent) {
-  const text = JSON.stringify(body, null, indent === 2 ? 2 : 4).replaceAll("\n", `\n${" ".repeat(indent)}`);
-  return text
-    .replaceAll(`"${KEY}"`, language.key)
-    .replace(/"([^"\uE001]*)\uE001"/g, (_, before) => added(before, "photo"));
+// A body as a literal of Python or JavaScript, which write these values alike.
+function literal(value, language, indent) {
+  if (typeof value === "string") return inCode(value, language);
+  if (typeof value !== "object") return String(value);
+  const inner = indent + language.step;
+  const items = Array.isArray(value)
+    ? value.map((one) => literal(one, language, inner))
+    : Object.entries(value).map(([name, one]) => `${quoted(name)}: ${literal(one, language, inner)}`);
+  const [open, close, inside] = Array.isArray(value) ? ["[", "]", ""] : ["{", "}", language.inside];
+  const short = [open, items.join(", "), close].join(inside);
+  if (short.length + indent < LINE && !short.includes("\n")) return short;
+  const each = items.map((item) => `${" ".repeat(inner)}${item},\n`);
+  return `${open}\n${each.join("")}${" ".repeat(indent)}${close}`;
+}
+
+function inCode(text, language) {
+  if (text === KEY) return language.key;
+  return text.endsWith(IMAGE) ? added(text.slice(0, -1), "photo") : quoted(text);
 }
 
 function inKeywords(body) {
-  const each = Object.entries(body).map(([name, value]) => `    ${name}=${inCode(value, PYTHON, 4)},\n`);
+  const each = Object.entries(body).map(([name, value]) => `    ${name}=${literal(value, PYTHON, 4)},\n`);
   return `\n${each.join("")}`;
 }
 

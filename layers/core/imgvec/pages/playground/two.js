@@ -9,6 +9,8 @@ const SIDES = ["left", "right"];
 // As the vendors' documents have them; starter keeps to that scale.
 const DUPLICATE = 0.95;
 const ALIKE = 0.85;
+// Where the scale begins.
+const LOW = 0.5;
 
 export function startTwo(wished) {
   const pictures = {};
@@ -60,7 +62,8 @@ function draw(similarity, dimensions) {
   show(find("similarity"), true);
   find("cosine").textContent = percent(similarity);
   find("verdict").textContent = `${verdict(similarity)}, at ${dimensions} dimensions`;
-  find("needle").style.insetInlineStart = `${Math.max(0, Math.min(1, similarity)) * 100}%`;
+  const place = (similarity - LOW) / (1 - LOW);
+  find("needle").style.insetInlineStart = `${Math.max(0, Math.min(1, place)) * 100}%`;
 }
 
 function verdict(similarity) {

@@ -1,0 +1,124 @@
+"""A real Chromium that reaches nothing but the server, and what its pages ask for."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import httpx2
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from tests.support.server.places import NOBODY, create_key, server_environment, serving
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
+PREFIX = "/below/here"
+PASSED_ON = ("Content-Type", "Content-Security-Policy", "X-Embedding-Revision")
+
+
+@dataclass
+class Visit:
+    """A page, and what it asked for and complained of."""
+
+    page: Page
+    asked: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+
+    def note(self, kind: str, text: str) -> None:
+        """Keep errors and warnings; the browser's advice on forms is of a page's own library."""
+        if kind in ("error", "warning"):
+            self.complaints.append(text)
+
+    def assert_alone(self, address: str) -> None:
+        """It asked nobody but the server, and nothing was forbidden to it."""
+        urls = [urlsplit(url) for url in self.asked]
+        hosts = {url.netloc for url in urls if url.scheme not in ("data", "blob")}
+        assert hosts == {urlsplit(address).netloc}
+        assert self.complaints == []
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium that finds no name and goes through no proxy; where it is not, CI fails."""
+    if not CHROMIUM:
+        missing = "NOT TRIED: the pages, as Chromium is missing (apt install chromium)"
+        if os.environ.get("CI"):
+            pytest.fail(missing)
+        pytest.skip(missing)
+    arguments = [
+        "--no-sandbox",
+        "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+        "--no-proxy-server",
+    ]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+    """Address and key of a server."""
+    environment = server_environment(tmp_path_factory.mktemp("pages"), NOBODY)
+    key, _ = create_key("reader", environment)
+    with serving(environment) as running:
+        yield running.address, key
+
+
+@contextmanager
+def behind_a_prefix(address: str) -> Iterator[str]:
+    """A proxy that puts the server below `PREFIX` and does not tell it so."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._pass_on()
+
+        def do_POST(self) -> None:
+            self._pass_on()
+
+        def _pass_on(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+            path = self.path.removeprefix(PREFIX) if self.path.startswith(PREFIX) else "/none"
+            headers = {n: v for n, v in self.headers.items() if n.lower() != "accept-encoding"}
+            answer = httpx2.request(
+                self.command, address + path, content=body, headers=headers, trust_env=False
+            )
+            self.send_response(answer.status_code)
+            for name in PASSED_ON:
+                if name in answer.headers:
+                    self.send_header(name, answer.headers[name])
+            self.send_header("Content-Length", str(len(answer.content)))
+            self.end_headers()
+            self.wfile.write(answer.content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Stay quiet."""
+
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=proxy.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{proxy.server_port}{PREFIX}"
+    proxy.shutdown()
+    proxy.server_close()
+    thread.join()
+
+
+V = TypeVar("V", bound=Visit)
+
+
+@contextmanager
+def visiting(browser: Browser, url: str, kind: type[V]) -> Iterator[V]:
+    """Open a page with all that it asks for on record."""
+    page = browser.new_page()
+    visit = kind(page)
+    page.on("request", lambda request: visit.asked.append(request.url))
+    page.on("console", lambda said: visit.note(said.type, said.text))
+    page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    page.goto(url)
+    yield visit
+    page.close()
