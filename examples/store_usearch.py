@@ -1,13 +1,15 @@
 """usearch: HNSW in float32 and in 8-bit integers, with and without the constants of `starter`."""
 
 import numpy as np
-from usearch.index import Index
 
 from collection import queries, recall, vectors
 
 
 def found(dtype: str, vectors: np.ndarray, queries: np.ndarray) -> np.ndarray:
     """The places of the five nearest."""
+    # Imported after ONNX Runtime: in the other order, usearch 2.26 crashes the process.
+    from usearch.index import Index
+
     index = Index(ndim=vectors.shape[1], metric="cos", dtype=dtype)
     index.add(np.arange(len(vectors)), vectors)
     return np.asarray(index.search(queries, 5).keys)
