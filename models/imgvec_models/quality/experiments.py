@@ -11,6 +11,7 @@ from imgvec.encoders import Encoder
 from imgvec.images.decode import ImageLimits, decode
 from imgvec.types import Pixels
 from imgvec_models.quality.photos import (
+    CHANGES,
     NEAR_DUPLICATES,
     Photo,
     disturbed,
@@ -105,14 +106,19 @@ def _cosine(name: str, cosine: Similarities) -> str:
 
 
 def duplicates(bench: Bench, photos: Sequence[Photo], gallery: Matrix) -> Iterator[str]:
-    """Whether a near-duplicate finds its original first, and from which similarity on."""
+    """Whether a changed photo finds its original first, and from which similarity on."""
     originals = np.arange(len(photos))
     near = []
-    for name, change in NEAR_DUPLICATES.items():
+    for name, change in {**NEAR_DUPLICATES, **CHANGES}.items():
         changed = bench.images(bench.decoded(change(photo.data) for photo in photos))
-        near.append(paired(changed, gallery))
-        first = recall(ranks(changed, gallery, originals), at=1)
-        yield f"near-duplicates, {name}: rank 1 for {first:.1%} of {len(photos)}"
+        cosine, first = paired(changed, gallery), recall(ranks(changed, gallery, originals), at=1)
+        kind = "near-duplicates" if name in NEAR_DUPLICATES else "changed"
+        yield (
+            f"{kind}, {name}: rank 1 for {first:.1%} of {len(photos)}, "
+            f"cosine median {np.median(cosine):.3f}, min {cosine.min():.3f}"
+        )
+        if name in NEAR_DUPLICATES:
+            near.append(cosine)
     yield from _similarities(different_pairs(gallery), np.concatenate(near))
 
 

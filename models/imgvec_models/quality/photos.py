@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from io import BytesIO
 from math import ceil, sqrt
 from pathlib import Path
@@ -14,8 +15,8 @@ from imgvec.images.geometry import Picture, square
 from imgvec.types import Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
-BRIGHTER = 1.3
-"""Factors of brightness for near-duplicates."""
+NOISE = 10
+"""Standard deviation of the noise, of 255 levels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ def _halved(data: bytes) -> bytes:
     return _encoded(image.resize(half, Resampling.BICUBIC), "PNG")
 
 
-def _cropped(data: bytes) -> bytes:
+def _cropped(data: bytes, edge: float) -> bytes:
     image = _rgb(data)
-    left, top = round(image.width * 0.1), round(image.height * 0.1)
+    left, top = round(image.width * edge), round(image.height * edge)
     return _encoded(image.crop((left, top, image.width - left, image.height - top)), "PNG")
 
 
@@ -85,15 +86,36 @@ def _flipped(data: bytes) -> bytes:
     return _encoded(ImageOps.mirror(_rgb(data)), "PNG")
 
 
-def _brightened(data: bytes) -> bytes:
-    return _encoded(ImageEnhance.Brightness(_rgb(data)).enhance(BRIGHTER), "PNG")
+def _lit(data: bytes, factor: float) -> bytes:
+    return _encoded(ImageEnhance.Brightness(_rgb(data)).enhance(factor), "PNG")
+
+
+def _noisy(data: bytes) -> bytes:
+    values = np.asarray(_rgb(data))
+    noise = np.random.default_rng(0).normal(0, NOISE, values.shape)
+    return _encoded(Image.fromarray((values + noise).clip(0, 255).astype(np.uint8)), "PNG")
+
+
+def _turned(data: bytes, degrees: int) -> bytes:
+    return _encoded(_rgb(data).rotate(degrees, Resampling.BICUBIC, expand=True), "PNG")
 
 
 NEAR_DUPLICATES: dict[str, Callable[[bytes], bytes]] = {
     "JPEG q30": _compressed,
     "half size": _halved,
-    "80 % crop": _cropped,
+    "80 % crop": partial(_cropped, edge=0.1),
     "flip": _flipped,
-    "brightness": _brightened,
+    "brightness": partial(_lit, factor=1.3),
 }
 """Edits that people make to a photo; each gives another file of the same picture."""
+
+CHANGES: dict[str, Callable[[bytes], bytes]] = {
+    "darker": partial(_lit, factor=0.7),
+    "noise": _noisy,
+    "50 % crop": partial(_cropped, edge=0.25),
+    "turned by 10": partial(_turned, degrees=10),
+    "turned by 90": partial(_turned, degrees=90),
+    "turned by 180": partial(_turned, degrees=180),
+    "turned by 270": partial(_turned, degrees=270),
+}
+"""Further changes; thresholds of duplicates are not chosen for them."""

@@ -8,7 +8,7 @@ from click.testing import CliRunner
 
 from imgvec.errors import ModelError
 from imgvec_models.commands import quality
-from imgvec_models.quality.photos import NEAR_DUPLICATES
+from imgvec_models.quality.photos import CHANGES, NEAR_DUPLICATES
 from tests.support.images.pictures import photo
 
 
@@ -46,7 +46,10 @@ def test_the_preferred_encoder_is_measured_in_every_space(photos: Path) -> None:
         "1024 dimensions",
     ]
     for change in NEAR_DUPLICATES:
-        assert lines.count(f"near-duplicates, {change}: rank 1 for 100.0% of 3") == 3
+        start = f"near-duplicates, {change}: rank 1 for 100.0% of 3, cosine median "
+        assert sum(line.startswith(start) for line in lines) == 3
+    for change in CHANGES:
+        assert sum(line.startswith(f"changed, {change}: rank 1 for ") for line in lines) == 3
     assert lines.count("text to image, 3 captions, 3 photos: R@1/5/10 100.0 / 100.0 / 100.0") == 3
     assert "enlarged" not in done.output
     assert "float32" not in done.output
