@@ -11,7 +11,6 @@ from threading import Thread
 from typing import Any, Final, Self, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from imgvec.embedding.compute import Compute
 from imgvec.embedding.in_flight import InFlight
@@ -25,14 +24,12 @@ from imgvec.encoders.registry import configured_folders, load_encoders
 from imgvec.errors import AssetNotFound, BadParameter, RequestError, TooLarge
 from imgvec.images.fetch import fetch_of
 from imgvec.settings import Settings, load_settings
-from imgvec.types import Principal, RequestContext, Vector
+from imgvec.types import Principal, RequestContext, Vector, Vectors
 
 Image: TypeAlias = str | os.PathLike[str] | bytes
 """An image file's path, an http(s) URL, or the file's bytes."""
 Problem: TypeAlias = RequestError | OSError
 """The reason why an image or a text has no vector."""
-Vectors: TypeAlias = NDArray[np.float32]
-"""`float32 [n, dimensions]`; each row has L2 norm 1."""
 
 AHEAD: Final = 32
 """Inputs that are in work at the same time; their order is kept."""

@@ -26,6 +26,10 @@ class StoreError(ImgvecError):
     """A store was written by a newer imgvec or cannot be opened."""
 
 
+class SearchError(ImgvecError):
+    """A local index cannot be used as it is; the message says what to do."""
+
+
 class StackError(ImgvecError):
     """A stack is absent, or its gateway rejects a call; the message says why."""
 

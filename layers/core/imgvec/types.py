@@ -18,9 +18,12 @@ if TYPE_CHECKING:
 
     Vector: TypeAlias = NDArray[np.float32]
     """One embedding, `float32 [dimensions]`, L2 norm 1 within 1e-5."""
+
+    Vectors: TypeAlias = NDArray[np.float32]
+    """Embeddings, `float32 [n, dimensions]`, each row as a `Vector`."""
 else:
     # Functions without an encoder are installed without NumPy.
-    Pixels = Vector = object
+    Pixels = Vector = Vectors = object
 
 
 class FormText(str):

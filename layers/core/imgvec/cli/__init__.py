@@ -12,8 +12,10 @@ import click
 from imgvec import __version__
 from imgvec.cli.assets import assets
 from imgvec.cli.embed import embed
+from imgvec.cli.groups import cluster, duplicates
 from imgvec.cli.keys import keys
 from imgvec.cli.plans import plans
+from imgvec.cli.search import index, search
 from imgvec.cli.serve import serve
 from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
@@ -24,6 +26,9 @@ HELP = """Image embeddings behind your own URL, in the APIs of the vendors that 
   imgvec serve                  answer on http://127.0.0.1:8000
   imgvec keys create my-team    make an API key
   imgvec embed photos/          embed a folder, without a server
+  imgvec index photos/          remember a folder's vectors, for the next two
+  imgvec search "a red car"     find photos by text, photo or URL
+  imgvec duplicates             find photos that are nearly the same
 
 Settings are environment variables IMGVEC_*; docs/reference/settings.md lists them.
 """
@@ -67,7 +72,19 @@ def group() -> None:
     """Hold the commands together."""
 
 
-for command in (serve, embed, keys, plans, assets, usage, actions):
+for command in (
+    serve,
+    embed,
+    index,
+    search,
+    duplicates,
+    cluster,
+    keys,
+    plans,
+    assets,
+    usage,
+    actions,
+):
     group.add_command(command)
 
 

@@ -55,7 +55,7 @@ def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, o
     if texts == STANDARD_INPUT and STANDARD_INPUT in sources:
         raise click.UsageError("Standard input has images or texts, not both")
     settings = load_settings()
-    encoder = _encoder(dimensions)
+    encoder = encoder_of(dimensions)
     found = find_sources(sources, settings.extra_formats)
     for folder in found.closed:
         click.echo(folder, err=True)
@@ -85,7 +85,8 @@ def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, o
     sys.exit(1 if failed or found.closed else 0)
 
 
-def _encoder(dimensions: int | None) -> Encoder:
+def encoder_of(dimensions: int | None) -> Encoder:
+    """The encoder of a command with `--dimensions`."""
     try:
         return Encoder(dimensions=dimensions)
     except BadParameter as problem:

@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +15,9 @@ import numpy as np
 import orjson
 
 from imgvec.cli.options import escaped
+from imgvec.images.decode import limits_of
+from imgvec.search.sheet import Section, sheet
+from imgvec.settings import load_settings
 from imgvec.types import Vector
 
 
@@ -70,15 +73,15 @@ def open_output(target: str, space: Space) -> Iterator[Write]:
     rows: list[Row] = []
     yield rows.append
     if path.suffix == ".jsonl":
-        with _replaced(path) as file:
+        with replaced(path) as file:
             file.writelines(_line(row, space) for row in rows)
         return
-    with _replaced(path) as file:
+    with replaced(path) as file:
         vectors = np.array([row.vector for row in rows], np.float32)
         np.save(file, vectors.reshape(len(rows), space.dimensions))
-        with _replaced(path.with_name(f"{path.name}.names")) as names:
+        with replaced(path.with_name(f"{path.name}.names")) as names:
             names.writelines(f"{escaped(row.source.name)}\n".encode() for row in rows)
-        with _replaced(path.with_name(f"{path.name}.json")) as description:
+        with replaced(path.with_name(f"{path.name}.json")) as description:
             description.write(_description(space, len(rows)))
 
 
@@ -93,11 +96,8 @@ def _description(space: Space, rows: int) -> bytes:
 
 
 def _line(row: Row, space: Space) -> bytes:
-    # JSON is Unicode, and a file's name need not be.
-    name = os.fsencode(row.source.name).decode(errors="replace")
     content = {
-        # A terminal acts on control characters that orjson leaves as they are.
-        row.source.kind: name if name.isprintable() else orjson.Fragment(json.dumps(name)),
+        row.source.kind: in_json(row.source.name),
         "model": space.name,
         "revision": space.revision[:12],
         "embedding": row.vector,
@@ -105,8 +105,16 @@ def _line(row: Row, space: Space) -> bytes:
     return orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
+def in_json(name: str) -> str | orjson.Fragment:
+    """A file's name for `orjson`."""
+    # JSON is Unicode, and a file's name need not be.
+    text = os.fsencode(name).decode(errors="replace")
+    # A terminal acts on control characters that orjson leaves as they are.
+    return text if text.isprintable() else orjson.Fragment(json.dumps(text))
+
+
 @contextmanager
-def _replaced(path: Path) -> Iterator[BinaryIO]:
+def replaced(path: Path) -> Iterator[BinaryIO]:
     """A file beside `path` that takes its place once it is whole, and otherwise vanishes."""
     # Of a name that nobody knows before, and "x": never through a link that was laid there.
     partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}.partial")
@@ -127,3 +135,15 @@ def progress(items: Iterator[T], total: int, label: str) -> AbstractContextManag
     if not sys.stderr.isatty():
         return nullcontext(items)
     return click.progressbar(items, length=total, label=label, file=sys.stderr)
+
+
+def write_sheet(target: str, title: str, sections: Iterable[Section]) -> None:
+    """Write a contact sheet.
+
+    Raises:
+        click.ClickException: the file cannot be written.
+    """
+    limits = limits_of(load_settings())
+    with replaced(Path(target)) as file:
+        file.writelines(piece.encode() for piece in sheet(title, sections, limits))
+    click.echo(f"Wrote {escaped(target)}", err=True)

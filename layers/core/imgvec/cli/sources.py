@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 import click
 
@@ -37,7 +37,15 @@ class Found:
         return f"Left alone in folders: {counts}" if counts else ""
 
 
-def find_sources(given: Iterable[str], extra: Iterable[ExtraFormat] = ()) -> Found:
+IsKnown: TypeAlias = Callable[[str, os.stat_result], bool]
+"""Whether a file is a source as it was found before, so that it is not opened once more."""
+
+
+def find_sources(
+    given: Iterable[str],
+    extra: Iterable[ExtraFormat] = (),
+    is_known: IsKnown = lambda path, status: False,
+) -> Found:
     """Search folders in depth, in the order of names; all else stands as it is given.
 
     A folder's file is a source if its first bytes are those of an image. A link of a folder is
@@ -50,10 +58,10 @@ def find_sources(given: Iterable[str], extra: Iterable[ExtraFormat] = ()) -> Fou
     found = Found()
     for name in given:
         path = Path(name)
-        if name == STANDARD_INPUT or is_url(name) or _is(path, Path.is_file):
+        if name == STANDARD_INPUT or is_url(name) or is_file(name):
             found.sources.append(name)
-        elif _is(path, Path.is_dir):
-            _Search(path, tuple(extra), found).run()
+        elif is_folder(name):
+            _Search(path, tuple(extra), is_known, found).run()
         else:
             raise click.ClickException(f"There is no file or folder {name!r}")
     return found
@@ -97,6 +105,16 @@ def _read(name: str) -> bytes:
         raise click.ClickException(f"Cannot read {name!r}: {problem.strerror}") from None
 
 
+def is_file(name: str) -> bool:
+    """Whether a name is that of a file; a text that is too long to be one is not."""
+    return _is(Path(name), Path.is_file)
+
+
+def is_folder(name: str) -> bool:
+    """Whether a name is that of a folder."""
+    return _is(Path(name), Path.is_dir)
+
+
 def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
     try:
         return kind(path)
@@ -108,10 +126,13 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
 class _Search:
     """The search of one folder; names that begin with a dot are not looked at."""
 
-    def __init__(self, root: Path, extra: tuple[ExtraFormat, ...], found: Found) -> None:
+    def __init__(
+        self, root: Path, extra: tuple[ExtraFormat, ...], is_known: IsKnown, found: Found
+    ) -> None:
         self._root = root
         self._real = root.resolve()
         self._extra = extra
+        self._is_known = is_known
         self._found = found
 
     def run(self) -> None:
@@ -141,8 +162,11 @@ class _Search:
             if self._leads_out(file):
                 self._leave("link that leads out")
                 return False
+            status = file.stat()
+            if self._is_known(str(file), status):
+                return True
             # To open a pipe or a device would wait for somebody, or do something.
-            head = _head(file) if stat.S_ISREG(file.stat().st_mode) else b""
+            head = _head(file) if stat.S_ISREG(status.st_mode) else b""
         except FileNotFoundError:
             head = b""
         except (OSError, RuntimeError):

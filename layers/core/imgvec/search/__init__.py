@@ -1,0 +1,1 @@
+"""A local index of photos: search, near-duplicates, clusters, contact sheets."""
