@@ -17,7 +17,7 @@ from imgvec import Encoder
 from imgvec.search.index import Index, Space
 from imgvec.search.writer import opened
 from tests.support.server.places import CAT, imgvec
-from tests.unit.cli.said import Environment, assert_sentence
+from tests.unit.cli.said import Environment, assert_sentence, lines_of
 
 
 def summary(environment: Environment, *arguments: str, status: int = 0) -> str:
@@ -46,20 +46,20 @@ def assert_right(environment: Environment, photos: Path, encoder: Encoder) -> in
 def test_a_run_embeds_only_what_is_new_or_changed(
     environment: Environment, photos: Path, encoder: Encoder
 ) -> None:
-    assert summary(environment, str(photos)).startswith("30 embedded, 0 failed")
+    assert summary(environment, str(photos)).startswith("15 embedded, 0 failed")
     first, second, third = sorted(photos.rglob("*.jpg"))[:3]
     first.unlink()
     shutil.copy(CAT, second)
     shutil.copy(CAT, photos / "new.jpg")
     assert summary(environment, str(photos)) == (
-        "2 embedded, 0 failed, 1 forgotten, 28 unchanged, 0 damaged as before"
+        "2 embedded, 0 failed, 1 forgotten, 13 unchanged, 0 damaged as before"
     )
-    assert assert_right(environment, photos, encoder) == 30
+    assert assert_right(environment, photos, encoder) == 15
     # The same size and time: taken to be the same file, whatever is in it.
     status, size = third.stat(), third.stat().st_size
     third.write_bytes(bytes(size))
     os.utime(third, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert "30 unchanged" in summary(environment, str(photos))
+    assert "15 unchanged" in summary(environment, str(photos))
 
 
 def test_slots_of_the_deleted_are_used_again_by_later_runs(
@@ -71,12 +71,12 @@ def test_slots_of_the_deleted_are_used_again_by_later_runs(
     shutil.rmtree(photos / "rocket")
     (photos / "cat.jpg").write_bytes(CAT.read_bytes())
     assert summary(environment, str(photos)).startswith("1 embedded, 0 failed, 5 forgotten")
-    assert vectors.stat().st_size == whole * 31 // 30, "a new slot: a reader may be at work"
+    assert vectors.stat().st_size == whole * 16 // 15, "a new slot: a reader may be at work"
     for name in "abcde":
         shutil.copy(CAT, photos / f"{name}.jpg")
     assert summary(environment, str(photos)).startswith("5 embedded")
-    assert vectors.stat().st_size == whole * 31 // 30
-    assert assert_right(environment, photos, encoder) == 31
+    assert vectors.stat().st_size == whole * 16 // 15
+    assert assert_right(environment, photos, encoder) == 16
 
 
 def test_one_folder_s_run_leaves_the_others_alone(environment: Environment, photos: Path) -> None:
@@ -85,7 +85,7 @@ def test_one_folder_s_run_leaves_the_others_alone(environment: Environment, phot
     assert summary(environment, str(photos / "coffee")) == (
         "0 embedded, 0 failed, 0 forgotten, 5 unchanged, 0 damaged as before"
     )
-    assert "5 forgotten, 25 unchanged" in summary(environment, str(photos))
+    assert "5 forgotten, 10 unchanged" in summary(environment, str(photos))
 
 
 def test_a_damaged_photo_is_named_and_remembered_until_it_changes(
@@ -97,17 +97,17 @@ def test_a_damaged_photo_is_named_and_remembered_until_it_changes(
     assert done.returncode == 1
     assert done.stderr == (
         f"{broken}: Not a supported image, or a damaged one\n"
-        "30 embedded, 1 failed, 0 forgotten, 0 unchanged, 0 damaged as before\n"
+        "15 embedded, 1 failed, 0 forgotten, 0 unchanged, 0 damaged as before\n"
     )
     assert summary(environment, str(photos)) == (
-        "0 embedded, 0 failed, 0 forgotten, 30 unchanged, 1 damaged as before"
+        "0 embedded, 0 failed, 0 forgotten, 15 unchanged, 1 damaged as before"
     )
     shutil.copy(CAT, broken)
     assert summary(environment, str(photos)).startswith("1 embedded, 0 failed")
     broken.write_bytes(CAT.read_bytes()[:500])
     assert summary(environment, str(photos), status=1).startswith("0 embedded, 1 failed")
     found = imgvec("search", str(CAT), "-n", "100", environment=environment)
-    assert len(found.stdout.splitlines()) == 30
+    assert len(found.stdout.splitlines()) == 15
 
 
 def test_a_file_that_is_no_image_any_more_is_forgotten(
@@ -115,12 +115,12 @@ def test_a_file_that_is_no_image_any_more_is_forgotten(
 ) -> None:
     summary(environment, str(photos))
     (photos / "coffee" / "coffee-0.jpg").write_text("words")
-    assert "1 forgotten, 29 unchanged" in summary(environment, str(photos))
+    assert "1 forgotten, 14 unchanged" in summary(environment, str(photos))
 
 
 def test_a_link_is_no_second_photo(environment: Environment, photos: Path) -> None:
     (photos / "a-link.jpg").symlink_to(photos / "coffee" / "coffee-0.jpg")
-    assert summary(environment, str(photos)).startswith("30 embedded")
+    assert summary(environment, str(photos)).startswith("15 embedded")
     assert summary(environment, str(photos), str(photos / "a-link.jpg")).startswith("0 embedded")
 
 
@@ -148,8 +148,8 @@ def test_vectors_of_another_revision_are_rejected(
     for command in (["index", str(photos)], ["search", "a cat"]):
         done = imgvec(*command, environment=environment)
         assert_sentence(done, 2, "vectors of starter 0123456789ab in 1024", "index --rebuild")
-    assert summary(environment, str(photos), "--rebuild").startswith("30 embedded")
-    assert assert_right(environment, photos, encoder) == 30
+    assert summary(environment, str(photos), "--rebuild").startswith("15 embedded")
+    assert assert_right(environment, photos, encoder) == 15
 
 
 def test_other_dimensions_are_rejected_and_rebuilt(environment: Environment, photos: Path) -> None:
@@ -157,8 +157,8 @@ def test_other_dimensions_are_rejected_and_rebuilt(environment: Environment, pho
     done = imgvec("index", str(photos), "--dimensions=512", environment=environment)
     assert_sentence(done, 2, "in 1024 dimensions", "in 512 dimensions")
     rebuilt = [str(photos), "--rebuild", "--dimensions=512"]
-    assert summary(environment, *rebuilt).startswith("30 embedded")
-    assert (folder_of(environment) / "vectors.f32").stat().st_size == 30 * 512 * 4
+    assert summary(environment, *rebuilt).startswith("15 embedded")
+    assert (folder_of(environment) / "vectors.f32").stat().st_size == 15 * 512 * 4
 
 
 def test_a_second_run_at_the_same_time_is_rejected(environment: Environment, photos: Path) -> None:
@@ -173,7 +173,7 @@ def test_a_damaged_index_is_named(environment: Environment, photos: Path, name: 
     (folder_of(environment) / name).write_bytes(b"damaged")
     done = imgvec("search", "a cat", environment=environment)
     assert_sentence(done, 2, name)
-    assert summary(environment, str(photos), "--rebuild").startswith("30 embedded")
+    assert summary(environment, str(photos), "--rebuild").startswith("15 embedded")
 
 
 def test_a_killed_run_leaves_a_usable_index(
@@ -201,4 +201,31 @@ def test_a_killed_run_leaves_a_usable_index(
         photo.unlink()
     rest = summary(environment, str(photos))
     assert rest.endswith("0 damaged as before")
-    assert assert_right(environment, photos, encoder) == 30
+    assert assert_right(environment, photos, encoder) == 15
+
+
+def test_names_that_are_no_text(environment: Environment, photos: Path) -> None:
+    odd = os.fsencode(photos) + b"/line\nbreak \xe9 <b>.jpg"
+    Path(os.fsdecode(odd)).write_bytes(CAT.read_bytes())
+    assert imgvec("index", str(photos), environment=environment).returncode == 0
+    (line,) = imgvec("search", str(CAT), "-n", "1", environment=environment).stdout.splitlines()
+    assert line == f"1.000  {photos}/line\\x0abreak \\xe9 <b>.jpg"
+    found = imgvec("search", str(CAT), "-n", "1", "--json", environment=environment)
+    assert lines_of(found.stdout) == [
+        {"path": f"{photos}/line\nbreak \ufffd <b>.jpg", "score": 1.0}
+    ]
+    again = imgvec("index", str(photos), environment=environment)
+    assert "16 unchanged" in again.stderr
+
+
+def test_no_photo_is_touched(environment: Environment, photos: Path, tmp_path: Path) -> None:
+    before = {path: (path.stat(), path.read_bytes()) for path in photos.rglob("*.jpg")}
+    page = ["--html", str(tmp_path / "page.html")]
+    summary(environment, str(photos))
+    for command in (["search", "a cat"], ["duplicates"], ["cluster"]):
+        assert imgvec(*command, *page, environment=environment).returncode == 0
+    summary(environment, str(photos), "--rebuild")
+    after = {path: (path.stat(), path.read_bytes()) for path in photos.rglob("*.jpg")}
+    assert before.keys() == after.keys()
+    for path, (status, content) in before.items():
+        assert (after[path][0].st_mtime_ns, after[path][1]) == (status.st_mtime_ns, content)
