@@ -21,10 +21,25 @@ from imgvec.types import Vectors
 from tests.support.server.places import PictureServer, imgvec, server_environment
 from tests.unit.cli.said import Environment, lines_of
 
-NAMES = (
-    "astronaut chelsea coffee rocket camera retina hubble_deep_field clock brick grass gravel "
-    "horse text coins moon page immunohistochemistry"
-).split()
+NAMES = [
+    "astronaut",
+    "chelsea",
+    "coffee",
+    "rocket",
+    "camera",
+    "retina",
+    "hubble_deep_field",
+    "clock",
+    "brick",
+    "grass",
+    "gravel",
+    "horse",
+    "text",
+    "coins",
+    "moon",
+    "page",
+    "immunohistochemistry",
+]
 """Photos that are distinct."""
 
 
