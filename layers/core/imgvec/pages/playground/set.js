@@ -78,7 +78,7 @@ export function startSet(wished) {
     say(find("search-said"), "Searching …");
     try {
       const { vectors } = await sendList([input], set.dimensions, set.revision);
-      ranked({ vector: vectors[0], title, floor: input.text === undefined ? 0.8 : 0.2 });
+      ranked({ vector: vectors[0], title, floor: input.text === undefined ? 0.8 : 0.24 });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       say(find("search-said"), problem.message.replace(/^input\[0\]: /, ""), true);
