@@ -81,6 +81,9 @@ test-clients test-official-clients: export TEST_PYTHON := $(CURDIR)/$(BIN)/pytho
 # LiteLLM fetches its table of prices from its maker unless it is told not to.
 test-clients test-official-clients: export LITELLM_LOCAL_MODEL_COST_MAP := True
 
+screenshots: .venv/test # Write docs/pictures/ anew, from the playground in Chromium.
+	@PYTHONPATH=. $(BIN)/python tests/browser/screenshots.py
+
 test-official-clients: .venv/test .cache/clients/ready .cache/clients-js/ready # The vendors' own clients, unmodified, against a running server.
 	@.cache/clients/bin/python $(CLIENT_TESTS) tests/clients/official
 

@@ -42,14 +42,16 @@ class Visit:
         assert self.complaints == []
 
 
+def needs(found: object, untried: str) -> None:
+    """Skip loudly where something is missing, and fail in CI."""
+    if not found:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"NOT TRIED: {untried}")
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium that finds no name and goes through no proxy; where it is not, CI fails."""
-    if not CHROMIUM:
-        missing = "NOT TRIED: the pages, as Chromium is missing (apt install chromium)"
-        if os.environ.get("CI"):
-            pytest.fail(missing)
-        pytest.skip(missing)
+    needs(CHROMIUM, "the pages: Chromium is missing (apt install chromium)")
     arguments = [
         "--no-sandbox",
         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
@@ -62,9 +64,14 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
+def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the server and the command line run under."""
+    return server_environment(tmp_path_factory.mktemp("pages"), NOBODY)
+
+
+@pytest.fixture(scope="module")
+def served(environment: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Address and key of a server."""
-    environment = server_environment(tmp_path_factory.mktemp("pages"), NOBODY)
     key, _ = create_key("reader", environment)
     with serving(environment) as running:
         yield running.address, key

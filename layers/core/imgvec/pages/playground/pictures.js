@@ -8,7 +8,7 @@ export const MOST_BYTES = 14_000_000;
 export function tooLarge(file) {
   if (file.size <= MOST_BYTES) return "";
   const size = (file.size / 1e6).toFixed(1);
-  return `${file.name} has ${size} MB. This page sends ${MOST_BYTES / 1e6} MB at most, and changes no picture.`;
+  return `It has ${size} MB. This page sends ${MOST_BYTES / 1e6} MB at most, and changes no picture.`;
 }
 
 const zones = new Map();

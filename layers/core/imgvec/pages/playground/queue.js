@@ -16,7 +16,7 @@ export async function embedAll(photos, dimensions, set, signal, progress) {
   const work = async () => {
     while (batches.length) {
       await embedBatch(batches.shift(), dimensions, set, signal, progress);
-      progress("");
+      progress();
     }
   };
   await Promise.all(Array.from({ length: AT_A_TIME }, work));
@@ -72,7 +72,7 @@ async function without(photos, problem, embed) {
 async function waited(problem, signal, progress) {
   const seconds = problem.wait ?? 1;
   if (seconds > LONGEST_WAIT) throw problem;
-  progress(`The server asks to wait ${counted(seconds, "second")} …`);
+  progress(`. The server asks to wait ${counted(seconds, "second")} …`);
   await new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, seconds * 1000);
     signal.addEventListener("abort", () => {
@@ -80,4 +80,5 @@ async function waited(problem, signal, progress) {
       reject(signal.reason);
     }, { once: true });
   });
+  progress("");
 }

@@ -44,9 +44,14 @@ export function startSet(wished) {
   async function embed(fresh, note) {
     running = new AbortController();
     const began = performance.now();
-    const progress = (words) => advance(fresh, words);
+    // What a wait says stays until it is over.
+    let said = "";
+    const progress = (words) => {
+      said = words ?? said;
+      advance(fresh, said);
+    };
     show(find("progress"), true);
-    progress("");
+    progress();
     try {
       await embedAll(fresh, set.dimensions, set, running.signal, progress);
       const seconds = ((performance.now() - began) / 1000).toFixed(1);
@@ -73,7 +78,7 @@ export function startSet(wished) {
     say(find("search-said"), "Searching …");
     try {
       const { vectors } = await sendList([input], set.dimensions, set.revision);
-      ranked({ vector: vectors[0], title, floor: input.text === undefined ? 0.8 : 0.2 });
+      ranked({ vector: vectors[0], title, floor: input.text === undefined ? 0.8 : 0.24 });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       say(find("search-said"), problem.message.replace(/^input\[0\]: /, ""), true);
@@ -85,7 +90,7 @@ function advance(fresh, words) {
   const done = fresh.filter((photo) => photo.vector || photo.problem).length;
   find("bar").max = fresh.length;
   find("bar").value = done;
-  say(find("set-said"), words || `${done} of ${fresh.length} photos`);
+  say(find("set-said"), `${done} of ${fresh.length} photos${words}`);
 }
 
 function drop(gone) {
