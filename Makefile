@@ -96,6 +96,9 @@ test-recipes: .venv/test .cache/frameworks/ready # The recipes of examples/ and 
 	@PYTHONPATH=$(CURDIR)/layers/core:$(CURDIR)/models:$(CURDIR)/examples ANONYMIZED_TELEMETRY=False \
 		.cache/frameworks/bin/python -m pytest --confcutdir=tests/recipes -o filterwarnings=ignore --durations=3 tests/recipes
 
+test-packages: .venv/test .cache/packages/ready .cache/wheelhouse/ready # Build the wheel, install it into empty environments, use it: all without network.
+	@tests/packages/offline.sh $(BIN)/pytest -q -rs -s tests/packages
+
 test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
@@ -184,6 +187,7 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 	@$(COMPILE) --python-version 3.13 -c requirements/run.txt $(NOT_IN_IMAGES) pyproject.toml --group gpu \
 		-o layers/core/requirements.txt
 	@printf '%s\n' aws-sam-cli awslambdaric pip-audit cyclonedx-bom | $(HERE) - -o requirements/tools.txt
+	@printf '%s\n' check-jsonschema uv | $(HERE) - -o requirements/packages.txt
 	@echo 'ministack[full]' | $(HERE) - -o requirements/emulator.txt
 	@printf '%s\n' fastembed open-clip-torch torchvision transformers | $(HERE) - \
 		-o requirements/peers.txt
@@ -225,12 +229,21 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 	@touch $@
 
 # Environments beside ours: `tools` (the SAM CLI, pip-audit, CycloneDX), `emulator` (of AWS), `peers` and
-# `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB), `clients` (the vendors' own) and
-# `frameworks` (which call those, some in older versions; also the vector stores, and what imgvec needs).
+# `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB), `clients` (the vendors' own),
+# `frameworks` (which call those, some in older versions; also the vector stores, and what imgvec needs) and
+# `packages` (uv, and the schemas of GitHub's files).
 .cache/%/ready: requirements/%.txt | .venv/bin/python
 	@echo "Setting up .cache/$* (some minutes, once)"
 	@$(PYTHON) -m venv --clear $(@D)
 	@$(@D)/bin/$(PIP_INSTALL) --require-hashes -r $<
+	@touch $@
+
+# All that the wheel asks for, with its extras, in the versions of the locks.
+.cache/wheelhouse/ready: requirements/run.txt requirements/dev.txt | .venv/bin/python
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@sed -n '/^pillow-heif==/,/[^\\]$$/p' requirements/dev.txt >$(@D)/heic.txt
+	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
+		-r requirements/run.txt -r $(@D)/heic.txt -d $(@D)
 	@touch $@
 
 .cache/clients-js/ready: tests/clients/js/package-lock.json

@@ -33,7 +33,7 @@ def build_tools() -> Iterator[None]:
     except ModuleNotFoundError as missing:
         raise click.ClickException(
             f"This needs {missing.name}, which a server is installed without: "
-            "install imgvec with its extra `models`"
+            "pip install 'imgvec[models]'"
         ) from None
 
 

@@ -237,5 +237,5 @@ def test_without_the_build_tools_it_is_one_sentence(
     assert done.returncode == 1
     assert done.stderr == (
         "Error: This needs filelock, which a server is installed without: "
-        "install imgvec with its extra `models`\n"
+        "pip install 'imgvec[models]'\n"
     )

@@ -53,6 +53,17 @@ def test_health_and_readiness(environment: Environment) -> None:
         assert (wrong.status_code, wrong.headers["Allow"]) == (405, "GET")
 
 
+def test_a_first_start_says_how_to_make_a_key(environment: Environment) -> None:
+    hint = "No keys yet: `imgvec keys create NAME` makes one."
+    with serving(environment) as running:
+        get(running, "/health")
+    assert hint in running.log
+    create_key("a", environment)
+    with serving(environment) as running:
+        get(running, "/health")
+    assert hint not in running.log
+
+
 @pytest.mark.parametrize("coding", ["gzip", "identity"])
 def test_long_answers_are_compressed_for_those_who_ask(
     environment: Environment, coding: str

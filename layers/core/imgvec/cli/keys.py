@@ -12,6 +12,7 @@ from imgvec.accounts.registry import CreatedKey
 from imgvec.aws.gateway_keys.identifiers import states
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
+    NO_KEYS,
     Cell,
     Moment,
     Number,
@@ -135,7 +136,7 @@ def list_(as_json: bool, stack: Stack | None) -> None:
     elif rows:
         print_table(list(rows[0]), [list(row.values()) for row in rows])
     else:
-        click.echo("No keys yet: `imgvec keys create NAME` makes one.", err=True)
+        click.echo(NO_KEYS, err=True)
 
 
 @keys.command()

@@ -26,6 +26,8 @@ from imgvec.types import Bounds, end_of
 
 Cell: TypeAlias = str | int | float | None
 
+NO_KEYS: Final = "No keys yet: `imgvec keys create NAME` makes one."
+
 
 def print_table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
     """Print a heading and rows; numbers stand to the right, what is absent is a dash."""

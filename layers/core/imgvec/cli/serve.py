@@ -12,6 +12,7 @@ import click
 
 from imgvec.accounts.authentication import Authenticator
 from imgvec.accounts.registry import new_key
+from imgvec.cli.options import NO_KEYS
 from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
 from imgvec.settings import Settings, load_settings
 from imgvec.stores import store_of
@@ -171,6 +172,9 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
             gate = app.state.services.authenticator
             click.echo(welcome_text(settings, gate, address, welcome), nl=False)
         click.echo(f"imgvec answers on {address}", err=True)
+        # Listing the keys would read a DynamoDB table whole.
+        if welcome is None and settings.table is None and not app.state.services.store.list_keys():
+            click.echo(f"{NO_KEYS} It works at once, without a restart.", err=True)
         coldstart.over()
         leave_quietly()
         outermost = Connection(app, settings.max_body, app.state.mounts.error_response)
