@@ -6,11 +6,10 @@ from imgvec import Encoder
 from photos import PATHS, edited, turned
 
 encoder = Encoder()
-files = {
-    f"{path.stem}, {kind}": data
-    for path in PATHS
-    for kind, data in {"original": path.read_bytes(), **edited(path)}.items()
-}
+files = {path.stem: path.read_bytes() for path in PATHS}
+for path in PATHS:
+    edits = edited(path)
+    files |= {f"{path.stem}, {kind}": edits[kind] for kind in ("JPEG q30", "80 % crop", "flipped")}
 names = list(files)
 vectors = encoder.images(files.values())
 queries = encoder.images([turned(path, 10) for path in PATHS])

@@ -16,7 +16,7 @@ FIRSTS = [path for path in PATHS if path.stem.endswith("-0")]
 def saved(image: Image.Image, kind: str = "PNG", quality: int = 90) -> bytes:
     """The image as a file."""
     file = BytesIO()
-    image.save(file, kind, quality=quality)
+    image.save(file, kind, quality=quality, compress_level=1)
     return file.getvalue()
 
 

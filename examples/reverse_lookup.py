@@ -21,15 +21,13 @@ def show(title: str, cosines: np.ndarray) -> None:
 copies = [edited(path) for path in PATHS]
 for kind in copies[0]:
     show(kind, encoder.images([copy[kind] for copy in copies]) @ gallery.T)
-for degrees in (90, 180, 270):
-    query = [turned(path, degrees) for path in PATHS]
-    show(f"turned by {degrees}", encoder.images(query) @ gallery.T)
+by_turn = [encoder.images([turned(path, turn) for path in PATHS]) for turn in (90, 180, 270)]
+for turn, queries in zip((90, 180, 270), by_turn, strict=True):
+    show(f"turned by {turn}", queries @ gallery.T)
 
-# A query that may be turned is asked four times; the best of the four answers counts.
-queries = [
-    encoder.images([turned(path, 90 + more) for path in PATHS]) for more in range(0, 360, 90)
-]
-show("turned by 90, asked in four turns", np.max([query @ gallery.T for query in queries], axis=0))
+# A query that may be turned is asked in four turns; one is upright, and the best answer counts.
+best = np.max([queries @ gallery.T for queries in [gallery, *by_turn]], axis=0)
+show("asked in four turns", best)
 
 strange = [path.stem for path in PATHS].index("horse-0")
 nearest = np.delete(gallery @ gallery[strange], strange).max()
