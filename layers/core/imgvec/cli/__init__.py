@@ -18,14 +18,14 @@ from imgvec.cli.serve import serve
 from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
 
-HELP = """Image embeddings behind your own URL, in the APIs of the vendors that you call.
+HELP = """Image embeddings behind your own URL, in the API that you already call.
 
 \b
   imgvec serve                  answer on http://127.0.0.1:8000
   imgvec keys create my-team    make an API key
   imgvec embed photos/          embed a folder, without a server
 
-Settings are environment variables IMGVEC_*; docs/reference/settings.md lists them.
+Settings are environment variables IMGVEC_*. docs/reference/settings.md lists them.
 """
 
 
