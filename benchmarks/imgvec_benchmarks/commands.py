@@ -31,23 +31,30 @@ def _option(
 
 
 @click.command()
-@_option("--images", click.IntRange(1, MILLION**2), MILLION, "How many a month.")
-@_option("--megapixels", Number(0.01, 50), 2.0, "Of a JPEG, at 0.35 MB a megapixel.")
+@_option("--images", click.IntRange(1, MILLION**2), MILLION, "Images a month.")
+@_option(
+    "--megapixels", Number(0.01, 50), 2.0, "Megapixels of an image, a JPEG of 0.35 MB for each."
+)
 @_option(
     "--via",
     click.Choice(get_args(Via)),
     "upload",
-    "How an image comes: with the request, or fetched.",
+    "Images come with the request, or are fetched from a URL.",
 )
 @_option(
     "--gateway", click.Choice(get_args(Gateway)), "rest", "REST API, HTTP API or Function URL."
 )
-@_option("--encoder", click.Choice(list(prices.ENCODE_MS)), "clip-vit-b32", "What embeds it.")
+@_option(
+    "--encoder",
+    click.Choice(list(prices.ENCODE_MS)),
+    "clip-vit-b32",
+    "Encoder that embeds the images.",
+)
 @_option(
     "--processor",
     click.Choice(get_args(Processor)),
     "avx2",
-    "What Lambda happens to give; it promises none.",
+    "Processor of Lambda, which promises none.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print an object.")
 def cost(
@@ -59,10 +66,10 @@ def cost(
     processor: Processor,
     as_json: bool,
 ) -> None:
-    """What a month of IMAGES costs on AWS, and where another host is cheaper.
+    """Estimate the bill of a month on AWS, and when another host is cheaper.
 
-    List prices of us-east-1, egress, logs and authorizer included, free tiers not. Nothing is
-    asked of AWS: the times are measured ones (docs/explanation/performance.md).
+    List prices of us-east-1, egress, logs and authorizer included, free tiers not. The command
+    does not call AWS. It counts with measured times (docs/explanation/performance.md).
     """
     work = prices.Workload(images, megapixels, via, gateway, encoder, processor)
     dollars = prices.bill(work)
@@ -81,21 +88,23 @@ def cost(
             for part, month in {**dollars, "total": total}.items()
         ],
     )
-    click.echo(f"\n{work.function_ms:.0f} ms of a function an image. {prices.LOSES[work.gateway]}")
+    click.echo(
+        f"\nAn image takes {work.function_ms:.0f} ms of a function. {prices.LOSES[work.gateway]}"
+    )
     for other in others:
         images_a_month, capacity = other.images / MILLION, other.capacity / MILLION
         click.echo(
-            f"A {other.name} is cheaper from {images_a_month:,.0f} million images a month; "
-            f"one of it does {capacity:,.0f} million."
+            f"A {other.name} is cheaper from {images_a_month:,.0f} million images a month. "
+            f"One does {capacity:,.0f} million."
         )
 
 
 @click.command()
-@_option("--seconds", Number(0.1, 600), 10.0, "About how long to measure.")
+@_option("--seconds", Number(0.1, 600), 10.0, "Seconds to measure, approximately.")
 def bench(seconds: float) -> None:
     """Measure each stage of embedding here, then all cores together.
 
-    Photos are made up for it: JPEGs with a camera's noise. Nothing leaves this machine.
+    The photos are generated: JPEGs with a camera's noise. Nothing leaves this machine.
     """
     settings = load_settings()
     encoder = next(iter(load_encoders(settings)))

@@ -21,7 +21,7 @@ FROM = click.option(
     "source",
     type=FOLDER,
     metavar="FOLDER",
-    help="Copy from FOLDER, where files lie as <repository>/<path>, and use no network.",
+    help="Copy FOLDER/<repository>/<path>, and use no network.",
 )
 
 
@@ -41,10 +41,10 @@ def build_tools() -> Iterator[None]:
 @click.argument("name")
 @FROM
 def pull(name: str, source: Path | None) -> None:
-    """Fetch the files that the encoder NAME is built of, checked by size and SHA-256.
+    """Download the files of the encoder NAME, and check their size and SHA-256.
 
-    What was interrupted goes on where it stopped. IMGVEC_HUB names a mirror; a proxy is used
-    where HTTPS_PROXY names one. Nothing in a pulled file is ever executed.
+    An interrupted download goes on where it stopped. IMGVEC_HUB names a mirror, HTTPS_PROXY a
+    proxy. No code of a pulled file is ever executed.
     """
     with build_tools():
         from imgvec_models.hub.pull import pull as pull_files
@@ -64,10 +64,10 @@ def pull(name: str, source: Path | None) -> None:
 @click.argument("name")
 @FROM
 def pin(name: str, source: Path | None) -> None:
-    """Trust the files of NAME as they are now, and write their digests into its recipe.
+    """Trust the present files of NAME, and write their digests into its recipe.
 
-    For an encoder of your own: write its recipe without digests, pin it, review what was written.
-    Files that are pinned already must be as they were.
+    For an encoder of your own: write its recipe without digests, pin it, then review the recipe.
+    Files that were pinned before must not have changed.
     """
     with build_tools():
         from imgvec_models.hub.pull import pull as pull_files
@@ -87,20 +87,20 @@ def pin(name: str, source: Path | None) -> None:
 @click.option(
     "--expect-revision",
     metavar="R",
-    help="Refuse a build of another revision (its first 12 digits or more).",
+    help="Reject a build of another revision (12 digits or more).",
 )
-@click.option("--allow-unpinned", is_flag=True, help="Build of files whose digests are not known.")
+@click.option("--allow-unpinned", is_flag=True, help="Build from files without a known digest.")
 @click.option(
     "--photos",
     type=FOLDER,
     metavar="FOLDER",
-    help="Photos on which int8 must keep to float32.",
+    help="Photos on which int8 must stay near float32.",
 )
 @click.option(
     "--labelled",
     type=FOLDER,
     metavar="FOLDER",
-    help="Folders of photos, each called after its class: zero-shot may lose one point.",
+    help="A folder of photos for each class. Zero-shot accuracy may lose one point.",
 )
 @click.option("--float16", is_flag=True, help="Build for a GPU: half precision, no integers.")
 def build(
@@ -111,10 +111,10 @@ def build(
     labelled: Path | None,
     float16: bool,
 ) -> None:
-    """Build the encoder NAME of its pulled files: what IMGVEC_ENCODERS can name from then on.
+    """Build the encoder NAME from its pulled files. IMGVEC_ENCODERS=NAME then serves it.
 
-    A build is an artefact to carry: another kind of machine may round differently, and its
-    vectors would then be of another revision.
+    Build once and copy the folder: another kind of machine may round differently, and its build
+    would then have another revision.
     """
     with build_tools():
         from imgvec_models.build.encoder import FLOAT16
@@ -147,16 +147,16 @@ def _hub(settings: Settings) -> str | None:
     "--photos",
     type=FOLDER,
     metavar="FOLDER",
-    help="Photos of your own; captions.json in it has a list of captions for each file name.",
+    help="Your photos. A captions.json in it has a list of captions for each file name.",
 )
 @click.option(
     "--labelled",
     type=FOLDER,
     metavar="FOLDER",
-    help="Folders of photos, each called after what is on them.",
+    help="A folder of photos for each class, named after the class.",
 )
 @click.option(
-    "--features", type=FOLDER, metavar="FOLDER", help="Cached features of towers; with --heads."
+    "--features", type=FOLDER, metavar="FOLDER", help="Cached features of towers. Needs --heads."
 )
 @click.option("--heads", type=FILE, metavar="FILE", help="Trained heads, applied to --features.")
 @click.option(
@@ -173,7 +173,7 @@ def quality(
     heads: Path | None,
     large: int,
 ) -> None:
-    """Measure the encoder NAME (otherwise the preferred one) on data at hand.
+    """Measure the encoder NAME, or the preferred one, on the photos that ship or on yours.
 
     Near-duplicates, captions to photos and back, accuracy by names and by neighbours, int8
     against float32, size and time, in each space. The exit status is 1 if int8 loses too much.
@@ -208,8 +208,8 @@ def models() -> None:
     """Pull, pin, build, verify and list encoders.
 
     \b
-      imgvec models pull clip-vit-b32     fetch the weights, and check them
-      imgvec models build clip-vit-b32    make what is served of them
+      imgvec models pull clip-vit-b32     download the weights, and check them
+      imgvec models build clip-vit-b32    build the encoder from them
       IMGVEC_ENCODERS=clip-vit-b32 imgvec serve
     """
 
@@ -221,7 +221,7 @@ for command in (pull, pin, build, quality):
 @models.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 def list_(as_json: bool) -> None:
-    """List the encoders, their spaces, revisions and licences."""
+    """List the encoders with their dimensions, revisions and licences."""
     settings = load_settings()
     manifests = available(settings.models)
     if as_json:
@@ -241,7 +241,7 @@ def list_(as_json: bool) -> None:
 @models.command()
 @click.argument("name", required=False)
 def verify(name: str | None) -> None:
-    """Compare files with what is known of them: of the encoder NAME, or of all.
+    """Check the files of the encoder NAME, or of all, against their digests.
 
     Pulled files are compared with their recipe, encoders with their manifest, by size and
     SHA-256. The exit status is 1 if anything is wrong.

@@ -90,7 +90,7 @@ class Settings(BaseModel):
     )
     models: Folder = Field(
         default_factory=lambda: _user_data() / "models",
-        description="Folder of encoders that were built here; those that ship are found without.",
+        description="Folder of encoders that you built. Shipped encoders need no setting.",
     )
     hub: HttpUrl = Field(
         default=HttpUrl("https://huggingface.co"),
@@ -103,18 +103,18 @@ class Settings(BaseModel):
     )
     aliases_off: CommaSeparated = Field(
         default=(),
-        description="Vendor models not to serve, as `dialect:model[:dimension]`; asked for, they "
-        "are the dialect's 400.",
+        description="Vendor models not to serve, as `dialect:model[:dimensions]`. A request for "
+        "one gets the dialect's 400.",
     )
     threads: int = Field(
         default=1,
         ge=1,
         le=256,
-        description="Threads inside one inference. Inferences run side by side on the other cores.",
+        description="Threads of one inference. Other inferences run on the other cores.",
     )
     provider: Provider = Field(
         default="cpu",
-        description="What encodes: `cpu`, or an NVIDIA GPU by `cuda` or `tensorrt`.",
+        description="Processor of the encoder: `cpu`, or an NVIDIA GPU by `cuda` or `tensorrt`.",
     )
     endpoint: str | None = Field(
         default=None,
@@ -124,14 +124,14 @@ class Settings(BaseModel):
     endpoint_component: str | None = Field(
         default=None,
         pattern=r"^[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}$",
-        description="Inference component of the endpoint, where it is made of those.",
+        description="Inference component of the endpoint, if it has components.",
     )
     endpoint_timeout: float = Field(
         default=7.0,
         gt=0,
         le=8,
-        description="Seconds that the endpoint has for an answer; a fault that came sooner is "
-        "tried once more.",
+        description="Seconds that the endpoint has for an answer. After an earlier fault there is "
+        "one more try.",
     )
     batch_size: int = Field(
         default=32, ge=1, le=256, description="Most images that the endpoint encodes at once."
@@ -140,41 +140,39 @@ class Settings(BaseModel):
         default=2.0,
         ge=0,
         le=100,
-        description="Milliseconds that images wait for others at the endpoint, while there are "
-        "others.",
+        description="Milliseconds that images wait at the endpoint for others to join their batch.",
     )
     batch_queue: int = Field(
         default=256,
         ge=1,
-        description="Images, and as many texts, that wait at the endpoint; more are refused.",
+        description="Most images that wait at the endpoint, and most texts. More are rejected.",
     )
     workers: int | None = Field(
         default=None,
         ge=1,
         le=256,
-        description="Images and texts that are at work at the same time. Empty: one for each core "
-        "that `IMGVEC_THREADS` leaves.",
+        description="Images and texts that are computed at the same time. Empty: the cores, "
+        "divided by `IMGVEC_THREADS`.",
     )
     queue_seconds: float = Field(
         default=20.0,
         gt=0,
         le=300,
-        description="Longest estimated wait in line, in seconds; a request that would wait longer "
-        "is rejected at once, 429.",
+        description="Longest estimated wait in line, in seconds. A request that would wait longer "
+        "is rejected at once (429).",
     )
     max_bodies: int = Field(
         default=256 * MEGABYTE,
         ge=1024,
-        description="All request bodies and fetched images that are held at the same "
-        "time, in bytes; more are 429. Images from elsewhere wait while they take half of it, and "
-        "one consumer has at most half of all.",
+        description="Bytes of all request bodies and fetched images together. More are 429. Images "
+        "from URLs and stored ones wait while they hold half of it. One consumer has at most half.",
     )
     body_timeout: float = Field(
         default=60.0,
         gt=0,
         le=3600,
-        description="Seconds that a request body has to arrive; it also keeps 50 kB a second on "
-        "average after its first 5.",
+        description="Seconds that a request body has to arrive. After its first 5 it must also "
+        "keep 50 kB a second on average.",
     )
     max_body: int = Field(
         default=20 * MEGABYTE, ge=1024, description="Largest request body, in bytes."
@@ -188,13 +186,13 @@ class Settings(BaseModel):
         default=2048,
         ge=1,
         le=100_000,
-        description="Most inputs of one request, where a dialect takes lists.",
+        description="Most inputs of a list in one request.",
     )
     max_images: int = Field(
         default=96,
         ge=1,
         le=10_000,
-        description="Most images among them.",
+        description="Most images of a list in one request.",
     )
     max_answer: int | None = Field(
         default=None,
@@ -202,17 +200,21 @@ class Settings(BaseModel):
         description="Largest answer to a list, in bytes, judged before any work. Empty: no limit.",
     )
     max_pixels: int = Field(
-        default=50_000_000, ge=1, description="Largest image, in pixels, judged before decoding."
+        default=50_000_000,
+        ge=1,
+        description="Largest image, in pixels. It is judged before decoding.",
     )
     max_frames: int = Field(
-        default=1000, ge=1, description="Most frames or pages of an image; the first is embedded."
+        default=1000,
+        ge=1,
+        description="Most frames or pages of an image. The first one is embedded.",
     )
     extra_formats: Annotated[
         tuple[ExtraFormat, ...], BeforeValidator(_split), AfterValidator(_installed)
     ] = Field(
         default=(),
-        description="Formats of images that are read beside the usual: `avif`, and `heic`, which "
-        "needs `pip install 'imgvec[heic]'`. Each such image is decoded by a process of its own.",
+        description="Image formats beside the usual ones: `avif`, and `heic`, which needs `pip "
+        "install 'imgvec[heic]'`. A process of its own decodes each such image.",
     )
     fetch_allow: CommaSeparated = Field(
         default=(),
@@ -227,18 +229,18 @@ class Settings(BaseModel):
     fetch_contact: str = Field(
         default="",
         pattern=r"^[!-'*-~]{0,200}$",
-        description="Web page or mail address of the operator, which fetches name in their "
-        "`User-Agent`; some hosts of images ask for one. Empty: `IMGVEC_PUBLIC_URL`.",
+        description="Web page or mail address of the operator, for the `User-Agent` of fetches. "
+        "Some sites ask for one. Empty: `IMGVEC_PUBLIC_URL`.",
     )
     idempotency_hours: float = Field(
         default=24.0,
         ge=1,
         le=24 * 30,
-        description="Hours for which an `Idempotency-Key` stands for what it was first sent with.",
+        description="Hours for which the server remembers an `Idempotency-Key`.",
     )
     public_url: HttpUrl | None = Field(
         default=None,
-        description="Base URL of the links that are handed out. Empty: that of the request.",
+        description="Base URL of links in answers. Empty: that of the request.",
     )
     cors_origins: CommaSeparated = Field(
         default=("*",),
@@ -254,11 +256,11 @@ class Settings(BaseModel):
         default=None,
         ge=0,
         le=65535,
-        description="Port at which `imgvec serve` answers Prometheus, without a key; 0 takes a "
+        description="Port at which `imgvec serve` answers Prometheus, without a key. 0 takes a "
         "free one. Empty: none.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="What is logged, to standard error."
+        default="info", description="Least level of the log on standard error."
     )
 
 

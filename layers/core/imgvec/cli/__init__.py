@@ -20,7 +20,7 @@ from imgvec.cli.serve import serve
 from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
 
-HELP = """Image embeddings behind your own URL, in the APIs of the vendors that you call.
+HELP = """Image embeddings behind your own URL, in the API that you already call.
 
 \b
   imgvec serve                  answer on http://127.0.0.1:8000
@@ -30,7 +30,7 @@ HELP = """Image embeddings behind your own URL, in the APIs of the vendors that 
   imgvec search "a red car"     find photos by text, photo or URL
   imgvec duplicates             find photos that are nearly the same
 
-Settings are environment variables IMGVEC_*; docs/reference/settings.md lists them.
+Settings are environment variables IMGVEC_*. docs/reference/settings.md lists them.
 """
 
 

@@ -31,7 +31,7 @@ from imgvec.settings import load_settings
     default="-",
     show_default=True,
     metavar="FILE",
-    help="x.jsonl, x.npy, or - for JSON lines.",
+    help="Write x.jsonl or x.npy, or - for JSON lines.",
 )
 def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, output: str) -> None:
     """Embed images (files, folders, URLs, - for standard input) and lines of text.
@@ -41,13 +41,13 @@ def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, o
       imgvec embed photos/ --dimensions 512 -o photos.npy
       echo "a photo of a cat" | imgvec embed --text -
 
-    Folders are searched in depth for what begins as an image, whatever its name; hidden names, and
-    links that lead out of the folder, are left alone. Every run embeds everything again. An image
-    or folder that cannot be read is named and left out, and the exit status is then 1. FILE appears
-    when all is done and replaces an older one. Lines of text that are blank are left out.
+    Folders are searched in depth. A file is taken by its first bytes, not by its name. Hidden
+    names, and links that lead out of the folder, are skipped. Every run embeds everything again.
+    An image or folder that cannot be read is named and skipped, and the exit status is then 1.
+    FILE appears at the end and replaces an older one. Blank lines of text are skipped.
 
     Beside x.npy stand x.npy.names, with a line for each row, and x.npy.json, with the encoder's
-    model and revision. In names that are printed or listed, a backslash is \\\\, and each byte of a
+    model and revision. A name is printed on one line: a backslash is \\\\, and each byte of a
     control character is \\x with two hex digits.
     """
     if not sources and texts is None:

@@ -56,7 +56,7 @@ def _state(record: KeyRecord, now: float) -> str:
 def attach(consumers: tuple[str, ...], stack: Stack) -> None:
     """Give each CONSUMER, or all, its own name at the gateway, in the tier of its plan.
 
-    `keys create` does it for its consumer; this finishes what is pending.
+    `keys create` does so for its consumer. This command finishes pending names.
     """
     with open_store(stack) as store:
         attach_consumers(stack, store, consumers or [one.name for one in store.list_consumers()])
@@ -65,9 +65,9 @@ def attach(consumers: tuple[str, ...], stack: Stack) -> None:
 @click.command()
 @stack_option(required=True)
 def detach(stack: Stack) -> None:
-    """Delete the names of all consumers at the gateway; their keys work on, under shared names.
+    """Delete the names of all consumers at the gateway. Their keys go on to work.
 
-    `make destroy` does it: no stack owns these names, so none takes them along.
+    `make destroy` runs it, because no stack owns these names and deletes them.
     """
     with open_store(stack) as store:
         found = identifiers_in(store)
@@ -100,9 +100,9 @@ def create(
 ) -> None:
     """Make a key for the consumer NAME and show it, once.
 
-    A consumer may have several keys; a second create adds one. Only the key's SHA-256 is kept. A
+    A consumer may have several keys: a second call adds one. Only the key's SHA-256 is stored. A
     consumer without a plan has no limit. With a stack, the consumer also gets a name of its own at
-    the gateway, once.
+    the gateway.
     """
     with open_store(stack) as store:
         _show(registry_of(store).create_key(name, plan, expires), as_json)
@@ -113,9 +113,9 @@ def create(
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @stack_option()
 def list_(as_json: bool, stack: Stack | None) -> None:
-    """Show all keys, oldest first, with what was counted to them.
+    """Show all keys, oldest first, with the number of images counted for each.
 
-    With a stack, also by which name the gateway throttles: the consumer's own, pending or shared.
+    With a stack, also the kind of the consumer's name at the gateway: own, pending or shared.
     """
     with open_store(stack) as store:
         plans = {consumer.name: consumer.plan for consumer in store.list_consumers()}

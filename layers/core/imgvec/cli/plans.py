@@ -67,7 +67,7 @@ class Bytes(click.ParamType[int]):
 
 @click.group()
 def plans() -> None:
-    """Make, list and assign plans: rate, quota, spaces and storage of a consumer."""
+    """Make, list and assign plans: rate, quota, dimensions and storage of a consumer."""
 
 
 @plans.command()
@@ -76,22 +76,27 @@ def plans() -> None:
     "--rate",
     type=number_of(RATES),
     metavar="R",
-    help="Requests a second, held over time.",
+    help="Requests a second, on average.",
 )
 @click.option(
     "--burst",
     type=integer_of(BURSTS),
     metavar="B",
-    help="Requests at once, before the rate holds. [default: those of one second]",
+    help="Requests at once. [default: the requests of one second]",
 )
 @click.option("--daily", type=integer_of(QUOTAS), metavar="N", help="Images of a day (UTC).")
 @click.option("--monthly", type=integer_of(QUOTAS), metavar="N", help="Images of a month (UTC).")
-@click.option("--spaces", type=Spaces(), metavar="D,D", help="Dimensions that may be asked for.")
-@click.option("--storage", type=Bytes(), metavar="BYTES", help="All files of a consumer: 1GB.")
-@click.option("--max-bytes", type=Bytes(), metavar="BYTES", help="One image or file: 5MB.")
+@click.option("--spaces", type=Spaces(), metavar="D,D", help="Allowed dimensions, such as 512,768.")
 @click.option(
-    "--soft", is_flag=True, help="Only tell of the quota of images, and never reject for it."
+    "--storage",
+    type=Bytes(),
+    metavar="BYTES",
+    help="Bytes of all files of a consumer, such as 1GB.",
 )
+@click.option(
+    "--max-bytes", type=Bytes(), metavar="BYTES", help="Bytes of one image or file, such as 5MB."
+)
+@click.option("--soft", is_flag=True, help="Count images beyond the quota, and do not reject them.")
 @stack_option()
 def create(
     name: str,
@@ -105,7 +110,7 @@ def create(
     soft: bool,
     stack: Stack | None,
 ) -> None:
-    """Make the plan NAME, or change it for all who have it. What is left out is unlimited."""
+    """Make the plan NAME, or change it for all its consumers. Omitted limits are unlimited."""
     if burst is not None and rate is None:
         raise click.UsageError("--burst needs --rate")
     quota = Quota(daily, monthly)
@@ -142,7 +147,7 @@ def list_(as_json: bool, stack: Stack | None) -> None:
 @click.argument("plan")
 @stack_option()
 def assign(name: str, plan: str, stack: Stack | None) -> None:
-    """Give the consumer NAME the plan PLAN, in the place of the one it has."""
+    """Give the consumer NAME the plan PLAN. It replaces the consumer's old plan."""
     with open_store(stack) as store:
         registry_of(store).assign_plan(name, plan)
         click.echo(f"Consumer {name} has the plan {plan}.", err=True)

@@ -128,9 +128,9 @@ def _short(path: Path) -> str:
     default=8000,
     show_default=True,
     type=click.IntRange(0, 65535),
-    help="Port; 0 takes a free one.",
+    help="Port. 0 takes a free one.",
 )
-@click.option("--root-path", default="", help="Prefix that a proxy takes off, such as /imgvec.")
+@click.option("--root-path", default="", help="Path prefix that a proxy removes, such as /imgvec.")
 @click.option(
     "--welcome",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -140,9 +140,9 @@ def _short(path: Path) -> str:
 def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
     """Answer the vendor APIs on this machine.
 
-    The listener opens when the encoder is loaded. /health says that the process is alive, /ready
-    that a real inference has passed and the stores can be read. Ctrl-C answers what was accepted,
-    refuses what still comes, and stops.
+    The port opens once the encoder is loaded. /health answers while the process is alive. /ready
+    answers once a real inference has passed and the stores can be read. Ctrl-C stops: the server
+    answers accepted requests and rejects new ones.
     """
     leave_at_once()
     settings = load_settings()

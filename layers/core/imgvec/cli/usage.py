@@ -71,7 +71,7 @@ def usage(
     as_csv: bool,
     stack: Stack | None,
 ) -> None:
-    """Show the answered images of CONSUMER, or of all. Days are those of UTC.
+    """Show the number of answered images of CONSUMER, or of all. Days are UTC.
 
     Each string of a list of texts counts as an image.
     """
@@ -109,7 +109,7 @@ def _row(line: _Line, by: Grouping | None) -> dict[str, Cell]:
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @stack_option()
 def actions(as_json: bool, stack: Stack | None) -> None:
-    """Show who did what to keys and plans, and when; oldest first."""
+    """List all changes of keys and plans with operator and time, oldest first."""
     with open_store(stack) as store:
         done = store.list_actions()
     rows = [
