@@ -199,7 +199,7 @@ def stack_option(*, required: bool = False) -> Callable[[F], F]:
         metavar="NAME",
         required=required,
         callback=_find,
-        help="Act on this deployed stack, with the environment's credentials and AWS_DEFAULT_REGION.",
+        help="Act on this deployed stack. Needs credentials and AWS_DEFAULT_REGION.",
     )
 
 
