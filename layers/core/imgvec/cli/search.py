@@ -18,7 +18,7 @@ from imgvec.errors import BadParameter, RequestError, SearchError
 from imgvec.search.index import Index, Space
 from imgvec.search.ranking import Hit, combined, most_similar
 from imgvec.search.sheet import Picture, Section
-from imgvec.search.update import apply_changes, find_changes, version_of
+from imgvec.search.update import Comparison, apply_changes
 from imgvec.search.writer import another_encoder, opened
 from imgvec.settings import load_settings
 from imgvec.types import Vector
@@ -66,18 +66,13 @@ def index(
     with closing(_encoder_for(None if rebuild else folder, dimensions)) as encoder:
         space = Space(encoder.name, encoder.revision, encoder.dimensions)
         with opened(folder, space, rebuild=rebuild) as writer:
-            known = writer.known(roots)
-
-            def is_known(path: str, status: os.stat_result) -> bool:
-                before = known.get(path)
-                return before is not None and before.version == version_of(status)
-
-            found = find_sources(roots, settings.extra_formats, is_known)
+            comparison = Comparison(writer.known(roots))
+            found = find_sources(roots, settings.extra_formats, comparison.is_same)
             for closed in found.closed:
                 say(closed)
             if found.others:
                 say(found.others)
-            changes = find_changes(known, found.sources)
+            changes = comparison.changes(found.sources)
             failed = 0
             done = apply_changes(writer, encoder, changes)
             with progress(done, len(changes.wanted), "Indexing") as rows:

@@ -1,7 +1,7 @@
 """Brings an index up to date with the photos in some folders."""
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -21,35 +21,44 @@ class Changes:
 
     wanted: list[tuple[str, Version | None]] = field(default_factory=list)
     """Photos to embed; without a version where the file cannot be looked at."""
-    new: int = 0
     gone: list[str] = field(default_factory=list)
     unchanged: int = 0
     damaged: int = 0
     """Those that were damaged before and have not changed."""
 
 
-def version_of(status: os.stat_result) -> Version:
-    """The version of a file as it is."""
-    return Version(status.st_size, status.st_mtime_ns)
+class Comparison:
+    """Compares the photos that an index has in some folders with those that are found there."""
 
+    def __init__(self, known: Mapping[str, Known]) -> None:
+        """Of what the index knows."""
+        self._known = known
+        self._same: set[str] = set()
 
-def find_changes(known: Mapping[str, Known], found: Sequence[str]) -> Changes:
-    """Compare the photos that an index has in some folders with those that are found there."""
-    changes = Changes()
-    paths = dict.fromkeys(map(_unlinked, found))
-    for path in paths:
-        before, version = known.get(path), _version(path)
-        if before is None or before.version != version:
-            changes.wanted.append((path, version))
-            changes.new += before is None
-        elif before.problem is None:
-            changes.unchanged += 1
-        else:
-            changes.damaged += 1
-    changes.gone = sorted(
-        path for path in known.keys() - paths.keys() if _is_gone(path, known[path].version)
-    )
-    return changes
+    def is_same(self, path: str, status: os.stat_result) -> bool:
+        """Whether the index knows a file as it is; such a one need not be opened."""
+        before = self._known.get(path)
+        if before is None or before.version != _version_of(status):
+            return False
+        self._same.add(path)
+        return True
+
+    def changes(self, found: Iterable[str]) -> Changes:
+        """The work that is left, once all photos are found."""
+        changes = Changes()
+        paths = dict.fromkeys(path if path in self._same else _unlinked(path) for path in found)
+        for path in paths:
+            before = self._known.get(path)
+            version = before.version if before and path in self._same else _version(path)
+            if before is None or before.version != version:
+                changes.wanted.append((path, version))
+            elif before.problem is None:
+                changes.unchanged += 1
+            else:
+                changes.damaged += 1
+        missing = sorted(self._known.keys() - paths.keys())
+        changes.gone = [path for path in missing if _is_gone(path, self._known[path].version)]
+        return changes
 
 
 def apply_changes(
@@ -72,6 +81,10 @@ def apply_changes(
         yield path, vector
 
 
+def _version_of(status: os.stat_result) -> Version:
+    return Version(status.st_size, status.st_mtime_ns)
+
+
 def _unlinked(path: str) -> str:
     """The file itself, so that it stands in the index once."""
     return os.path.realpath(path) if Path(path).is_symlink() else path
@@ -79,7 +92,7 @@ def _unlinked(path: str) -> str:
 
 def _version(path: str) -> Version | None:
     try:
-        return version_of(Path(path).stat())
+        return _version_of(Path(path).stat())
     except OSError:
         return None
 
@@ -87,7 +100,7 @@ def _version(path: str) -> Version | None:
 def _is_gone(path: str, version: Version) -> bool:
     """Whether a photo was deleted, or is no image any more; one out of reach is kept."""
     try:
-        return version_of(Path(path).stat()) != version
+        return _version_of(Path(path).stat()) != version
     except (FileNotFoundError, NotADirectoryError):
         return True
     except OSError:

@@ -3,9 +3,9 @@
 import os
 import sqlite3
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
-from itertools import chain, count
+from itertools import chain, count, groupby
 from pathlib import Path
 from typing import Final
 
@@ -61,8 +61,9 @@ class Writer(Index):
     def commit(self) -> None:
         """Write what is noted."""
         size = self.space.dimensions * np.dtype(np.float32).itemsize
-        for slot, vector in self._vectors:
-            os.pwrite(self._file, vector.tobytes(), slot * size)
+        # In long pieces: the system maps a file faster that was written so.
+        for slot, piece in _pieces(self._vectors):
+            os.pwrite(self._file, piece, slot * size)
         os.fsync(self._file)
         with self._database.transaction() as connection:
             for statement, values in self._changes:
@@ -103,6 +104,14 @@ def opened(folder: Path, space: Space, *, rebuild: bool) -> Iterator[Writer]:
             if writer.space != space:
                 raise another_encoder(folder, writer.space, space)
             yield writer
+
+
+def _pieces(vectors: Iterable[tuple[int, Vector]]) -> Iterator[tuple[int, bytes]]:
+    """The bytes of vectors in neighbouring slots together, with the first slot."""
+    order = count()
+    for _, run in groupby(vectors, key=lambda one: one[0] - next(order)):
+        slots, rows = zip(*run, strict=True)
+        yield slots[0], np.array(rows, np.float32).tobytes()
 
 
 def _claim(database: Database, space: Space) -> None:
