@@ -12,6 +12,7 @@ from pydantic_core import PydanticUndefined
 from samtranslator.yaml_helper import yaml_parse
 
 from imgvec.api.application import close
+from imgvec.api.docs import PAGES
 from imgvec.app import create_app
 from imgvec.cli import group
 from imgvec.settings import PREFIX, Settings
@@ -25,7 +26,7 @@ from imgvec_benchmarks.cost import (
     container,
     gpu_endpoint,
 )
-from llms import llms_txt
+from llms import llms_txt, served_txt
 from picture import picture
 from statuses import table as statuses
 
@@ -157,6 +158,7 @@ def write_all() -> None:
     (DOCS / "reference" / "errors.md").write_text(errors_page())
     (DOCS / "explanation" / "cost.md").write_text(cost_page())
     (ROOT / "llms.txt").write_text(llms_txt())
+    (PAGES / "llms.txt").write_text(served_txt())
     (ROOT / "openapi.json").write_text(openapi_json(settings))
 
 

@@ -1,6 +1,7 @@
-"""`llms.txt`: an index of the documentation for language models, from titles and first sentences.
+"""Two files `llms.txt` for language models, made from titles and first sentences of the docs.
 
-The form is that of https://llmstxt.org: a title, a summary, and lists of links.
+One is an index of the documentation, at the top of the repository. `imgvec serve` has the other,
+which describes the API. The form is that of https://llmstxt.org.
 """
 
 import re
@@ -16,6 +17,7 @@ SECTIONS: Final[dict[str, str | tuple[str, ...]]] = {
     "Explanation": "explanation",
     "Optional": ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
 }
+DIALECTS: Final = ("openai", "cohere", "bedrock", "weaviate", "coreviz", "pixlab", "memories")
 DESCRIPTION: Final = "- [OpenAPI description](openapi.json): Every route, field, answer and error."
 
 
@@ -35,9 +37,25 @@ def llms_txt() -> str:
     return "\n".join(parts)
 
 
+def served_txt() -> str:
+    """The file that `imgvec serve` has at `/llms.txt`; its links lead to the server's own pages."""
+    title, summary = _title(ROOT / "README.md"), _first_paragraph(ROOT / "README.md")
+    pages = [DOCS / "reference" / f"{name}.md" for name in DIALECTS]
+    dialects = [f"- {_title(page)}: {_sentence(page)}" for page in pages]
+    parts = [
+        f"# {title}\n\n> {summary}\n",
+        f"## API\n\n{DESCRIPTION}\n- [Forms](docs): A form for each request, for people.\n",
+        "## Dialects\n\n" + "\n".join(dialects) + "\n",
+    ]
+    return "\n".join(parts)
+
+
 def _line(page: Path) -> str:
-    sentence = re.split(r"(?<=[.:]) ", _first_paragraph(page))[0].rstrip(":")
-    return f"- [{_title(page)}]({page.relative_to(ROOT)}): {sentence}"
+    return f"- [{_title(page)}]({page.relative_to(ROOT)}): {_sentence(page)}"
+
+
+def _sentence(page: Path) -> str:
+    return re.split(r"(?<=[.:]) ", _first_paragraph(page))[0].rstrip(":")
 
 
 def _title(page: Path) -> str:

@@ -11,7 +11,9 @@ from starlette.testclient import TestClient
 
 from imgvec.api import docs
 from imgvec.app import create_app
+from imgvec.dialects import all_dialects
 from imgvec.settings import Settings
+from llms import served_txt
 from tests.support.server.places import ROOT
 
 VENDORED = docs.PAGES / "swagger-ui"
@@ -50,6 +52,19 @@ def test_page_and_its_files_are_served_with_what_keeps_strangers_out(client: Tes
         assert path.startswith("data:") or client.get(f"/{path}").status_code == 200, path
 
 
+def test_the_index_for_language_models_is_served(client: TestClient) -> None:
+    answer = client.get("/llms.txt")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (
+        200,
+        "text/plain; charset=utf-8",
+    )
+    assert answer.text == served_txt(), "run `make docs`"
+    for path in re.findall(r"\]\(([^)]+)\)", answer.text):
+        assert client.get(f"/{path}").status_code == 200, path
+    for dialect in all_dialects():
+        assert any(path in answer.text for path in dialect.head.owned), dialect.name
+
+
 @pytest.mark.parametrize("name", ["README.md", "swagger-ui", "..%2f..%2fsettings.py", "docs.html"])
 def test_no_other_file_is_served(client: TestClient, name: str) -> None:
     assert client.get(f"/docs/{name}").status_code == 404
@@ -63,6 +78,7 @@ def test_where_the_files_are_not_the_page_leads_to_the_description(
     assert (answer.status_code, answer.headers["Content-Type"]) == (200, "text/html; charset=utf-8")
     assert 'href="openapi.json"' in answer.text
     assert "<script" not in answer.text
+    assert client.get("/llms.txt").status_code == 404
 
 
 def test_images_are_built_without_the_page() -> None:

@@ -39,6 +39,10 @@ def test_readme_shows_the_answer_to_its_own_request(tmp_path: Path) -> None:
     assert shown in README
 
 
+def test_readme_is_short() -> None:
+    assert len(README.splitlines()) <= 130, "move details to docs/"
+
+
 def test_settings_page_is_that_of_the_code() -> None:
     assert (DOCS / "reference" / "settings.md").read_text() == settings_page(), "run `make docs`"
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support.server.places import ROOT
 
 PAGE = (ROOT / "SECURITY.md").read_text()
-THREATS = PAGE.partition("## Threats")[2].partition("## What is not defended")[0]
+THREATS = PAGE.partition("## Threats")[2].partition("## Not defended")[0]
 ROWS = [
     line for line in THREATS.splitlines() if re.match(r"\| (?!threat )", line) and "---" not in line
 ]

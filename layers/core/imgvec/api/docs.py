@@ -50,6 +50,7 @@ def add_docs(app: Starlette) -> None:
     """Add the routes of the page and its files."""
     app.router.add_route("/docs", _page, include_in_schema=False)
     app.router.add_route("/docs/{name}", _asset, include_in_schema=False)
+    app.router.add_route("/llms.txt", _llms, include_in_schema=False)
 
 
 async def _page(request: Request) -> Response:
@@ -64,6 +65,14 @@ async def _asset(request: Request) -> Response:
     if asset is None or not asset.is_file():
         raise NotFound
     return FileResponse(asset, headers=HEADERS)
+
+
+async def _llms(request: Request) -> Response:
+    """The API for language models, in the form of https://llmstxt.org."""
+    index = PAGES / "llms.txt"
+    if not index.is_file():
+        raise NotFound
+    return FileResponse(index, headers=HEADERS)
 
 
 class DescribedApi(FastAPI):
