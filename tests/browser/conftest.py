@@ -14,7 +14,7 @@ import httpx2
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.support.server.places import NOBODY, create_key, server_environment, serving
+from tests.support.server.places import PictureServer, create_key, server_environment, serving
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 PREFIX = "/below/here"
@@ -64,9 +64,11 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def environment(
+    tmp_path_factory: pytest.TempPathFactory, pictures: PictureServer
+) -> dict[str, str]:
     """What the server and the command line run under."""
-    return server_environment(tmp_path_factory.mktemp("pages"), NOBODY)
+    return server_environment(tmp_path_factory.mktemp("pages"), pictures)
 
 
 @pytest.fixture(scope="module")

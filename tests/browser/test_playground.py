@@ -20,10 +20,12 @@ from playwright.sync_api import Browser, expect
 from sklearn.cluster import AgglomerativeClustering
 
 from tests.browser.conftest import Visit, behind_a_prefix, needs, visiting
-from tests.support.server.places import CAT, ROOT, imgvec
+from tests.support.server.places import CAT, ROOT, PictureServer, imgvec
 
 PHOTOS = sorted((ROOT / "models" / "imgvec_models" / "calibration" / "photos").glob("*.jpg"))[:50]
 AXE = ROOT / ".cache" / "clients-js" / "node_modules" / "axe-core" / "axe.min.js"
+LISTS = ["jina", "openai", "voyage", "cohere", "bedrock", "weaviate"]
+DIALECTS = [*LISTS, "coreviz", "pixlab", "pixlab-llm", "memories"]
 RUN = {
     "curl": ("bash", "-e"),
     "python": (sys.executable, "-"),
@@ -37,6 +39,12 @@ DROP = """([selector, files]) => {
   }
   const options = { bubbles: true, cancelable: true, dataTransfer };
   document.querySelector(selector).dispatchEvent(new DragEvent("drop", options));
+}"""
+COPY = """async () => {
+  const canvas = new OffscreenCanvas(300, 200);
+  canvas.getContext("2d").fillRect(50, 50, 100, 100);
+  const png = await canvas.convertToBlob({ type: "image/png" });
+  await navigator.clipboard.write([new ClipboardItem({ "image/png": png })]);
 }"""
 GROUPS = """() => [...document.querySelectorAll("#groups > li")].map(
   (group) => [...group.querySelectorAll(".name")].map((name) => name.textContent))"""
@@ -182,9 +190,9 @@ def test_each_dialect_answers_and_its_copied_requests_run_as_they_stand(
     environment = {**os.environ, "KEY": key, "NO_PROXY": "*"}
     playground.embed_ours()
     found = []
-    dialects = page.locator("#dialect option").evaluate_all("all => all.map((one) => one.value)")
-    assert len(dialects) == 10
-    for dialect in dialects:
+    offered = page.locator("#dialect option").evaluate_all("all => all.map((one) => one.value)")
+    assert offered == DIALECTS
+    for dialect in DIALECTS:
         page.select_option("#dialect", dialect)
         page.click("#send")
         playground.says("answer-title", re.compile(r"^200 in \d+ ms$"))
@@ -206,6 +214,36 @@ def test_each_dialect_answers_and_its_copied_requests_run_as_they_stand(
     assert len(found) == 10 * (1 + len(RUN))
     assert {len(vector) for vector in found} == {512, 768, 1024}
     assert len(set(map(tuple, found))) == 3, "one vector in each dimensions, whatever the dialect"
+
+
+def test_an_image_is_pasted(playground: Playground, served: tuple[str, str]) -> None:
+    permissions = ["clipboard-read", "clipboard-write"]
+    playground.page.context.grant_permissions(permissions, origin=served[0])
+    playground.page.evaluate(COPY)
+    playground.page.keyboard.press("Control+V")
+    playground.page.wait_for_selector("#vector:not([hidden])")
+    assert re.fullmatch(r".+\.png", playground.page.get_attribute("#one-picture img", "alt") or "")
+
+
+def test_the_server_fetches_a_url_and_the_page_does_not(
+    browser: Browser, served: tuple[str, str], pictures: PictureServer
+) -> None:
+    address, key = served
+    with visiting(browser, f"{address}/#key={key}", Playground) as visit:
+        visit.page.fill("#url", pictures.url("cat.jpg"))
+        visit.page.press("#url", "Enter")
+        visit.page.wait_for_selector("#vector:not([hidden])")
+        first = visit.page.inner_text("#first")
+        assert first.startswith(f"[{embed(served, image(CAT))[0][0]}, ")
+        for dialect in DIALECTS:
+            visit.page.select_option("#dialect", dialect)
+            visit.page.click("#send")
+            visit.says("answer-title", re.compile("^200 in "))
+            assert pictures.url("cat.jpg") in visit.page.inner_text("#request")
+        visit.assert_alone(address)
+        visit.page.fill("#url", pictures.url("none.jpg"))
+        visit.page.press("#url", "Enter")
+        visit.says("one-said", re.compile("^The image could not be downloaded"))
 
 
 def test_two_images_are_compared(playground: Playground, served: tuple[str, str]) -> None:
@@ -277,6 +315,8 @@ def test_a_photo_that_cannot_be_read_is_named_and_the_others_are_embedded(
         assert problems[0].startswith("notes.jpg: Not a supported image")
         assert problems[1].startswith("large.jpg: It has 14.0 MB. This page sends 14 MB")
         assert len(problems) == 2
+        lists = [url for url in visit.asked if url.endswith("/v1/embeddings")]
+        assert len(lists) == 3, "two, and one of them again without the photo at fault"
 
 
 def test_it_waits_as_the_server_asks_and_shows_what_is_left(

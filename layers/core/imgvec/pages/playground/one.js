@@ -5,7 +5,7 @@ import { norm, reach } from "./numbers.js";
 import { copies, element, find, say, show } from "./page.js";
 import { forget, pictureOf, takesFiles, thumbnail, tooLarge } from "./pictures.js";
 import { languagesOf, textOf } from "./requests.js";
-import { ROOT, hasKey, sendPicture } from "./server.js";
+import { ROOT, alone, hasKey, sendPicture } from "./server.js";
 
 const FIRST = 8;
 const OURS = `${ROOT}/playground/cat.jpg`;
@@ -73,7 +73,7 @@ export function startOne(wished) {
     raw(`${given.status} in ${Math.round(given.milliseconds)} ms`, shortened(given.text));
     if (given.status !== 200) {
       show(find("vector"), false);
-      say(find("one-said"), given.problem, true);
+      say(find("one-said"), alone(given.problem), true);
       return;
     }
     say(find("one-said"), "");

@@ -23,6 +23,11 @@ export function watchPlan(callback) {
   watchers.push(callback);
 }
 
+// A sentence about the only input, without its place.
+export function alone(sentence) {
+  return sentence.replace(/^\w+\[0\]: /, "");
+}
+
 export class Problem extends Error {
   constructor(message, answer = {}) {
     super(message);
