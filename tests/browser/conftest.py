@@ -29,7 +29,7 @@ def browser() -> Iterator[Browser]:
 def environment(
     tmp_path_factory: pytest.TempPathFactory, pictures: PictureServer
 ) -> dict[str, str]:
-    """What the server and the command line run under."""
+    """Variables that the server and the command line run with."""
     return server_environment(tmp_path_factory.mktemp("pages"), pictures)
 
 

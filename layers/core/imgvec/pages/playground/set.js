@@ -44,7 +44,7 @@ export function startSet(wished) {
   async function embed(fresh, note) {
     running = new AbortController();
     const began = performance.now();
-    // What a wait says stays until it is over.
+    // The words of a wait stay until it is over.
     let said = "";
     const progress = (words) => {
       said = words ?? said;
