@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import Visit, behind_a_prefix, visiting
+from tests.browser.visits import Visit, behind_a_prefix, visiting
 from tests.support.server.places import CAT
 
 LISTS = ("OpenAI", "Cohere", "BedrockToken", "WeaviateHeader")
