@@ -48,6 +48,7 @@ DOCKER
 FROM imgvec-beside
 COPY . /dynalite
 ENV HOST=0.0.0.0 PORT=8000
+STOPSIGNAL SIGKILL
 ENTRYPOINT ["sh", "-c", "exec node /dynalite/dynalite.cjs /dynalite/node_modules/dynalite"]
 DOCKER
   export DOCKER_CONFIG=$folder
@@ -57,6 +58,6 @@ DOCKER
 ask_container() {
   TEST_CONTAINER_IMAGE=imgvec "$python" -m pytest -q -s -p no:cacheprovider tests/cloud/container_probes.py \
     >"$work/container-probes.log" 2>&1 || fail "$work/container-probes.log"
-  grep -F ": " "$work/container-probes.log"
+  grep '^`docker run`' "$work/container-probes.log"
   say "the laptop's container and Compose: $(tail -n 1 "$work/container-probes.log")"
 }

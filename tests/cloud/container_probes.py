@@ -183,7 +183,7 @@ def composed(*file: str) -> Iterator[str]:
         print(docker("compose", *file, "logs", "--no-color"))
         raise
     finally:
-        docker("compose", *file, "down", "--volumes", "--timeout", "40")
+        docker("compose", *file, "down", "--volumes")
 
 
 def test_compose() -> None:
