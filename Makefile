@@ -52,6 +52,9 @@ test-endpoint: .venv/test # Run the contract with the encoder behind a SageMaker
 test-endpoint-container: .venv/test # The same in the serving image, built here: PROVIDER=cpu or cuda. Needs root, Docker's daemon, mmdebstrap.
 	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh
 
+test-container: .venv/test # The image for laptops, built and run, alone and by Compose; part of test-cloud.
+	@tests/cloud/laptop.sh
+
 bench-gpu: .venv/test # Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
 	@PYTHONPATH=. $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
 
@@ -176,9 +179,8 @@ docs: .venv/test ## Write openapi.json and the pages that are made from the code
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 HERE := $(COMPILE) --python-version 3.11
-# `imgvec serve` alone has uvloop and prometheus-client; tokenizers and ONNX Runtime ask for the
-# others, and nothing of ours imports them.
-NOT_IN_IMAGES := $(addprefix --no-emit-package ,uvloop prometheus-client colorama filelock flatbuffers \
+# tokenizers and ONNX Runtime ask for these, and nothing of ours imports them.
+NOT_IN_IMAGES := $(addprefix --no-emit-package ,colorama filelock flatbuffers \
 	fsspec hf-xet httpx2 httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
 
 lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index).
