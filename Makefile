@@ -211,13 +211,23 @@ clean: # Remove the environment and all caches. Keys and files of `make run` sta
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "imgvec needs Python 3.11 or newer, as python3 or in PYTHON=..."; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing (Debian: apt install python3-venv)"; rm -rf .venv; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "There is no $(PYTHON) here: install it, or name another Python in PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is no Python 3.11 or newer: name another one in PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || \
+		{ echo "Python's venv is missing (Debian: apt install python3-venv)"; rm -rf .venv; exit 1; }
+
+# Scripts of an environment name its interpreter by an absolute path.
+works:
+	@test ! -e $(BIN)/pip || $(BIN)/pip --version >/dev/null 2>&1 || \
+		{ echo ".venv does not work (was the clone moved?): \`rm -rf .venv\`, then run it again"; exit 1; }
 
 # Everything by hash; the package itself last, in place. --no-deps: the files are complete, and pip
 # does not match hashes of a package that others ask for with extras.
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 
-.venv/run: .venv/bin/python requirements/run.txt pyproject.toml
+.venv/run: .venv/bin/python requirements/run.txt pyproject.toml | works
 	@echo "Setting up .venv (a minute or so, once)"
 	@$(BIN)/$(PIP_INSTALL) --require-hashes -r requirements/run.txt
 	@$(BIN)/$(PIP_INSTALL) --no-build-isolation --editable .

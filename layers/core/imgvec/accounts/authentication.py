@@ -78,7 +78,11 @@ class Authenticator:
         """
         plan = principal.plan
         if plan is not None and not plan.allows(dimensions):
-            raise SpaceForbidden
+            allowed = ", ".join(map(str, sorted(plan.spaces or ())))
+            raise SpaceForbidden(
+                f"The plan of this key has no embeddings of {dimensions} dimensions, "
+                f"it has: {allowed}"
+            )
         return self.take_rate(principal)
 
     def take_rate(self, principal: Principal) -> Allowance | None:

@@ -137,4 +137,5 @@ class NovaEmbeddings(Shape):
 class BedrockProblem(Shape):
     """The error envelope; the exception's name stands in the header `x-amzn-errortype`."""
 
-    message: str = Field(examples=["Give 'inputText', 'inputImage' or both"])
+    message: str = Field(default="", examples=["Give 'inputText', 'inputImage' or both"])
+    Message: str = Field(default="", description="In its place, for a wrong bearer key")

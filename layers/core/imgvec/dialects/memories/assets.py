@@ -17,7 +17,13 @@ from imgvec.assets.ports import Asset
 from imgvec.assets.service import UPLOAD_SECONDS, extension
 from imgvec.dialects.memories import BASE
 from imgvec.dialects.memories.envelope import admitted, asset_id_of, success
-from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
+from imgvec.dialects.memories.schemas import (
+    ASSET_ANSWERS,
+    ASSET_FAILS,
+    ASSET_ID,
+    PUT_FAILS,
+    UPLOAD_ANSWERS,
+)
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
 
@@ -27,7 +33,7 @@ router = APIRouter(prefix=BASE, tags=["memories.ai"])
 @router.post(
     "/upload",
     openapi_extra=operation(multipart=fields(("file",), file=FILE)),
-    responses=ASSET_ANSWERS,
+    responses=UPLOAD_ANSWERS,
     operation_id="memories_upload_file",
 )
 async def upload(request: Request) -> Response:
@@ -49,7 +55,7 @@ async def upload(request: Request) -> Response:
         json=fields(("original_filename",), original_filename=STRING),
         examples={"a photo": {"original_filename": "photo.jpg"}},
     ),
-    responses=ASSET_ANSWERS,
+    responses=UPLOAD_ANSWERS,
     operation_id="memories_create_signed_url",
 )
 async def signed_url(request: Request) -> Response:
@@ -77,7 +83,7 @@ async def signed_url(request: Request) -> Response:
     operation_id="memories_put_file",
     responses={
         200: {"description": "Stored; the body is empty, as a bucket answers"},
-        **ASSET_FAILS,
+        **PUT_FAILS,
     },
     response_class=Response,
 )

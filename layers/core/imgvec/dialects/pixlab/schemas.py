@@ -44,6 +44,7 @@ EXAMPLES: Final = {
     "a list": {"img": [PICTURE, PICTURE], "dimension": 512},
 }
 FAILS: Final = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
+STORE_FAILS: Final = (400, 401, 402, 413, 415, 429, 500, 503)
 FILE_TO_STORE: Final = fields(("file",), file=FILE, key=KEY, comment=STRING)
 
 
