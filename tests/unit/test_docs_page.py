@@ -12,6 +12,7 @@ from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.testclient import TestClient
 
 from imgvec.api import docs
+from imgvec.api.openapi import STRING, Schema, fields, named, shared
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings
@@ -124,6 +125,25 @@ FAILED = [
     for status, answer in operation["responses"].items()
     if int(status) >= 400
 ]
+
+
+def test_every_object_of_a_request_has_a_name() -> None:
+    """Generated clients number those that have none."""
+    for operation in OPERATIONS:
+        for content in operation.get("requestBody", {"content": {}})["content"].values():
+            assert "properties" not in json.dumps(content["schema"]), operation["operationId"]
+    for name, schema in DESCRIBED["components"]["schemas"].items():
+        for one in schema.get("properties", {}).values():
+            assert '"properties"' not in json.dumps(one), name
+
+
+def test_a_name_is_of_one_schema() -> None:
+    schemas: Schema = {}
+    one = named("Thing", fields((), title=STRING))
+    assert shared([one, one], schemas) == [{"$ref": "#/components/schemas/Thing"}] * 2
+    assert list(schemas) == ["Thing"]
+    with pytest.raises(ValueError, match="Two schemas are called Thing"):
+        shared(named("Thing", fields(())), schemas)
 
 
 def test_each_failure_of_each_operation_has_examples() -> None:

@@ -13,7 +13,7 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 
 from imgvec.api.failures import add_failures
 from imgvec.api.mounts import Dialect, Mounts
-from imgvec.api.openapi import shapes
+from imgvec.api.openapi import Schema, shapes, shared
 from imgvec.errors import NotFound
 
 PAGES: Final = Path(__file__).resolve().parent.parent / "pages"
@@ -82,7 +82,8 @@ class DescribedApi(FastAPI):
         if self.openapi_schema is None:
             described = super().openapi()
             components = described.setdefault("components", {})
-            components.setdefault("schemas", {}).update(shapes(described["paths"]))
+            schemas = components.setdefault("schemas", {})
+            schemas.update(shapes(described["paths"]))
             schemes = components.setdefault("securitySchemes", {})
             mounts: Mounts = self.state.mounts
             for dialect in mounts.dialects:
@@ -92,6 +93,7 @@ class DescribedApi(FastAPI):
                 if dialect_of_path is not None:
                     for operation in operations.values():
                         _complete(operation, path, dialect_of_path)
+                        _share(operation, schemas)
         return super().openapi()
 
 
@@ -101,3 +103,8 @@ def _complete(operation: dict[str, Any], path: str, dialect: Dialect) -> None:
     # Alternatives: a key in any one of its places is enough.
     operation.setdefault("security", [{name: []} for name in dialect.key_places])
     add_failures(operation, path, dialect)
+
+
+def _share(operation: dict[str, Any], schemas: Schema) -> None:
+    for content in operation.get("requestBody", {"content": {}})["content"].values():
+        content["schema"] = shared(content["schema"], schemas)

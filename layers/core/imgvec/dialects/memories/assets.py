@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from imgvec.api.mounts import NO_STORE, public_base, services_of
-from imgvec.api.openapi import FILE, STRING, fields, operation, parameter
+from imgvec.api.openapi import FILE, STRING, fields, named, operation, parameter
 from imgvec.api.request import JSON, MULTIPART, read_bytes
 from imgvec.api.streaming import StreamedFile
 from imgvec.assets.ports import Asset
@@ -32,7 +32,7 @@ router = APIRouter(prefix=BASE, tags=["memories.ai"])
 
 @router.post(
     "/upload",
-    openapi_extra=operation(multipart=fields(("file",), file=FILE)),
+    openapi_extra=operation(multipart=named("MemoriesFile", fields(("file",), file=FILE))),
     responses=UPLOAD_ANSWERS,
     operation_id="memories_upload_file",
 )
@@ -52,7 +52,7 @@ async def upload(request: Request) -> Response:
 @router.post(
     "/upload/signed-url",
     openapi_extra=operation(
-        json=fields(("original_filename",), original_filename=STRING),
+        json=named("MemoriesFilename", fields(("original_filename",), original_filename=STRING)),
         examples={"a photo": {"original_filename": "photo.jpg"}},
     ),
     responses=UPLOAD_ANSWERS,
