@@ -68,9 +68,8 @@ class RequestError(ImgvecError):
     @property
     def placed(self) -> str:
         """The sentence behind the place of the input at fault, where it is in a list."""
-        if self.param is None or self.position is None:
-            return self.message
-        return f"{self.param}[{self.position}]: {self.message}"
+        placed = self.param is not None and self.position is not None
+        return f"{self.param}[{self.position}]: {self.message}" if placed else self.message
 
 
 class BadParameter(RequestError):
@@ -140,7 +139,7 @@ class NotFound(RequestError):
     """No such path."""
 
     status = 404
-    default = "Not Found"
+    default = "Not Found, /docs lists the paths"
 
 
 class AssetNotFound(BadParameter):

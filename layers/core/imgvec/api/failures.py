@@ -7,7 +7,7 @@ import orjson
 from fastapi.routing import APIRoute
 from starlette.types import Scope
 
-from imgvec.accounts.authentication import UNKNOWN
+from imgvec.accounts.authentication import NO_KEY, UNKNOWN
 from imgvec.aliases import find_alias
 from imgvec.api.mounts import Dialect
 from imgvec.api.openapi import IDEMPOTENCY
@@ -52,11 +52,11 @@ _PLAN: Final = "The plan of this key has no embeddings of 1024 dimensions, it ha
 _REVISION: Final = "The revision 0123456789ab is served, not the one in X-Embedding-Revision"
 FAILURES: Final[tuple[tuple[str, Where, RequestError], ...]] = (
     ("nothing to embed", "embed", BadParameter("There is nothing to embed")),
-    ("a bad parameter", "any", BadParameter()),
+    ("a bad parameter", "any", BadParameter("'dimensions' must be an integer")),
     ("an unknown asset", "asset", AssetNotFound()),
     ("a private URL", "image", AddressRefused()),
     ("a wrong key", "any", KeyInvalid(UNKNOWN)),
-    ("no key", "any", KeyMissing("No API key was sent")),
+    ("no key", "any", KeyMissing(NO_KEY)),
     ("a key that is switched off", "any", KeyDisabled()),
     ("a used-up quota", "embed", QuotaExhausted()),
     ("a used-up storage quota", "store", StorageFull()),

@@ -112,7 +112,7 @@ async def model(request: Request) -> Response:
     names = await _names(request)
     name = request.path_params["model"]
     if name not in names:
-        raise UnknownModel
+        raise UnknownModel("Unknown model, GET /v1/models lists the names")
     return json_answer(_model(name))
 
 
