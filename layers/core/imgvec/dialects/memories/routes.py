@@ -64,8 +64,8 @@ _TEXT_MODEL: Schema = named("MemoriesTextModel", choice(*(alias.model for alias 
     openapi_extra=operation(
         *EMBEDDING_HEADERS,
         examples={
-            "a URL": {"image_url": "https://example.com/photo.jpg", "model": "mobileclip"},
-            "an asset": {"asset_id": "re_000000000000000001", "model": "mobileclip"},
+            "a URL of yours": {"image_url": "https://example.com/photo.jpg", "model": "mobileclip"},
+            "an asset of yours": {"asset_id": "re_000000000000000001", "model": "mobileclip"},
         },
         multipart=named(
             "MemoriesImageFile", fields(("file", "model"), file=FILE, model=_IMAGE_MODEL)

@@ -43,7 +43,7 @@ UPLOAD: Final = named(
 )
 EXAMPLES: Final = {
     "a data URI": {"img": PICTURE, "dimension": 512},
-    "a URL": {"img": "https://example.com/photo.jpg"},
+    "a URL of yours": {"img": "https://example.com/photo.jpg"},
     "a list": {"img": [PICTURE, PICTURE], "dimension": 512},
 }
 FAILS: Final = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
