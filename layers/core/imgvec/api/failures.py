@@ -37,7 +37,6 @@ from imgvec.errors import (
     UnknownModel,
     WrongContentType,
 )
-from imgvec.images.formats import formats_read
 
 Operation: TypeAlias = dict[str, Any]
 Where: TypeAlias = Literal["any", "body", "model", "embed", "image", "asset", "id", "store"]
@@ -47,7 +46,7 @@ to embed, an image, an asset, the id of one in the path, a file to store."""
 _BYTES: Final = 20_000_000
 _IMAGE: Final = re.compile(rb"[iI]ma?g")
 _SIZE: Final = "The image has 9000 x 9000 pixels, over the limit of 50,000,000 pixels"
-_HEIC: Final = f"This is HEIC, which is not read; send {formats_read('or')}"
+_HEIC: Final = "This is HEIC, which is not read; send JPEG, PNG, WebP, GIF, TIFF or BMP"
 _PLAN: Final = "The plan of this key has no embeddings of 1024 dimensions, it has: 512"
 _REVISION: Final = "The revision 0123456789ab is served, not the one in X-Embedding-Revision"
 FAILURES: Final[tuple[tuple[str, Where, RequestError], ...]] = (
