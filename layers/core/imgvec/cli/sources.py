@@ -14,10 +14,12 @@ import click
 
 from imgvec.cli.options import escaped
 from imgvec.embedding.written import is_url
-from imgvec.images.formats import HEAD, begins_as_image, format_not_read
+from imgvec.images.formats import HEAD, begins_as_image, format_not_read, formats_read, hint_for
 from imgvec.settings import ExtraFormat
 
 STANDARD_INPUT: Final = "-"
+NO_IMAGE: Final = "not an image"
+LEADS_OUT: Final = "link that leads out"
 
 
 @dataclass(slots=True)
@@ -29,12 +31,21 @@ class Found:
     """Files and links of folders that are no sources, counted by the reason."""
     closed: list[str] = field(default_factory=list)
     """Folders that could not be read, each with the reason."""
+    extra: tuple[ExtraFormat, ...] = ()
+    """Formats that are read beside the usual."""
 
     @property
     def others(self) -> str:
-        """A sentence on what was left alone; empty where nothing was."""
+        """What was skipped, and how it can be read; empty where nothing was."""
+        if not self.left:
+            return ""
         counts = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.left.items()))
-        return f"Left alone in folders: {counts}" if counts else ""
+        formats = sorted(self.left.keys() - {NO_IMAGE, LEADS_OUT})
+        if not formats and self.sources:
+            return f"Skipped in folders: {counts}"
+        hints = [hint for hint in map(hint_for, formats) if hint]
+        read = f"{formats_read('and', self.extra)} are read"
+        return f"Skipped in folders: {counts}. {'; '.join((read, *hints))}"
 
 
 IsKnown: TypeAlias = Callable[[str, os.stat_result], bool]
@@ -55,13 +66,13 @@ def find_sources(
     Raises:
         click.ClickException: a path does not exist.
     """
-    found = Found()
+    found = Found(extra=tuple(extra))
     for name in given:
         path = Path(name)
         if name == STANDARD_INPUT or is_url(name) or is_file(name):
             found.sources.append(name)
         elif is_folder(name):
-            _Search(path, tuple(extra), is_known, found).run()
+            _Search(path, is_known, found).run()
         else:
             raise click.ClickException(f"There is no file or folder {name!r}")
     return found
@@ -126,12 +137,9 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
 class _Search:
     """The search of one folder; names that begin with a dot are not looked at."""
 
-    def __init__(
-        self, root: Path, extra: tuple[ExtraFormat, ...], is_known: IsKnown, found: Found
-    ) -> None:
+    def __init__(self, root: Path, is_known: IsKnown, found: Found) -> None:
         self._root = root
         self._real = root.resolve()
-        self._extra = extra
         self._is_known = is_known
         self._found = found
 
@@ -144,7 +152,7 @@ class _Search:
             for name in folders:
                 # A folder inside is searched where it lies, and not once more through a link.
                 if self._leads_out(here / name):
-                    self._leave("link that leads out")
+                    self._leave(LEADS_OUT)
         self._found.sources += [str(file) for file in sorted(files) if self._is_source(file)]
 
     def _closed(self, problem: OSError) -> None:
@@ -160,7 +168,7 @@ class _Search:
     def _is_source(self, file: Path) -> bool:
         try:
             if self._leads_out(file):
-                self._leave("link that leads out")
+                self._leave(LEADS_OUT)
                 return False
             status = file.stat()
             if self._is_known(str(file), status):
@@ -172,9 +180,9 @@ class _Search:
         except (OSError, RuntimeError):
             # Named, with the reason, when it is to be embedded.
             return True
-        if begins_as_image(head, self._extra):
+        if begins_as_image(head, self._found.extra):
             return True
-        self._leave(format_not_read(head) or "no image")
+        self._leave(format_not_read(head) or NO_IMAGE)
         return False
 
 
