@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 # Two marks show a target in both lists, one in the second.
-help: # List the targets that people use first.
+help: # List the common targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo "  make help-all     all targets"
 
@@ -131,7 +131,7 @@ wheels: .venv/test # List anew which wheels of the images' lock AWS's base image
 events: .venv/test # Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=. $(BIN)/python tests/support/aws/sample_events.py
 
-load: .venv/test # Good-put under overload, what a refusal costs, and what becomes of requests at SIGTERM.
+load: .venv/test # Measure overload: good answers, the cost of a rejection, requests at SIGTERM.
 	@PYTHONPATH=. $(BIN)/python tests/performance/refusal.py --source stored
 	@PYTHONPATH=. $(BIN)/python tests/performance/refusal.py --source upload
 	@PYTHONPATH=. $(BIN)/python tests/performance/load.py overload --source stored
@@ -154,7 +154,7 @@ clip-live: .venv/test # Pull, verify, build and try the real CLIP; the one targe
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
-bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure everything beside others; writes docs/explanation/performance.md (some 10 minutes).
+bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure imgvec beside others, and write docs/explanation/performance.md (10 minutes).
 	@$(BIN)/python -m imgvec_benchmarks
 
 audit: .venv/test .cache/tools/ready # Known vulnerabilities of the locked packages, from the service or as remembered.
@@ -166,15 +166,15 @@ sbom: .cache/sbom.json # Write the software bill of materials (CycloneDX) of the
 licences: .cache/sbom.json # List the licences of all that ships.
 	@$(BIN)/python tests/supply/licences.py
 
-lint: .venv/test ## Lint, formatting, and that no room imports from above.
+lint: .venv/test ## Lint, formatting, and the order of imports between rooms.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo --no-cache
 
-types: .venv/test ## Types, strict.
+types: .venv/test ## Check types, strictly.
 	@$(BIN)/mypy
 
-check: lint types test ## All that CI runs.
+check: lint types test ## Run lint, types and tests, as CI does.
 
-docs: .venv/test ## Write openapi.json and the pages that are made from the code anew.
+docs: .venv/test ## Write openapi.json, llms.txt and the generated parts of docs/.
 	@$(BIN)/python docs/generate.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
