@@ -160,11 +160,8 @@ def test_locks_hold_hashes_and_no_address() -> None:
 
 
 def test_the_page_of_clients_names_the_versions_that_are_locked() -> None:
-    named = set(
-        re.findall(
-            r"`(@?[a-z][\w/-]*)` (\d+(?:\.\d+)+)", (DOCS / "how-to" / "your-client.md").read_text()
-        )
-    )
+    page = README + (DOCS / "how-to" / "your-client.md").read_text()
+    named = set(re.findall(r"`(@?[a-z][\w/-]*)` (\d+(?:\.\d+)+)", page))
     locks = [ROOT / "requirements" / f"{name}.txt" for name in ("clients", "frameworks")]
     locked = set(
         re.findall(r"^([a-z0-9-]+)==([\d.]+)", "".join(lock.read_text() for lock in locks), re.M)
