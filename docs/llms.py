@@ -15,7 +15,10 @@ SECTIONS: Final[dict[str, str | tuple[str, ...]]] = {
     "How to": "how-to",
     "Reference": "reference",
     "Explanation": "explanation",
-    "Optional": ("ARCHITECTURE.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md"),
+    "Optional": tuple(
+        f"{name}.md"
+        for name in ("ARCHITECTURE", "CONTRIBUTING", "SUPPORT", "SECURITY", "CHANGELOG")
+    ),
 }
 DIALECTS: Final = ("openai", "cohere", "bedrock", "weaviate", "coreviz", "pixlab", "memories")
 DESCRIPTION: Final = "- [OpenAPI description](openapi.json): Every route, field, answer and error."
