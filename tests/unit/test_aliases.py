@@ -122,11 +122,15 @@ def test_what_is_switched_off(entries: tuple[str, ...], off: dict[str, object]) 
     assert read_off(entries, TABLE) == off
 
 
-@pytest.mark.parametrize(
-    "entry", ["vendor", "some-model", "vendor:some-model:768", "Vendor:some-model", "a:b:c:d"]
-)
-def test_switching_off_what_is_not_there_is_an_error(entry: str) -> None:
+@pytest.mark.parametrize("entry", ["vendor", "vendor:some-mode", "vendor:some-model:768"])
+def test_switching_off_what_a_dialect_has_not_is_an_error(entry: str) -> None:
     with pytest.raises(SettingsError, match=f"names '{entry}', .* vendor:some-model:512"):
+        read_off([entry], TABLE)
+
+
+@pytest.mark.parametrize("entry", ["some-model", "Vendor:some-model", "a:b:c:d"])
+def test_switching_off_what_no_dialect_has_is_an_error(entry: str) -> None:
+    with pytest.raises(SettingsError, match=rf"names '{entry}', .* there are: .*vendor:\.\.\."):
         read_off([entry], TABLE)
 
 
