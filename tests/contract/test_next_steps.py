@@ -1,10 +1,12 @@
 """Error texts that end with the next step, over HTTP."""
 
+import re
+
 import pytest
 
 from tests.support.contract.checks import data_uri, huge_png
 from tests.support.contract.embed_routes import OVER_BODY
-from tests.support.server.places import PictureServer, Place
+from tests.support.server.places import BEHIND_A_GATEWAY, PictureServer, Place
 
 READ = "send JPEG, PNG, WebP, GIF, TIFF or BMP"
 HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
@@ -13,7 +15,7 @@ HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 def said(place: Place, given: object) -> str:
     """The sentence of an error, without the place of the input."""
     headers = {"Authorization": f"Bearer {place.key}"}
-    body = {"model": "starter", "input": given}
+    body = {"model": "jina-clip-v2", "input": given}
     answer = place.client.post("/v1/embeddings", json=body, headers=headers)
     assert answer.status_code in (400, 413), answer.text
     sentence: str = answer.json()["error"]["message"]
@@ -25,12 +27,13 @@ def said(place: Place, given: object) -> str:
     [
         (b"words", f"Not a supported image, or a damaged one: {READ}"),
         (HEIC, f"This is HEIC, which is not read; {READ}"),
-        (huge_png(), "The image has 8500 x 6000 pixels, over the limit of 50,000,000 pixels"),
+        (huge_png(), "The image has 8500 x 6000 pixels, over the limit of "),
     ],
     ids=["no image", "another format", "pixels"],
 )
 def test_an_image(place: Place, image: bytes, sentence: str) -> None:
-    assert said(place, {"image": data_uri(image)}) == sentence
+    # A stack may allow fewer pixels.
+    assert said(place, {"image": data_uri(image)}).startswith(sentence)
 
 
 @pytest.mark.parametrize(
@@ -49,4 +52,8 @@ def test_a_url(place: Place, pictures: PictureServer, name: str, sentence: str) 
 
 
 def test_a_body(place: Place) -> None:
-    assert "is over the limit of 20,000,000 bytes" in said(place, "x" * OVER_BODY)
+    if place.name in BEHIND_A_GATEWAY:
+        pytest.skip("the gateway rejects it before")
+    # A function's event holds less.
+    limit = r"The request body is over the limit of (20|6),000,000 bytes"
+    assert re.fullmatch(limit, said(place, "x" * OVER_BODY))
