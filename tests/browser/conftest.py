@@ -10,7 +10,7 @@ from tests.browser.visits import CHROMIUM, needs, visiting
 from tests.support.server.places import PictureServer, create_key, server_environment, serving
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """Chromium that finds no name and goes through no proxy; where it is not, CI fails."""
     needs(CHROMIUM, "the pages: Chromium is missing (apt install chromium)")
@@ -25,7 +25,7 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def environment(
     tmp_path_factory: pytest.TempPathFactory, pictures: PictureServer
 ) -> dict[str, str]:
@@ -33,7 +33,7 @@ def environment(
     return server_environment(tmp_path_factory.mktemp("pages"), pictures)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def served(environment: dict[str, str]) -> Iterator[tuple[str, str]]:
     """Address and key of a server."""
     key, _ = create_key("reader", environment)
