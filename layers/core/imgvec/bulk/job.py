@@ -3,7 +3,7 @@
     _job.json           encoder, format, size of the parts, and the plans
     _plan-0.jsonl       the images, frozen; `--retry-errors` adds `_plan-1.jsonl` and so on
     part-00000.parquet  vectors of the first images of the first plan
-    errors-00000.jsonl  the images among them that have none, each with the reason
+    _errors-00000.jsonl the images among them that have none, each with the reason
     _SUCCESS            every part is there
 
 A part is written beside its place and renamed, so a run that is killed costs the part at work.
@@ -213,25 +213,20 @@ def _begun(folder: Path, terms: Terms, images: Iterable[Named]) -> Job:
 
 def _check(folder: Path, found: Terms, wanted: Terms) -> None:
     """Raise unless the job goes on as it began. Without sources all of it stands."""
-    names = {
-        "model": "the encoder",
-        "revision": "the encoder's revision",
-        "dimensions": "--dimensions",
-        "format": "--format",
-        "shard": "--shard",
-        "sources": "the sources",
-    }
-    for name, shown in names.items():
+    names = ("model", "revision", "dimensions", "format", "shard", "sources")
+    for name in names:
         before, now = getattr(found, name), getattr(wanted, name)
         if before != now and now:
+            option = name.upper() if name == "sources" else f"--{name}"
+            shown = f"the encoder's {name}" if name in ("model", "revision") else option
             raise BulkError(
-                f"{folder} holds a job with other terms: {shown} was {_shown(before)}, "
-                f"and is {_shown(now)} now. Choose a new folder, or repeat the first command."
+                f"{folder} holds another job: {shown} is {_shown(now)}, and was {_shown(before)}. "
+                "Choose a new folder, or repeat the command that began it."
             )
 
 
 def _shown(value: str | int | tuple[str, ...]) -> str:
-    return " ".join(value) if isinstance(value, tuple) else str(value)[:60]
+    return " ".join(value) if isinstance(value, tuple) else str(value)[:12]
 
 
 @contextmanager

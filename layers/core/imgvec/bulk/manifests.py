@@ -78,8 +78,6 @@ def _tar(path: Path) -> Iterator[Named]:
                     name = PurePosixPath(member.name)
                     place = Place(str(path), member.offset_data, member.size)
                     yield Named(f"{path}/{name}", str(name.with_suffix("")), place)
-                # Or the library would remember each member.
-                tar.members.clear()
     except tarfile.TarError:
         raise BulkError(f"{path}: it is no tar, or it is compressed: unpack it first") from None
 

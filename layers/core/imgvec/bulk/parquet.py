@@ -66,4 +66,8 @@ class ParquetFile:
 
     def close(self) -> None:
         """Write the end of the file."""
-        self._writer.close()
+        try:
+            self._writer.close()
+        finally:
+            # Or the library tries again, and complains, when the file is closed.
+            self._writer.is_open = False

@@ -3,7 +3,7 @@
 import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final, Literal, Protocol, TypeAlias, get_args
 
@@ -40,8 +40,11 @@ def part_path(folder: Path, number: int, form: Format) -> Path:
 
 
 def errors_path(folder: Path, number: int) -> Path:
-    """The file of a part's failures, one line of JSON each."""
-    return folder / f"errors-{number:05}.jsonl"
+    """The file of a part's failures, one line of JSON each.
+
+    Arrow, pandas and Spark skip names that begin with `_` when they read a folder.
+    """
+    return folder / f"_errors-{number:05}.jsonl"
 
 
 @contextmanager
@@ -68,7 +71,12 @@ def open_part(folder: Path, number: int, form: Format, encoder: Encoder) -> Iter
             rows.write(_columns(chunk, encoder.revision), chunk.vectors)
             errors.writelines(map(_failure, chunk.failures))
 
-        yield write
+        try:
+            yield write
+        except BaseException:
+            with suppress(OSError):
+                rows.close()
+            raise
         rows.close()
 
 
@@ -147,10 +155,12 @@ class _Array:
         self._beside.write(columns, vectors)
 
     def close(self) -> None:
-        self._file.seek(0)
-        self._header()
-        self._file.seek(0, os.SEEK_END)
-        self._beside.close()
+        try:
+            self._file.seek(0)
+            self._header()
+            self._file.seek(0, os.SEEK_END)
+        finally:
+            self._beside.close()
 
     def _header(self) -> None:
         # NumPy leaves room in it for 21 digits of the first number.

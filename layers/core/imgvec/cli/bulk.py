@@ -87,8 +87,8 @@ def _run(job: Job, encoder: Encoder, *, retry_errors: bool) -> bool:
     click.echo(f"{progress.done - progress.failed} embedded of {total}", err=True)
     if failed:
         click.echo(
-            f"{failed} images have no vector: errors-*.jsonl in {escaped(str(job.folder))} has the "
-            "reasons, and --retry-errors tries them once more",
+            f"{failed} images have no vector. {escaped(str(job.folder))}/_errors-*.jsonl has the "
+            "reasons; --retry-errors tries them once more.",
             err=True,
         )
     return failed == 0

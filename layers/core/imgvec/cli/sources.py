@@ -146,28 +146,32 @@ class _Search:
 
     def files(self) -> Iterator[str]:
         """The sources, in the order of names; one folder's names at a time are in memory."""
-        open_folders = [self._names(self._root)]
+        open_folders = [self._entries(self._root)]
         while open_folders:
-            path = next(open_folders[-1], None)
+            path, folder = next(open_folders[-1], (None, False))
             if path is None:
                 open_folders.pop()
-            elif not is_folder(str(path)):
+            elif not folder:
                 if self._is_source(path):
                     yield str(path)
             # A folder inside is searched where it lies, and not once more through a link.
-            elif not _is(path, Path.is_symlink):
-                open_folders.append(self._names(path))
             elif self._leads_out(path):
                 self._leave("link that leads out")
+            elif not _is(path, Path.is_symlink):
+                open_folders.append(self._entries(path))
 
-    def _names(self, folder: Path) -> Iterator[Path]:
+    def _entries(self, folder: Path) -> Iterator[tuple[Path, bool]]:
+        """What a folder has, each with whether it is a folder itself."""
         try:
-            # Names and not paths, which take five times the memory.
-            names = sorted(one.name for one in folder.iterdir())
+            with os.scandir(folder) as entries:
+                # Names and not paths, which take five times the memory.
+                found = sorted((entry.name, entry.is_dir()) for entry in entries)
         except OSError as problem:
             self._closed(problem)
-            names = []
-        return (folder / name for name in names if not name.startswith("."))
+            return
+        for name, inside in found:
+            if not name.startswith("."):
+                yield folder / name, inside
 
     def _closed(self, problem: OSError) -> None:
         name = escaped(str(problem.filename))
