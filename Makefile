@@ -52,6 +52,9 @@ test-endpoint: .venv/test # Run the contract with the encoder behind a SageMaker
 test-endpoint-container: .venv/test # The same in the serving image, built here: PROVIDER=cpu or cuda. Needs root, Docker's daemon, mmdebstrap.
 	@PROVIDER=$(PROVIDER) tests/cloud/endpoint.sh
 
+test-container: .venv/test # The image for laptops, built and run, alone and by Compose; part of test-cloud.
+	@tests/cloud/laptop.sh
+
 bench-gpu: .venv/test # Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
 	@PYTHONPATH=. $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
 
@@ -176,9 +179,8 @@ docs: .venv/test ## Write openapi.json and the pages that are made from the code
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
 HERE := $(COMPILE) --python-version 3.11
-# `imgvec serve` alone has uvloop and prometheus-client; tokenizers and ONNX Runtime ask for the
-# others, and nothing of ours imports them.
-NOT_IN_IMAGES := $(addprefix --no-emit-package ,uvloop prometheus-client colorama filelock flatbuffers \
+# tokenizers and ONNX Runtime ask for these, and nothing of ours imports them.
+NOT_IN_IMAGES := $(addprefix --no-emit-package ,colorama filelock flatbuffers \
 	fsspec hf-xet httpx2 httpx2-jsfetch huggingface-hub packaging protobuf pyyaml tqdm)
 
 lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index).
@@ -194,7 +196,8 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 	@printf '%s\n' infinity-emb==0.0.78 sentence-transformers==3.4.1 transformers==4.47.1 torch==2.13.0 \
 		pillow==13.0.0 aiohttp | $(HERE) - -o requirements/infinity.txt
 	@printf '%s\n' openai==3.57.0 cohere==7.3.1 voyageai==0.5.0 litellm==1.110.2 boto3==1.44.8 \
-		langchain-voyageai==0.4.1 httpx2 pytest | $(HERE) - -o requirements/clients.txt
+		langchain-voyageai==0.4.1 openapi-python-client==0.29.1 mypy httpx2 pytest | \
+		$(HERE) - -o requirements/clients.txt
 	@printf '%s\n' langchain-openai==1.7.4 langchain-cohere==0.6.0 langchain-community==0.4.2 \
 		langchain-aws==1.9.1 llama-index-embeddings-openai==0.6.0 llama-index-embeddings-openai-like==0.4.0 \
 		llama-index-embeddings-jinaai==0.7.0 llama-index-embeddings-cohere==0.9.0 \
@@ -211,13 +214,23 @@ clean: # Remove the environment and all caches. Keys and files of `make run` sta
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "imgvec needs Python 3.11 or newer, as python3 or in PYTHON=..."; exit 1; }
-	@$(PYTHON) -m venv .venv || { echo "Python's venv is missing (Debian: apt install python3-venv)"; rm -rf .venv; exit 1; }
+	@command -v "$(PYTHON)" >/dev/null || \
+		{ echo "There is no $(PYTHON) here: install it, or name another Python in PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "$(PYTHON) is no Python 3.11 or newer: name another one in PYTHON=..."; exit 1; }
+	@$(PYTHON) -m venv --clear .venv || \
+		{ echo "Python's venv is missing (Debian: apt install python3-venv)"; rm -rf .venv; exit 1; }
+
+# Scripts of an environment name its interpreter by an absolute path.
+works:
+	@test ! -e $(BIN)/pip || $(BIN)/pip --version >/dev/null 2>&1 || \
+		{ echo ".venv does not work (was the clone moved?): \`rm -rf .venv\`, then run it again"; exit 1; }
 
 # Everything by hash; the package itself last, in place. --no-deps: the files are complete, and pip
 # does not match hashes of a package that others ask for with extras.
 PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 
-.venv/run: .venv/bin/python requirements/run.txt pyproject.toml
+.venv/run: .venv/bin/python requirements/run.txt pyproject.toml | works
 	@echo "Setting up .venv (a minute or so, once)"
 	@$(BIN)/$(PIP_INSTALL) --require-hashes -r requirements/run.txt
 	@$(BIN)/$(PIP_INSTALL) --no-build-isolation --editable .

@@ -31,7 +31,7 @@ def _option(
 
 
 @click.command()
-@_option("--images", click.IntRange(1, MILLION**2), MILLION, "Images a month.")
+@click.argument("images", type=click.IntRange(1, MILLION**2), default=MILLION)
 @_option(
     "--megapixels", Number(0.01, 50), 2.0, "Megapixels of an image, a JPEG of 0.35 MB for each."
 )
@@ -66,7 +66,9 @@ def cost(
     processor: Processor,
     as_json: bool,
 ) -> None:
-    """Estimate the bill of a month on AWS, and when another host is cheaper.
+    """Estimate the bill of IMAGES a month on AWS, and when another host is cheaper.
+
+    Without IMAGES it is the bill of a million.
 
     List prices of us-east-1, egress, logs and authorizer included, free tiers not. The command
     does not call AWS. It counts with measured times (docs/explanation/performance.md).

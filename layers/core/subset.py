@@ -13,16 +13,20 @@ from typing import Final
 _ALL: Final = """annotated-doc annotated-types anyio fastapi idna opentelemetry-api orjson
 platformdirs pydantic pydantic-core starlette typing-extensions typing-inspection"""
 _LAYER: Final = f"{_ALL} aws-lambda-powertools jmespath mangum pybase64 python-multipart"
+_STORES: Final = "boto3 botocore jmespath python-dateutil s3transfer six urllib3"
 _ENDPOINT: Final = f"{_ALL} click h11 httpcore2 numpy tokenizers truststore uvicorn"
 ARTIFACTS: Final = {
     "layer": _LAYER,
-    "function": f"""{_LAYER} boto3 botocore dnspython h11 httpcore2 numpy onnxruntime pillow
-        python-dateutil s3transfer six tokenizers truststore urllib3""",
+    "function": f"""{_LAYER} {_STORES} dnspython h11 httpcore2 numpy onnxruntime pillow tokenizers
+        truststore""",
     "cpu": f"{_ENDPOINT} onnxruntime",
+    "container": f"""{_ENDPOINT} {_STORES} dnspython onnxruntime pillow prometheus-client pybase64
+        python-multipart uvloop""",
     "cuda": f"{_ENDPOINT} onnxruntime-gpu nvidia-*",
     "runtime": "awslambdaric simplejson snapshot-restore-py",
 }
-"""Names of packages, by the artifact; `cpu` and `cuda` serve behind a SageMaker endpoint."""
+"""Names of packages, by the artifact; `container` is the image for laptops, `cpu` and `cuda` serve
+behind a SageMaker endpoint."""
 
 
 def subset(lock: str, artifact: str) -> str:

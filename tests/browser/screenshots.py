@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from tests.browser.conftest import CHROMIUM
+from tests.browser.visits import CHROMIUM
 from tests.support.server.places import CAT, NOBODY, ROOT, create_key, server_environment, serving
 
 PICTURES = ROOT / "docs" / "pictures"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import Visit, behind_a_prefix, visiting
+from tests.browser.visits import Visit, behind_a_prefix, visiting
 from tests.support.server.places import CAT
 
 LISTS = ("OpenAI", "Cohere", "BedrockToken", "WeaviateHeader")
@@ -59,9 +59,9 @@ def test_each_dialect_answers_what_the_page_shows(
         assert visit.execute("pixlab_llm_embed_image") == "200"
         assert visit.execute("memories_embed_image", file=str(CAT)) == "200"
         assert visit.execute("memories_embed_text") == "200"
-        assert visit.execute("openai_embed") == "200"
+        assert visit.execute("openai_create_embeddings") == "200"
         assert visit.execute("openai_list_models") == "200"
-        assert visit.execute("voyage_embed_multimodal") == "200"
+        assert visit.execute("voyage_create_multimodal_embeddings") == "200"
         assert visit.execute("cohere_embed") == "200"
         assert visit.execute("bedrock_invoke_titan_image") == "200"
         assert visit.execute("weaviate_vectorize") == "200"

@@ -90,7 +90,11 @@ class Server:
         return sum(row["embeddings"] for row in rows if row["id"] == self.ids[key])
 
     def image(self, dimensions: int = 1024) -> bytes:
-        """The bits of the sample photo's vector, by PixLab's route."""
+        """The bits of the sample photo's vector, by PixLab's route, or OpenAI's for 768."""
+        if dimensions == 768:
+            given = [{"image": data_uri(CAT.read_bytes())}]
+            asked = {"model": "starter", "input": given, "dimensions": dimensions}
+            return bits(self.ask("/v1/embeddings", asked)["data"][0]["embedding"])
         content = {"img": data_uri(CAT.read_bytes()), "dimension": dimensions, "key": self.key}
         return bits(self.ask("/imgembed", content)["embedding"])
 

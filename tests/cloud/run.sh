@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # make test-cloud: the stack built by SAM, run in containers, deployed into an emulator of AWS, and
-# the whole contract asked of it in two places, and of the serving image; then `make deploy ENV=prod`
-# from nothing. Everything that is started here is ended here, also after a failure.
+# the whole contract asked of it in two places, and of the serving image; the image for laptops; then
+# `make deploy ENV=prod` from nothing. Everything that is started here is ended here, also after a failure.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . tests/cloud/stage.sh
 . tests/cloud/serving.sh
+. tests/cloud/container.sh
 . tests/cloud/emulator.sh
 . tests/cloud/first_deploy.sh
 
@@ -25,7 +26,7 @@ lambda_base
 "$sam" build >"$work/build.log" 2>&1 || fail "$work/build.log"
 say "sam build"
 
-{ build_serving cpu; ask_serving; } &
+{ build_serving cpu; ask_serving; build_container; build_beside; ask_container; } &
 started+=($!) serving=$!
 
 invoke() {

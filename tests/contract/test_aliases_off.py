@@ -83,5 +83,16 @@ def test_memories(client: httpx2.Client, path: str, fields: dict[str, object]) -
 
 def test_an_entry_that_is_no_alias_stops_the_start(environment: dict[str, str]) -> None:
     settings = load_settings({**environment, "IMGVEC_ALIASES_OFF": "pixlab:img-embed:768"})
-    with pytest.raises(SettingsError, match="'pixlab:img-embed:768', which is no alias"):
+    there = "pixlab:img-embed, .*:pix-llm:1024$"
+    with pytest.raises(
+        SettingsError, match=f"'pixlab:img-embed:768', which is no alias; there are: {there}"
+    ):
+        create_app(settings)
+
+
+def test_an_entry_of_no_dialect_is_answered_with_the_dialects(environment: dict[str, str]) -> None:
+    settings = load_settings({**environment, "IMGVEC_ALIASES_OFF": "pixlap:img-embed"})
+    with pytest.raises(
+        SettingsError, match=r"there are: bedrock:\.\.\., cohere:\.\.\., .*weaviate"
+    ):
         create_app(settings)

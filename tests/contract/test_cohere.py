@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from imgvec.app import create_app
 from imgvec.settings import load_settings
 from tests.support.contract.checks import (
+    NOT_FOUND,
     assert_cohere_error,
     assert_made_headers,
     assert_unit,
@@ -380,7 +381,7 @@ def test_unknown_paths(place: Place, path: str) -> None:
         assert response.status_code == 404
         assert "detail" in response.json()
         return
-    assert message(response, 404) == "Not Found"
+    assert message(response, 404) == NOT_FOUND
 
 
 def test_all_or_nothing_and_each_part_counted(place: Place) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.contract.checks import assert_plain_error
+from tests.support.contract.checks import NOT_FOUND, assert_plain_error
 from tests.support.contract.embed_routes import ASSET, CHECKS, KEY_HEADERS, V2
 from tests.support.server.places import BEHIND_A_GATEWAY, Place
 
@@ -137,4 +137,4 @@ def test_unknown_path_below_a_prefix(place: Place, method: str, path: str, diale
 def test_unknown_path_outside(place: Place, path: str) -> None:
     response = place.client.get(path)
     assert_plain_error(response, 404)
-    assert response.json() == {"error": "Not Found"}
+    assert response.json() == {"error": NOT_FOUND}

@@ -1,6 +1,7 @@
 """Keys, spaces, quotas and rates over HTTP: each dialect's exact words for 401, 402, 403, 429."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,6 +20,9 @@ TEXT = f"{V2}/embeddings/text"
 
 
 INVALID = "invalid_request_error"
+SPENT = "Quota used up, RateLimit-Reset has the seconds until it is back"
+NO_SPACE = "The plan of this key has no embeddings of N dimensions, it has: 640"
+TOO_FAST = "Too many requests, Retry-After has the seconds to wait"
 
 
 def openai(message: str, kind: str, code: str | None, jina: str = "") -> dict[str, object]:
@@ -65,15 +69,15 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
     },
     "quota": {
         "coreviz": (402, {"error": "Payment Required", "message": "Insufficient credits"}),
-        "pixlab": (402, {"status": 402, "error": "Quota used up"}),
-        "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
-        "cohere": (402, {"message": "Quota used up"}),
-        "weaviate": (402, {"error": "Quota used up"}),
-        "bedrock": (400, {"message": "Quota used up"}),
+        "pixlab": (402, {"status": 402, "error": SPENT}),
+        "memories.ai": (402, {"code": 402, "msg": SPENT}),
+        "cohere": (402, {"message": SPENT}),
+        "weaviate": (402, {"error": SPENT}),
+        "bedrock": (400, {"message": SPENT}),
         "openai": (
             402,
             openai(
-                "Quota used up",
+                SPENT,
                 "insufficient_quota",
                 "insufficient_quota",
                 "AUTHZ_INSUFFICIENT_BALANCE",
@@ -81,22 +85,22 @@ WORDS: dict[str, dict[str, tuple[int, dict[str, object]]]] = {
         ),
     },
     "space": {
-        "coreviz": (403, {"error": "Forbidden", "message": "This key may not use this model"}),
-        "pixlab": (403, {"status": 403, "error": "This key may not use this model"}),
-        "memories.ai": (403, {"code": 403, "msg": "This key may not use this model"}),
-        "cohere": (403, {"message": "This key may not use this model"}),
-        "weaviate": (403, {"error": "This key may not use this model"}),
-        "bedrock": (403, {"message": "This key may not use this model"}),
-        "openai": (403, openai("This key may not use this model", INVALID, None)),
+        "coreviz": (403, {"error": "Forbidden", "message": NO_SPACE}),
+        "pixlab": (403, {"status": 403, "error": NO_SPACE}),
+        "memories.ai": (403, {"code": 403, "msg": NO_SPACE}),
+        "cohere": (403, {"message": NO_SPACE}),
+        "weaviate": (403, {"error": NO_SPACE}),
+        "bedrock": (403, {"message": NO_SPACE}),
+        "openai": (403, openai(NO_SPACE, INVALID, None)),
     },
     "rate": {
-        "coreviz": (429, {"error": "Too Many Requests", "message": "Too many requests"}),
-        "pixlab": (429, {"status": 429, "error": "Too many requests"}),
-        "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
-        "cohere": (429, {"message": "Too many requests"}),
-        "weaviate": (429, {"error": "Too many requests"}),
-        "bedrock": (429, {"message": "Too many requests"}),
-        "openai": (429, openai("Too many requests", "rate_limit_error", "rate_limit_exceeded")),
+        "coreviz": (429, {"error": "Too Many Requests", "message": TOO_FAST}),
+        "pixlab": (429, {"status": 429, "error": TOO_FAST}),
+        "memories.ai": (429, {"code": 429, "msg": TOO_FAST}),
+        "cohere": (429, {"message": TOO_FAST}),
+        "weaviate": (429, {"error": TOO_FAST}),
+        "bedrock": (429, {"message": TOO_FAST}),
+        "openai": (429, openai(TOO_FAST, "rate_limit_error", "rate_limit_exceeded")),
     },
 }
 LIMITS = ("RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")
@@ -146,7 +150,8 @@ class Client:
         status, body = WORDS[outcome][self.endpoint.dialect]
         more = FAILURE if self.endpoint.dialect == "memories.ai" else {}
         assert response.status_code == status, response.text
-        answered = response.json()
+        # The dialects have other dimensions by default.
+        answered = json.loads(re.sub(r"of \d+ dimensions", "of N dimensions", response.text))
         if self.endpoint.dialect == "cohere":
             answered.pop("id")
             if outcome == "invalid":

@@ -299,6 +299,7 @@ def test_models_are_listed(place: Place) -> None:
     unknown = place.client.get("/v1/models/openai/clip-vit-large-patch14", headers=headers)
     assert_openai_error(unknown, 404)
     assert unknown.json()["error"]["code"] == "model_not_found"
+    assert unknown.json()["detail"] == "Unknown model, GET /v1/models lists the names"
 
 
 BAD: dict[str, tuple[dict[str, Any], str, str]] = {

@@ -16,16 +16,19 @@ from imgvec.errors import (
     TooFast,
 )
 
+SPENT = "Quota used up, RateLimit-Reset has the seconds until it is back"
+TOO_FAST = "Too many requests, Retry-After has the seconds to wait"
+
 REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]]] = {
     "quota": (
         QuotaExhausted(),
         {
             "coreviz": (402, {"error": "Payment Required", "message": "Insufficient credits"}),
-            "pixlab": (402, {"status": 402, "error": "Quota used up"}),
-            "cohere": (402, {"message": "Quota used up"}),
-            "memories.ai": (402, {"code": 402, "msg": "Quota used up"}),
-            "weaviate": (402, {"error": "Quota used up"}),
-            "bedrock": (400, {"message": "Quota used up"}),
+            "pixlab": (402, {"status": 402, "error": SPENT}),
+            "cohere": (402, {"message": SPENT}),
+            "memories.ai": (402, {"code": 402, "msg": SPENT}),
+            "weaviate": (402, {"error": SPENT}),
+            "bedrock": (400, {"message": SPENT}),
         },
     ),
     "space": (
@@ -53,12 +56,12 @@ REFUSALS: dict[str, tuple[RequestError, dict[str, tuple[int, dict[str, object]]]
     "too fast": (
         TooFast(retry_after=7),
         {
-            "coreviz": (429, {"error": "Too Many Requests", "message": "Too many requests"}),
-            "pixlab": (429, {"status": 429, "error": "Too many requests"}),
-            "cohere": (429, {"message": "Too many requests"}),
-            "memories.ai": (429, {"code": 429, "msg": "Too many requests"}),
-            "weaviate": (429, {"error": "Too many requests"}),
-            "bedrock": (429, {"message": "Too many requests"}),
+            "coreviz": (429, {"error": "Too Many Requests", "message": TOO_FAST}),
+            "pixlab": (429, {"status": 429, "error": TOO_FAST}),
+            "cohere": (429, {"message": TOO_FAST}),
+            "memories.ai": (429, {"code": 429, "msg": TOO_FAST}),
+            "weaviate": (429, {"error": TOO_FAST}),
+            "bedrock": (429, {"message": TOO_FAST}),
         },
     ),
     "fault": (

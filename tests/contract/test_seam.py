@@ -16,7 +16,7 @@ from imgvec.app import create_app
 from imgvec.dialects import all_dialects, all_heads, head_of
 from imgvec.errors import ModelError
 from imgvec.settings import load_settings
-from tests.support.contract.checks import assert_made_headers, assert_unit, bits
+from tests.support.contract.checks import NOT_FOUND, assert_made_headers, assert_unit, bits
 from tests.support.server.places import PictureServer, Place, create_key, server_environment
 
 NAME = "tiny_vendor"
@@ -154,11 +154,11 @@ def test_its_own_errors_below_each_of_its_mounts(tiny: Place, mount: str) -> Non
 
     assert (bad.status_code, set(bad.json())) == (418, {"oops"})
     assert none.status_code == 418
-    assert (unknown.status_code, unknown.json()) == (404, {"oops": "Not Found"})
+    assert (unknown.status_code, unknown.json()) == (404, {"oops": NOT_FOUND})
     assert (method.status_code, method.json()) == (405, {"oops": "Method Not Allowed"})
     assert method.headers["Allow"] == "POST"
     for outside in (f"{mount}/v2/vectors", mount, f"{mount}/v1vectors"):
-        assert client.get(outside).json() == {"error": "Not Found"}
+        assert client.get(outside).json() == {"error": NOT_FOUND}
 
 
 def test_the_gateways_authorizer_knows_its_key_place(with_tiny: Path) -> None:
@@ -220,7 +220,7 @@ def test_the_longer_of_two_nested_prefixes_owns_a_path(
     with TestClient(
         create_app(load_settings(server_environment(tmp_path / "data", pictures)))
     ) as c:
-        assert c.get(f"{mount}/v1/nothing").json() == {"oops": "Not Found"}
+        assert c.get(f"{mount}/v1/nothing").json() == {"oops": NOT_FOUND}
         assert head_of(f"{mount}/v1/nothing") is head_of(f"{mount}/v1")
         assert c.get("/serve/api/v2/nothing").json()["code"] == 404
         assert c.get("/imgembed/nothing").json()["status"] == 404

@@ -33,6 +33,7 @@ WIDTHS = [512, 768, 1024]
 PNG = small_png()
 IMAGE = base64.b64encode(PNG).decode()
 TEXT = "a photo of a cat"
+NOT_READ = "Not a supported image, or a damaged one: send JPEG, PNG, WebP, GIF, TIFF or BMP"
 NONE: Mapping[str, str] = {}
 
 
@@ -189,11 +190,11 @@ def test_a_revoked_key_and_another_consumers(place: Place) -> None:
         ({"images": [IMAGE, "***"]}, "images[1]: The image is not valid base64"),
         (
             {"images": [IMAGE, IMAGE, "aGVsbG8="]},
-            "images[2]: Not a supported image, or a damaged one",
+            f"images[2]: {NOT_READ}",
         ),
         (
             {"texts": [TEXT], "images": ["aGVsbG8="]},
-            "images[0]: Not a supported image, or a damaged one",
+            f"images[0]: {NOT_READ}",
         ),
         (
             {"texts": [TEXT, data_uri(PNG)]},

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
+from schemathesis.specs.openapi.definitions import OPENAPI_31
 from starlette.testclient import TestClient
 
 from imgvec.api import docs
+from imgvec.api.openapi import STRING, Schema, fields, named, shared
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings
@@ -86,12 +89,18 @@ def test_images_are_built_without_the_page() -> None:
     assert "layers/core/imgvec/pages" in ignored[ignored.index("!layers/core/imgvec") :]
 
 
+def test_the_description_is_openapi() -> None:
+    judge = jsonschema_rs.validator_for(OPENAPI_31)
+    assert judge.is_valid(DESCRIBED)
+    assert not judge.is_valid({**DESCRIBED, "paths": {"/x": {"get": {"responses": []}}}})
+
+
 def test_operations_have_names_that_a_client_could_have() -> None:
     names = [operation["operationId"] for operation in OPERATIONS]
     assert len(set(names)) == len(names)
     vendors = "bedrock|cohere|coreviz|memories|openai|pixlab|voyage|weaviate"
     for name in names:
-        assert re.fullmatch(rf"(get|{vendors})(_[a-z]+)+", name), name
+        assert re.fullmatch(rf"(get|{vendors})(_[a-z0-9]+)+", name), name
 
 
 def test_every_place_of_a_key_is_one_that_authorize_offers() -> None:
@@ -110,22 +119,63 @@ def test_every_place_of_a_key_is_one_that_authorize_offers() -> None:
     assert named == set(schemes)
 
 
-def test_examples_of_errors_are_errors() -> None:
-    found = 0
+FAILED = [
+    (operation["operationId"], status, answer["content"]["application/json"])
+    for operation in OPERATIONS
+    for status, answer in operation["responses"].items()
+    if int(status) >= 400
+]
+
+
+def test_every_object_of_a_request_has_a_name() -> None:
+    """Generated clients number those that have none."""
     for operation in OPERATIONS:
-        for status, answer in operation["responses"].items():
-            example = answer.get("content", {}).get("application/json", {}).get("example")
-            if status in ("200", "204"):
-                assert example is None, "it is made of the shape"
-                continue
-            if example is None:
-                # Of one vendor's clients only: a used-up quota at Voyage.
-                assert (status, operation["tags"]) == ("402", ["OpenAI"])
-                continue
-            found += 1
-            assert example.get("success") is not True
-            mirrored = [
-                example[name] for name in ("code", "status") if isinstance(example.get(name), int)
-            ]
+        for content in operation.get("requestBody", {"content": {}})["content"].values():
+            assert "properties" not in json.dumps(content["schema"]), operation["operationId"]
+    for name, schema in DESCRIBED["components"]["schemas"].items():
+        for one in schema.get("properties", {}).values():
+            assert '"properties"' not in json.dumps(one), name
+
+
+def test_a_name_is_of_one_schema() -> None:
+    schemas: Schema = {}
+    one = named("Thing", fields((), title=STRING))
+    assert shared([one, one], schemas) == [{"$ref": "#/components/schemas/Thing"}] * 2
+    assert list(schemas) == ["Thing"]
+    with pytest.raises(ValueError, match="Two schemas are called Thing"):
+        shared(named("Thing", fields(())), schemas)
+
+
+def test_each_failure_of_each_operation_has_examples() -> None:
+    assert len(FAILED) > 200
+    for name, status, content in FAILED:
+        values = [example["value"] for example in content["examples"].values()]
+        assert values, (name, status)
+        assert all(values.count(value) == 1 for value in values), (name, status)
+        for value in values:
+            assert value.get("success") is not True
+            mirrored = [value[key] for key in ("code", "status") if isinstance(value.get(key), int)]
             assert mirrored == [int(status)] * len(mirrored)
-    assert found > 100
+
+
+def test_examples_are_of_their_schemas() -> None:
+    """Of failures and of requests."""
+    schemas = {"components": DESCRIBED["components"]}
+    contents = [(name, content) for name, _, content in FAILED]
+    for operation in OPERATIONS:
+        for content in operation.get("requestBody", {"content": {}})["content"].values():
+            contents.append((operation["operationId"], content))
+    for name, content in contents:
+        judge = jsonschema_rs.validator_for({**content["schema"], **schemas})
+        for title, example in content.get("examples", {}).items():
+            errors = [error.message for error in judge.iter_errors(example["value"])]
+            assert not errors, (name, title, errors)
+
+
+def test_an_example_is_of_an_error_that_the_operation_has() -> None:
+    titles = {(name, status): set(content["examples"]) for name, status, content in FAILED}
+    assert "an unknown model" in titles["openai_create_embeddings", "404"]
+    assert "a used-up quota" in titles["openai_create_embeddings", "402"], "at Voyage"
+    assert titles["memories_upload_file", "402"] == {"a used-up storage quota"}
+    assert "a URL that does not open" not in titles["memories_embed_text", "400"]
+    assert "an unknown asset" not in titles["coreviz_embed", "400"]

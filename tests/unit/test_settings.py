@@ -48,7 +48,11 @@ def test_an_empty_variable_is_as_good_as_none() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("IMGVEC_MAXBODY", "1", "IMGVEC_MAXBODY is no setting of imgvec"),
+        (
+            "IMGVEC_MAXBODY",
+            "1",
+            "IMGVEC_MAXBODY is no .*, did you mean IMGVEC_MAX_BODY[?]",
+        ),
         ("IMGVEC_DATA", "~no-such-user/x", "IMGVEC_DATA is wrong: there is no home folder"),
         ("IMGVEC_THREADS", "many", "IMGVEC_THREADS is wrong"),
         ("IMGVEC_THREADS", "0", "IMGVEC_THREADS is wrong"),

@@ -73,9 +73,13 @@ def read_off(
     off: dict[str, dict[str, frozenset[int]]] = {}
     for entry in entries:
         if entry not in known:
+            asked = entry.partition(":")[0]
+            # Those of the dialect, if there is such a one: all are a page.
+            near = [one for one in known if one.startswith(f"{asked}:")]
+            there = near or sorted({f"{dialect}:..." for dialect, _, _ in known.values()})
             raise SettingsError(
                 f"IMGVEC_ALIASES_OFF names {entry!a}, which is no alias; "
-                f"there are: {', '.join(known)}"
+                f"there are: {', '.join(there)}"
             )
         dialect, model, dimensions = known[entry]
         models = off.setdefault(dialect, {})

@@ -30,7 +30,7 @@ from imgvec.embedding.types import (
 from imgvec.embedding.written import is_url
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import configured_folders, load_encoders
-from imgvec.errors import AssetNotFound, BadParameter, RequestError, TooLarge
+from imgvec.errors import AssetNotFound, BadParameter, ImageTooLarge, RequestError
 from imgvec.images.fetch import fetch_of
 from imgvec.settings import Settings, load_settings
 from imgvec.types import Principal, RequestContext, Vector, Vectors
@@ -200,7 +200,7 @@ class Encoder:
 
     def _check(self, size: int) -> None:
         if size > self._max_bytes:
-            raise TooLarge
+            raise ImageTooLarge.over(self._max_bytes)
 
     async def _embed(self, part: ImageInput | TextInput, *, digested: bool = False) -> EmbedResult:
         wanted = EmbedRequest(((part,),), self.dimensions, digested=digested)
@@ -229,7 +229,7 @@ class Encoder:
 def reason(problem: Problem) -> str:
     """The sentence for a person, without the image's name."""
     if isinstance(problem, RequestError):
-        return problem.message
+        return problem.for_operator
     return problem.strerror or "It cannot be read"
 
 
@@ -244,7 +244,7 @@ def _chosen(settings: Settings, dimensions: int | None) -> tuple[str, int]:
         if dimensions in own:
             return manifest.name, dimensions
         known |= own
-    raise BadParameter(f"dimensions must be one of {sorted(known)}")
+    raise BadParameter(f"dimensions must be one of: {', '.join(map(str, sorted(known)))}")
 
 
 def _run(runner: asyncio.Runner, stop: asyncio.Event, service: EmbeddingService) -> None:

@@ -1,11 +1,10 @@
 """Every exception of imgvec, one sentence each.
 
-A `RequestError` becomes an error response. Its `status` is the HTTP status that most vendors use; a
-dialect that differs has its own table. Its message is safe to show: imgvec writes it itself,
-and never contains an address, a key or the text of another exception.
+A `RequestError` becomes an error response. Its `status` is the one that most vendors use; others
+have a table. Its message is safe to show: it has no address, no key, no other exception's text.
 """
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from imgvec.types import Allowance
 
@@ -52,10 +51,13 @@ class RequestError(ImgvecError):
     """The input of a list that is at fault, from 0."""
     param: str | None = None
     """The parameter at fault, where a dialect names it."""
+    hint: str = ""
+    """The next step of an operator; only the command line shows it."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, hint: str = "") -> None:
         """`message` must be safe to show; without it the class's own sentence is used."""
         super().__init__(message or self.default)
+        self.hint = hint or type(self).hint
 
     @property
     def message(self) -> str:
@@ -63,11 +65,15 @@ class RequestError(ImgvecError):
         return str(self.args[0])
 
     @property
+    def for_operator(self) -> str:
+        """The sentence with the hint, for the command line."""
+        return f"{self.message} ({self.hint})" if self.hint else self.message
+
+    @property
     def placed(self) -> str:
         """The sentence behind the place of the input at fault, where it is in a list."""
-        if self.param is None or self.position is None:
-            return self.message
-        return f"{self.param}[{self.position}]: {self.message}"
+        placed = self.param is not None and self.position is not None
+        return f"{self.param}[{self.position}]: {self.message}" if placed else self.message
 
 
 class BadParameter(RequestError):
@@ -86,7 +92,8 @@ class UnknownModel(BadParameter):
 class AddressRefused(BadParameter):
     """The address of an image may not be fetched."""
 
-    default = "The image URL may not be fetched"
+    default = "The image URL may not be fetched, send the image itself"
+    hint = "IMGVEC_FETCH_ALLOW names the private hosts that may be fetched from"
 
 
 class KeyInvalid(RequestError):
@@ -100,7 +107,7 @@ class QuotaExhausted(RequestError):
     """The consumer's quota for this period is used up."""
 
     status = 402
-    default = "Quota used up"
+    default = "Quota used up, RateLimit-Reset has the seconds until it is back"
 
     def __init__(self, message: str | None = None, allowance: Allowance | None = None) -> None:
         """`allowance` is the quota that is used up."""
@@ -136,7 +143,7 @@ class NotFound(RequestError):
     """No such path."""
 
     status = 404
-    default = "Not Found"
+    default = "Not Found, /docs lists the paths"
 
 
 class AssetNotFound(BadParameter):
@@ -149,7 +156,7 @@ class FetchFailed(RequestError):
     """The image URL could not be downloaded in time, or at all."""
 
     status = 404
-    default = "The image could not be downloaded"
+    default = "The image could not be downloaded, check its URL or send the image itself"
 
 
 class MethodNotAllowed(RequestError):
@@ -170,7 +177,25 @@ class TooLarge(RequestError):
     """A limit of bytes, pixels or frames is exceeded."""
 
     status = 413
-    default = "Over the size limit"
+    default = "The image takes too much work to decode, save it again as a plain JPEG or PNG"
+    subject: ClassVar[str] = "The image"
+
+    @classmethod
+    def over(cls, most: int) -> Self:
+        """The error of a subject that has more than `most` bytes."""
+        return cls(f"{cls.subject} is over the limit of {most:,} bytes")
+
+
+class ImageTooLarge(TooLarge):
+    """The file of an image has too many bytes."""
+
+    hint = "IMGVEC_MAX_IMAGE sets the limit"
+
+
+class BodyTooLarge(TooLarge):
+    """The body of a request has too many bytes."""
+
+    subject = "The request body"
 
 
 class WrongContentType(RequestError):
@@ -191,7 +216,7 @@ class TooFast(RequestError):
     """Requests arrive faster than they may or can be served."""
 
     status = 429
-    default = "Too many requests"
+    default = "Too many requests, Retry-After has the seconds to wait"
 
     def __init__(
         self,

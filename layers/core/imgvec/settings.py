@@ -284,11 +284,18 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _sentence(problem: ValidationError) -> str:
     """Name each wrong variable, without its value, which may be secret."""
+    # Slow to import, and needed for no good start.
+    from difflib import get_close_matches
+
     parts = []
     for error in problem.errors(include_url=False, include_context=False, include_input=False):
         name = PREFIX + str(error["loc"][0]).upper()
         if error["type"] == "extra_forbidden":
-            parts.append(f"{name} is no setting of imgvec (docs/reference/settings.md lists them)")
+            near = get_close_matches(name.removeprefix(PREFIX).lower(), Settings.model_fields, 1)
+            meant = f", did you mean {PREFIX}{near[0].upper()}?" if near else ""
+            parts.append(
+                f"{name} is no setting of imgvec{meant} (docs/reference/settings.md lists them)"
+            )
         else:
             parts.append(f"{name} is wrong: {error['msg'][:1].lower()}{error['msg'][1:]}")
     return "; ".join(parts)

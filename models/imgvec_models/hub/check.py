@@ -33,7 +33,10 @@ def check_one(models: Path, name: str) -> list[Finding]:
     """
     found = list(_check(models, name))
     if not found:
-        raise ModelError(f"Nothing of {name!a} is built or pulled in {models}")
+        raise ModelError(
+            f"Nothing of {name!a} is built or pulled in {models}: "
+            f"`imgvec models pull {name}` pulls it"
+        )
     return found
 
 

@@ -72,7 +72,7 @@ def test_files_with_awkward_names(
 
 
 def run(command: tuple[str, ...], text: str, server: Server, folder: Path) -> str:
-    """What a text prints, in a folder with the image."""
+    """The output of a text, run in a folder with the image."""
     environment = {**os.environ, "KEY": server.key, "NO_PROXY": "*"}
     done = subprocess.run(
         command, input=text, env=environment, cwd=folder, capture_output=True,

@@ -1,4 +1,4 @@
-// Starts dynalite (argv: its folder) on a free port of the loopback interface, and adds what it
+// Starts dynalite (argv: its folder) at HOST and PORT, or on a free port of the loopback interface, and adds what it
 // predates: a failed condition gives back the item, as AWS does for ALL_OLD, and transactions.
 const [folder] = process.argv.slice(2)
 const option = 'ReturnValuesOnConditionCheckFailure'
@@ -102,4 +102,5 @@ server.on('request', (request, response) => {
   if (target.endsWith('.TransactWriteItems')) answered(request, response)
   else others(request, response)
 })
-server.listen(0, '127.0.0.1', () => console.log(`http://127.0.0.1:${server.address().port}`))
+const { PORT = 0, HOST = '127.0.0.1' } = process.env
+server.listen(PORT, HOST, () => console.log(`http://127.0.0.1:${server.address().port}`))

@@ -207,6 +207,9 @@ def assert_plain_error(response: httpx2.Response, status: int) -> None:
     assert set(response.json()) == {"error"}
 
 
+NOT_FOUND = "Not Found, /docs lists the paths"
+
+
 def data_uri(data: bytes, label: str = "image/jpeg") -> str:
     """A data URI, base64."""
     return f"data:{label};base64,{base64.b64encode(data).decode()}"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.authentication import Authenticator
+from imgvec.accounts.authentication import NO_KEY, Authenticator
 from imgvec.accounts.cache import MOST, Cache
 from imgvec.accounts.keys import mint
 from imgvec.accounts.ports import KeyRecord
@@ -55,11 +55,11 @@ def test_the_same_key_in_several_places_is_one_key(
 
 def test_an_empty_place_is_no_key(store: SqliteStore, created: CreatedKey) -> None:
     assert Authenticator(store).authenticate(["", created.key]).consumer == "acme"
-    assert refusal(store, [""]).message == "No API key was sent"
+    assert refusal(store, [""]).message == NO_KEY
 
 
 def test_no_key(store: SqliteStore) -> None:
-    assert refusal(store, []).message == "No API key was sent"
+    assert refusal(store, []).message == NO_KEY
 
 
 def test_two_different_keys_are_refused_though_both_are_good(

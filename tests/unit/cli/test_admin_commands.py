@@ -183,7 +183,7 @@ class TestKeys:
 
     @pytest.mark.parametrize("what", ["rotate", "revoke", "disable", "enable"])
     def test_a_key_that_does_not_exist(self, data: Path, what: str) -> None:
-        with pytest.raises(ConsumerError, match="no such key"):
+        with pytest.raises(ConsumerError, match=r"no such key.*`imgvec keys list` shows all"):
             run("keys", what, "k_none")
         assert answered("actions") == []
 
@@ -239,7 +239,7 @@ class TestUsage:
     def test_a_consumer_that_does_not_exist(self) -> None:
         result = run("usage", "nobody")
         assert result.exit_code == 1
-        assert "no consumer 'nobody'" in result.output
+        assert "no consumer 'nobody': `imgvec keys list` shows them" in result.output
 
 
 class TestActions:

@@ -117,7 +117,7 @@ def test_altered_encoder(
 
 def test_unknown_encoder(environment: Environment) -> None:
     done = imgvec("embed", str(CAT), environment={**environment, "IMGVEC_ENCODERS": "clip"})
-    assert_sentence(done, 2, "imgvec: IMGVEC_ENCODERS names clip", "starter")
+    assert_sentence(done, 2, "imgvec: IMGVEC_ENCODERS names clip", "starter", "pull clip`")
 
 
 def test_models_list(environment: Environment) -> None:

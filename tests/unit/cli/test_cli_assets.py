@@ -76,7 +76,10 @@ class TestList:
     def test_of_none(self) -> None:
         assert run("assets", "list", "empty").stderr == "Consumer empty keeps no files.\n"
         unknown = run("assets", "list", "nobody")
-        assert (unknown.exit_code, "no consumer 'nobody'" in unknown.stderr) == (1, True)
+        assert (
+            unknown.exit_code,
+            "no consumer 'nobody': `imgvec keys list`" in unknown.stderr,
+        ) == (1, True)
 
 
 class TestDelete:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from starlette.testclient import TestClient
 
 from imgvec.app import create_app
@@ -66,11 +67,12 @@ def test_mix_of_sources(environment: Environment, folder: Path, pictures: Pictur
     assert [row["source"] for row in rows] == expected
     assert len({json.dumps(row["embedding"]) for row in rows}) == 1
     assert done.stderr.splitlines() == [
-        "Left alone in folders: no image: 1",
+        "Skipped in folders: not an image: 1",
         f"{folder / 'broken.png'}: Not a supported image, or a damaged one",
-        f"{bad}: The image could not be downloaded",
-        f"{refused}: The image URL may not be fetched",
-        f"{empty}: Not a supported image, or a damaged one",
+        f"{bad}: The image could not be downloaded, check its URL or send the image itself",
+        f"{refused}: The image URL may not be fetched, send the image itself "
+        "(IMGVEC_FETCH_ALLOW names the private hosts that may be fetched from)",
+        f"{empty}: Not a supported image, or a damaged one: send JPEG, PNG, WebP, GIF, TIFF or BMP",
         "4 embedded, 4 failed, of 8",
     ]
 
@@ -83,7 +85,27 @@ def test_limits_hold_here_too(environment: Environment, tmp_path: Path, cat: byt
     done = imgvec("embed", str(tmp_path), environment={**environment, "IMGVEC_MAX_IMAGE": "100000"})
     assert (done.returncode, done.stdout) == (1, "")
     for name in ("long.jpg", "huge.jpg"):
-        assert f"{tmp_path / name}: Over the size limit\n" in done.stderr
+        assert (
+            f"{tmp_path / name}: The image is over the limit of 100,000 bytes "
+            "(IMGVEC_MAX_IMAGE sets the limit)\n"
+        ) in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "said"),
+    [
+        ("IMGVEC_MAX_PIXELS", "The image has 64 x 48 pixels, over the limit of 1,000 pixels"),
+        ("IMGVEC_MAX_FRAMES", "The image has more than 1,000 frames or pages, send one of them"),
+    ],
+)
+def test_the_limit_of_an_image_is_named_with_its_setting(
+    environment: Environment, tmp_path: Path, setting: str, said: str
+) -> None:
+    picture = Image.new("RGB", (64, 48))
+    others = [picture] * (1000 if setting == "IMGVEC_MAX_FRAMES" else 0)
+    picture.save(tmp_path / "a.tiff", save_all=True, append_images=others)
+    done = imgvec("embed", str(tmp_path / "a.tiff"), environment={**environment, setting: "1000"})
+    assert f"a.tiff: {said} ({setting} sets the limit)\n" in done.stderr
 
 
 @pytest.mark.parametrize(
@@ -104,10 +126,16 @@ def test_no_such_source(environment: Environment, name: str, said: str) -> None:
 
 def test_folder_without_images(environment: Environment, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("words")
-    assert_sentence(imgvec("embed", str(tmp_path), environment=environment), 1, "no images")
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    said = (
+        "There are no images in what was given. Skipped in folders: HEIC: 1, not an image: 1. "
+        "JPEG, PNG, WebP, GIF, TIFF and BMP are read; "
+        "to read HEIC: `pip install 'imgvec[heic]'` and IMGVEC_EXTRA_FORMATS=heic"
+    )
+    assert_sentence(imgvec("embed", str(tmp_path), environment=environment), 1, said)
 
 
 @pytest.mark.parametrize("width", ["0", "1", "513", "-512", "4096"])
 def test_no_such_space(environment: Environment, width: str) -> None:
     done = imgvec("embed", str(CAT), f"--dimensions={width}", environment=environment)
-    assert_sentence(done, 1, "--dimensions must be one of [512, 768, 1024]")
+    assert_sentence(done, 1, "--dimensions must be one of: 512, 768, 1024")

@@ -186,12 +186,12 @@ def test_port_in_use(environment: Environment) -> None:
 
 def test_host_that_is_not_here(environment: Environment) -> None:
     done = imgvec("serve", "--host", "192.0.2.1", "--port", "0", environment=environment)
-    assert_sentence(done, 1, "Cannot listen on 192.0.2.1:0")
+    assert_sentence(done, 1, "Cannot listen on 192.0.2.1:0", "--host")
 
 
 def test_host_that_is_no_name(environment: Environment) -> None:
     done = imgvec("serve", "--host", "a..b", "--port", "0", environment=environment)
-    assert_sentence(done, 1, "Cannot listen on a..b:0")
+    assert_sentence(done, 1, "Cannot listen on a..b:0", "--host")
 
 
 def test_ipv6_address(environment: Environment) -> None:

@@ -44,12 +44,16 @@ def test_files_of_folders_are_chosen_by_their_first_bytes(
         ["1.jfif", "2.jif", "3.pjpeg", "4", "5.txt", "6.dib", "7.apng", "8", "9", "10"]
     )
     assert done.stderr.splitlines() == [
-        "Left alone in folders: HEIC: 1, PDF: 1, no image: 3",
+        "Skipped in folders: HEIC: 1, PDF: 1, not an image: 3. JPEG, PNG, WebP, GIF, TIFF and BMP "
+        "are read; to read HEIC: `pip install 'imgvec[heic]'` and IMGVEC_EXTRA_FORMATS=heic",
         "10 embedded, 0 failed, of 10",
     ]
     asked = {**environment, "IMGVEC_EXTRA_FORMATS": "heic"}
     done = imgvec("embed", str(tmp_path), environment=asked)
-    assert "Left alone in folders: PDF: 1, no image: 3\n" in done.stderr
+    assert (
+        "Skipped in folders: PDF: 1, not an image: 3. "
+        "JPEG, PNG, WebP, GIF, TIFF, BMP and HEIC are read\n"
+    ) in done.stderr
     assert f"{tmp_path}/phone.heic: Not a supported image, or a damaged one\n" in done.stderr
     # A name that is given is tried, whatever it holds.
     named = imgvec("embed", str(tmp_path / "phone.heic"), environment=environment)
@@ -69,7 +73,7 @@ def test_pipes_devices_and_sockets_of_folders_are_not_opened(
         os.close(here)
         done = imgvec("embed", str(tmp_path), environment=environment)
     assert (done.returncode, names_of(done.stdout)) == (0, ["a.jpg"])
-    assert "Left alone in folders: no image: 2\n" in done.stderr
+    assert "Skipped in folders: not an image: 2\n" in done.stderr
 
 
 def test_links_that_lead_out_of_a_folder_are_not_followed(
@@ -87,7 +91,7 @@ def test_links_that_lead_out_of_a_folder_are_not_followed(
     (inside / "nowhere.jpg").symlink_to("no-such.jpg")
     done = imgvec("embed", str(inside), environment=environment)
     assert (done.returncode, names_of(done.stdout)) == (0, ["a.jpg", "b.jpg"])
-    assert "Left alone in folders: link that leads out: 2, no image: 1\n" in done.stderr
+    assert "Skipped in folders: link that leads out: 2, not an image: 1\n" in done.stderr
     # Given by name, they are what they lead to.
     given = [str(inside / "file.jpg"), str(inside / "folder")]
     done = imgvec("embed", *given, environment=environment)
@@ -141,8 +145,11 @@ def test_standard_input(environment: Environment, cat: bytes) -> None:
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        (b"", "-: Not a supported image, or a damaged one\n"),
-        (b"\xff\xd8\xff" + bytes(2000), "-: Over the size limit\n"),
+        (b"", "-: Not a supported image, or a damaged one: send JPEG, "),
+        (
+            b"\xff\xd8\xff" + bytes(2000),
+            "-: The image is over the limit of 1,024 bytes (IMGVEC_MAX_IMAGE sets the limit)\n",
+        ),
     ],
     ids=["empty", "long"],
 )

@@ -117,7 +117,8 @@ def test_an_unknown_encoder_is_named_with_those_that_are_there(folder: Path, nam
     with pytest.raises(ModelError) as problem:
         load_encoders(Settings(models=folder, encoders=("starter", name)))
     assert str(problem.value) == (
-        f"IMGVEC_ENCODERS names {name}, which is not in {folder}; there are: narrow, starter"
+        f"IMGVEC_ENCODERS names {name}, which is not in {folder}; there are: narrow, starter. "
+        f"To add it: `imgvec models pull {name}`, then `imgvec models build {name}`"
     )
 
 

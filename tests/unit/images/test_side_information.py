@@ -594,4 +594,4 @@ def test_a_format_that_is_not_read_is_named(name: str) -> None:
 def test_anything_else_has_no_name(data: bytes) -> None:
     with pytest.raises(NotAnImage) as rejected:
         decode(data, SIZE, LIMITS)
-    assert rejected.value.message == "Not a supported image, or a damaged one"
+    assert rejected.value.message.startswith("Not a supported image, or a damaged one")

@@ -20,6 +20,7 @@ TOKEN_SECONDS: Final = 0.05
 """Processor time that a token of the rate stands for: the decode of a large photo."""
 
 UNKNOWN: Final = "The API key is unknown or revoked"
+NO_KEY: Final = "No API key was sent, send it as `Authorization: Bearer <key>`"
 
 
 class Authenticator:
@@ -53,7 +54,7 @@ class Authenticator:
         """
         candidates = {key for key in shown if key}
         if not candidates:
-            raise KeyMissing("No API key was sent")
+            raise KeyMissing(NO_KEY)
         if len(candidates) > 1:
             raise KeyInvalid("Two different API keys were sent")
         key = candidates.pop()
@@ -78,7 +79,11 @@ class Authenticator:
         """
         plan = principal.plan
         if plan is not None and not plan.allows(dimensions):
-            raise SpaceForbidden
+            allowed = ", ".join(map(str, sorted(plan.spaces or ())))
+            raise SpaceForbidden(
+                f"The plan of this key has no embeddings of {dimensions} dimensions, "
+                f"it has: {allowed}"
+            )
         return self.take_rate(principal)
 
     def take_rate(self, principal: Principal) -> Allowance | None:

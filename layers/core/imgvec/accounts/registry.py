@@ -30,7 +30,7 @@ def check_name(name: str, what: str) -> None:
         )
 
 
-NO_KEY: Final = "There is no such key, or it was revoked before."
+NO_KEY: Final = "There is no such key, or it was revoked before: `imgvec keys list` shows all."
 log = logging.getLogger("imgvec.admin")
 
 

@@ -6,16 +6,15 @@ The files are left out of the function, where a short page leads to the descript
 from pathlib import Path
 from typing import Any, Final
 
-import orjson
 from fastapi import FastAPI
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
-from starlette.types import Scope
 
+from imgvec.api.failures import add_failures
 from imgvec.api.mounts import Dialect, Mounts
-from imgvec.api.openapi import shapes
-from imgvec.errors import NotFound, RequestError
+from imgvec.api.openapi import Schema, shapes, shared
+from imgvec.errors import NotFound
 
 PAGES: Final = Path(__file__).resolve().parent.parent / "pages"
 ASSETS: Final = {
@@ -83,44 +82,29 @@ class DescribedApi(FastAPI):
         if self.openapi_schema is None:
             described = super().openapi()
             components = described.setdefault("components", {})
-            components.setdefault("schemas", {}).update(shapes(described["paths"]))
+            schemas = components.setdefault("schemas", {})
+            schemas.update(shapes(described["paths"]))
             schemes = components.setdefault("securitySchemes", {})
             mounts: Mounts = self.state.mounts
             for dialect in mounts.dialects:
                 schemes.update(dialect.key_places)
-                examples = _examples_of(dialect)
-                for path, operations in described["paths"].items():
-                    if dialect.head.owns(path):
-                        for operation in operations.values():
-                            _complete(operation, dialect, examples)
+            for path, operations in described["paths"].items():
+                dialect_of_path = mounts.find({"path": path})
+                if dialect_of_path is not None:
+                    for operation in operations.values():
+                        _complete(operation, path, dialect_of_path)
+                        _share(operation, schemas)
         return super().openapi()
 
 
-def _complete(operation: dict[str, Any], dialect: Dialect, examples: dict[str, Any]) -> None:
+def _complete(operation: dict[str, Any], path: str, dialect: Dialect) -> None:
     # FastAPI would make the summary of the function's name.
     operation["summary"] = operation.pop("description", operation["summary"])
     # Alternatives: a key in any one of its places is enough.
     operation.setdefault("security", [{name: []} for name in dialect.key_places])
-    for status, answer in operation.get("responses", {}).items():
-        if status in examples:
-            content = answer.setdefault("content", {}).setdefault("application/json", {})
-            content["example"] = examples[status]
+    add_failures(operation, path, dialect)
 
 
-def _examples_of(dialect: Dialect) -> dict[str, Any]:
-    """For each status, the dialect's response to the first error that has it."""
-    examples: dict[str, Any] = {}
-    scope: Scope = {"type": "http", "path": dialect.head.owned[0], "headers": []}
-    for kind in _kinds(RequestError):
-        answer = dialect.error_response(kind(), scope)
-        examples.setdefault(str(answer.status_code), orjson.loads(bytes(answer.body)))
-    return examples
-
-
-def _kinds(kind: type[RequestError]) -> list[type[RequestError]]:
-    """All subclasses of an error, the general ones first.
-
-    Those of other modules are not the dialects' (the SageMaker container has one).
-    """
-    direct = [one for one in kind.__subclasses__() if one.__module__ == RequestError.__module__]
-    return [*direct, *(below for one in direct for below in _kinds(one))]
+def _share(operation: dict[str, Any], schemas: Schema) -> None:
+    for content in operation.get("requestBody", {"content": {}})["content"].values():
+        content["schema"] = shared(content["schema"], schemas)

@@ -49,6 +49,8 @@ class Dialect:
     """Places of the API key in a request: OpenAPI security schemes by their name."""
     assets: APIRouter = field(default_factory=APIRouter)
     """Routes of assets; they need no encoder."""
+    variants: tuple[Mapping[str, object], ...] = ({},)
+    """What in a request's scope `error_response` depends on, for examples of each."""
 
 
 class Mounts:

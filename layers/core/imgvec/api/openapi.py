@@ -40,9 +40,21 @@ def one_of(*options: Schema) -> Schema:
     return {"oneOf": list(options)}
 
 
+def any_of(*options: Schema) -> Schema:
+    """Any of several objects; more than one may fit."""
+    return {"anyOf": list(options)}
+
+
 def choice(*values: object, kind: str = "string") -> Schema:
     """One of these values."""
+    if len(values) == 1:
+        return {"type": kind, "const": values[0]}
     return {"type": kind, "enum": list(values)}
+
+
+def named(name: str, schema: Schema) -> Schema:
+    """A schema with a name, which is that of its class in a generated client."""
+    return {"title": name, **schema}
 
 
 def parameter(name: str, place: str, about: str, schema: Schema = STRING, **more: str) -> Schema:
@@ -126,6 +138,26 @@ def answer(shape: type[Shape]) -> Schema:
     """A response of this shape."""
     reference = {"$ref": REFERENCE.format(model=shape.__name__)}
     return {"content": {"application/json": {"schema": reference}}}
+
+
+def shared(part: object, schemas: Schema) -> object:
+    """Move each named schema of a part to `schemas`, and refer to it in its place.
+
+    Raises:
+        ValueError: two that differ have the same name.
+    """
+    if isinstance(part, list):
+        return [shared(one, schemas) for one in part]
+    if not isinstance(part, dict):
+        return part
+    moved = {name: shared(value, schemas) for name, value in part.items()}
+    title = moved.get("title")
+    # A property may be called so, too.
+    if not isinstance(title, str):
+        return moved
+    if schemas.setdefault(title, moved) != moved:
+        raise ValueError(f"Two schemas are called {title}")
+    return {"$ref": REFERENCE.format(model=title)}
 
 
 def shapes(described: object) -> Schema:

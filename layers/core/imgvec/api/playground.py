@@ -11,7 +11,7 @@ from imgvec.api.docs import PAGES, page_headers
 from imgvec.errors import NotFound
 
 FILES: Final = {path.name: path for path in (PAGES / "playground").glob("*.*")}
-"""What the page loads, by name."""
+"""Files that the page loads, by name."""
 PAGE: Final = FILES.pop("index.html")
 # Thumbnails are object URLs of files that the browser holds.
 HEADERS: Final = page_headers("'self' data: blob:")

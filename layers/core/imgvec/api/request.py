@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from imgvec.api.bodies import form_items, json_items, read_multipart
 from imgvec.api.fields import NO_FIELDS, Fields, Item, fingerprint
-from imgvec.errors import RequestError, TooLarge, WrongContentType
+from imgvec.errors import BodyTooLarge, RequestError, WrongContentType
 from imgvec.types import FormText
 
 JSON = "application/json"
@@ -94,7 +94,8 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     """The whole body.
 
     Raises:
-        TooLarge: it is longer than `limit` bytes, by its header or by count; the rest stays unread.
+        BodyTooLarge: it has more than `limit` bytes, by its header or by count; the rest stays
+            unread.
     """
     return await _joined(_capped(request, limit))
 
@@ -110,14 +111,14 @@ async def _joined(stream: AsyncGenerator[bytes, None]) -> bytes:
 async def _capped(request: Request, limit: int) -> AsyncGenerator[bytes, None]:
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and (len(announced) > _LONGEST_LENGTH or int(announced) > limit):
-        raise TooLarge
+        raise BodyTooLarge.over(limit)
     seen = 0
     async for chunk in request.stream():
         # The part within the limit is passed on first: it may hold the key.
         yield chunk[: limit - seen]
         seen += len(chunk)
         if seen > limit:
-            raise TooLarge
+            raise BodyTooLarge.over(limit)
 
 
 async def _read_body(request: Request, media_type: str, limit: int, into: list[Item]) -> None:

@@ -13,7 +13,7 @@ from typing import BinaryIO, Final
 
 from imgvec.assets.lifecycle import Lifecycle
 from imgvec.assets.ports import OPEN, Asset, AssetStore, BlobStore, DirectAccess, UploadStatus
-from imgvec.errors import AssetNotFound, StorageFull, TooLarge
+from imgvec.errors import AssetNotFound, ImageTooLarge, StorageFull
 from imgvec.types import Plan, within
 from imgvec.undo import undone
 
@@ -75,13 +75,14 @@ class Assets:
         """Store a file from a request's body, under a new id.
 
         Raises:
-            TooLarge: the file is over `max_bytes` or the plan's limit; nothing is stored.
+            ImageTooLarge: the file is over `max_bytes` or the plan's limit; nothing is stored.
             StorageFull: the plan has too few bytes left; nothing is stored.
             TooManyUploads: too many uploads of the consumer are unfinished.
         """
         plan = self._plan_of(consumer)
-        if len(data) > within(plan, self._max_bytes):
-            raise TooLarge
+        most = within(plan, self._max_bytes)
+        if len(data) > most:
+            raise ImageTooLarge.over(most)
         self._check_room(consumer, plan, len(data))
         self._begin(consumer, filename, asset_id, "UPLOADING", None)
         # The client does not get the id of a failed upload, so it could not delete the asset.
@@ -119,7 +120,7 @@ class Assets:
 
         Raises:
             AssetNotFound: the asset is unknown, or the token is wrong, expired or spent.
-            TooLarge: the file is over `max_bytes` or the plan's limit; the upload has failed.
+            ImageTooLarge: the file is over `max_bytes` or the plan's limit; the upload has failed.
             StorageFull: the plan has too few bytes left; the upload has failed.
         """
         while not self._lifecycle.start(asset := self.reserved(asset_id, token)):
@@ -155,7 +156,7 @@ class Assets:
 
         Raises:
             AssetNotFound: the asset is unknown, or was deleted meanwhile.
-            TooLarge: the file is over `max_bytes` or the plan's limit; the upload has failed.
+            ImageTooLarge: the file is over `max_bytes` or the plan's limit; the upload has failed.
             StorageFull: the plan has too few bytes left; the upload has failed.
         """
         if self._direct is None:
@@ -169,7 +170,7 @@ class Assets:
             while (asset := self._lifecycle.get(asset_id)).status in OPEN:
                 if self._lifecycle.start(asset):
                     self._take(asset, data)
-        except (AssetNotFound, TooLarge, StorageFull):
+        except (AssetNotFound, ImageTooLarge, StorageFull):
             self._direct.discard(asset_id)
             raise
         self._direct.discard(asset_id)
@@ -185,7 +186,7 @@ class Assets:
             raise AssetNotFound
         if self._direct is not None and asset.status in OPEN:
             # The caller sees by the status FAILED that an upload passed a limit.
-            with suppress(TooLarge, StorageFull):
+            with suppress(ImageTooLarge, StorageFull):
                 self.collect(asset_id)
             asset = self._lifecycle.get(asset_id)
         return asset
@@ -250,7 +251,7 @@ def _bounded(data: Iterable[bytes], most: int) -> Iterator[bytes]:
     for chunk in data:
         size += len(chunk)
         if size > most:
-            raise TooLarge
+            raise ImageTooLarge.over(most)
         yield chunk
 
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imgvec.api.streaming import compressed
 from imgvec.aws.gateway_keys.names import HANDED_ON
-from imgvec.errors import TooLarge
+from imgvec.errors import BodyTooLarge
 
 MAX_EVENT_BODY: Final = 6_000_000
 """Characters of an event's body. Lambda's limit is 6 MiB (6,291,456) for the whole event, which has
@@ -55,7 +55,7 @@ class Gateway:
 
 async def _reject_body() -> Message:
     """In place of `receive`: the key is checked first, then the dialect rejects the body."""
-    raise TooLarge
+    raise BodyTooLarge.over(MAX_EVENT_BODY)
 
 
 def _prefix(event: Mapping[str, object]) -> str:

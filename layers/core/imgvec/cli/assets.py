@@ -76,7 +76,7 @@ def _delete(files: Assets, consumer: str, asset_id: str) -> bool:
 
 def _check_consumer(store: Store, name: str) -> None:
     if name not in {one.name for one in store.list_consumers()}:
-        raise click.ClickException(f"There is no consumer {name!a}")
+        raise click.ClickException(f"There is no consumer {name!a}: `imgvec keys list` shows them")
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from imgvec.cli.options import escaped
 from imgvec.cli.sources import STANDARD_INPUT, Found, is_file, iter_sources
 from imgvec.encoder import Encoder
 from imgvec.errors import BulkError
-from imgvec.settings import ExtraFormat, load_settings
+from imgvec.settings import load_settings
 
 SHARD = 10_000
 NAMED_FAILURES = 20
@@ -57,8 +57,8 @@ def run_job(
         sources,
         str(Path.cwd()) if before is None else before.folder,
     )
-    search = Found()
-    images = _images(sources, load_settings().extra_formats, search)
+    search = Found(extra=load_settings().extra_formats)
+    images = _images(sources, search)
     try:
         with opened(folder, terms, images) as job:
             for line in (*search.closed, search.others):
@@ -94,9 +94,7 @@ def _run(job: Job, encoder: Encoder, *, retry_errors: bool) -> bool:
     return failed == 0
 
 
-def _images(
-    sources: Iterable[str], extra: tuple[ExtraFormat, ...], found: Found
-) -> Iterator[Named]:
+def _images(sources: Iterable[str], found: Found) -> Iterator[Named]:
     """The images of files, folders, patterns, URLs, lists and tars, in their order."""
     for source in sources:
         if source == STANDARD_INPUT:
@@ -107,7 +105,7 @@ def _images(
         elif has_magic(source) and not Path(source).exists():
             yield from map(Named, sorted(filter(is_file, map(str, _matches(source)))))
         else:
-            yield from map(Named, iter_sources([source], found, extra))
+            yield from map(Named, iter_sources([source], found))
 
 
 def _matches(pattern: str) -> Iterator[Path]:

@@ -81,7 +81,7 @@ def _grouped(inside: tuple[str, ...], at: float, folder: Path) -> list[Grouped]:
         if not len(slots):
             where = inside[0] if inside else "FOLDER"
             raise SearchError(f"No photo there is in the index: run `imgvec index {where}` first")
-        vectors, linkage = index.vectors(), Linkage()
+        vectors, linkage = index.vectors(slots), Linkage()
         if len(slots) < len(vectors):
             vectors = vectors[slots]
         with progress(iter(blocks(len(slots))), len(blocks(len(slots))), "Comparing") as starts:

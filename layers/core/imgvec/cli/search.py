@@ -62,6 +62,10 @@ def index(
     loses two seconds of its work; the next one goes on. Your photos are only read.
     """
     settings, folder = load_settings(), folder_of(folder)
+    for path in photos:
+        # Before an index is emptied.
+        if not is_file(path) and not is_folder(path):
+            raise click.ClickException(f"There is no file or folder {path!r}")
     roots = [os.path.realpath(path) for path in photos]
     with closing(_encoder_for(None if rebuild else folder, dimensions)) as encoder:
         space = Space(encoder.name, encoder.revision, encoder.dimensions)

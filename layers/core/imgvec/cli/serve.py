@@ -1,5 +1,6 @@
 """`imgvec serve`: the application under uvicorn, one process; and the welcome of `make run`."""
 
+import errno
 import shlex
 import socket
 import sys
@@ -205,7 +206,9 @@ def _listen(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
     except OSError as problem:
+        fix = "choose another port with --port, or make run PORT=8001"
+        if problem.errno not in (errno.EADDRINUSE, errno.EACCES):
+            fix = "choose an address of this machine with --host, or make run HOST=127.0.0.1"
         raise click.ClickException(
-            f"Cannot listen on {host}:{port} ({problem.strerror}); "
-            "choose another with --port, or make run PORT=8001"
+            f"Cannot listen on {host}:{port} ({problem.strerror}); {fix}"
         ) from None

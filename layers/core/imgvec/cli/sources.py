@@ -14,10 +14,12 @@ import click
 
 from imgvec.cli.options import escaped
 from imgvec.embedding.written import is_url
-from imgvec.images.formats import HEAD, begins_as_image, format_not_read
+from imgvec.images.formats import HEAD, begins_as_image, format_not_read, formats_read, hint_for
 from imgvec.settings import ExtraFormat
 
 STANDARD_INPUT: Final = "-"
+NO_IMAGE: Final = "not an image"
+LEADS_OUT: Final = "link that leads out"
 
 
 @dataclass(slots=True)
@@ -29,12 +31,21 @@ class Found:
     """Files and links of folders that are no sources, counted by the reason."""
     closed: list[str] = field(default_factory=list)
     """Folders that could not be read, each with the reason."""
+    extra: tuple[ExtraFormat, ...] = ()
+    """Formats that are read beside the usual."""
 
     @property
     def others(self) -> str:
-        """A sentence on what was left alone; empty where nothing was."""
+        """What was skipped, and how it can be read; empty where nothing was."""
+        if not self.left:
+            return ""
         counts = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.left.items()))
-        return f"Left alone in folders: {counts}" if counts else ""
+        formats = sorted(self.left.keys() - {NO_IMAGE, LEADS_OUT})
+        if not formats and self.sources:
+            return f"Skipped in folders: {counts}"
+        hints = [hint for hint in map(hint_for, formats) if hint]
+        read = f"{formats_read('and', self.extra)} are read"
+        return f"Skipped in folders: {counts}. {'; '.join((read, *hints))}"
 
 
 IsKnown: TypeAlias = Callable[[str, os.stat_result], bool]
@@ -55,15 +66,14 @@ def find_sources(
     Raises:
         click.ClickException: a path does not exist.
     """
-    found = Found()
-    found.sources += iter_sources(given, found, extra, is_known)
+    found = Found(extra=tuple(extra))
+    found.sources += iter_sources(given, found, is_known)
     return found
 
 
 def iter_sources(
     given: Iterable[str],
     found: Found,
-    extra: Iterable[ExtraFormat] = (),
     is_known: IsKnown = lambda path, status: False,
 ) -> Iterator[str]:
     """The same one after the other, not kept in `found`; the rest of the search is noted there."""
@@ -71,7 +81,7 @@ def iter_sources(
         if name == STANDARD_INPUT or is_url(name) or is_file(name):
             yield name
         elif is_folder(name):
-            yield from _Search(Path(name), tuple(extra), is_known, found).files()
+            yield from _Search(Path(name), is_known, found).files()
         else:
             raise click.ClickException(f"There is no file or folder {name!r}")
 
@@ -135,12 +145,9 @@ def _is(path: Path, kind: Callable[[Path], bool]) -> bool:
 class _Search:
     """The search of one folder; names that begin with a dot are not looked at."""
 
-    def __init__(
-        self, root: Path, extra: tuple[ExtraFormat, ...], is_known: IsKnown, found: Found
-    ) -> None:
+    def __init__(self, root: Path, is_known: IsKnown, found: Found) -> None:
         self._root = root
         self._real = root.resolve()
-        self._extra = extra
         self._is_known = is_known
         self._found = found
 
@@ -156,7 +163,7 @@ class _Search:
                     yield str(path)
             # A folder inside is searched where it lies, and not once more through a link.
             elif self._leads_out(path):
-                self._leave("link that leads out")
+                self._leave(LEADS_OUT)
             elif not _is(path, Path.is_symlink):
                 open_folders.append(self._entries(path))
 
@@ -186,7 +193,7 @@ class _Search:
     def _is_source(self, file: Path) -> bool:
         try:
             if self._leads_out(file):
-                self._leave("link that leads out")
+                self._leave(LEADS_OUT)
                 return False
             status = file.stat()
             if self._is_known(str(file), status):
@@ -198,9 +205,9 @@ class _Search:
         except (OSError, RuntimeError):
             # Named, with the reason, when it is to be embedded.
             return True
-        if begins_as_image(head, self._extra):
+        if begins_as_image(head, self._found.extra):
             return True
-        self._leave(format_not_read(head) or "no image")
+        self._leave(format_not_read(head) or NO_IMAGE)
         return False
 
 

@@ -80,7 +80,9 @@ def usage(
     with open_store(stack) as store:
         known = [one.name for one in store.list_consumers()]
         if consumer is not None and consumer not in known:
-            raise click.ClickException(f"There is no consumer {consumer!r}")
+            raise click.ClickException(
+                f"There is no consumer {consumer!r}: `imgvec keys list` shows them"
+            )
         meter = IdempotentMeter(store, window=0)
         names = known if consumer is None else [consumer]
         lines = _add_up((row for name in names for row in meter.usage(name, first, last)), by)

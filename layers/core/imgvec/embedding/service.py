@@ -102,7 +102,8 @@ class EmbeddingService:
             else self.encoders.named(wanted.encoder)
         )
         if encoder is None or wanted.dimensions not in encoder.dimensions:
-            raise BadParameter
+            known = sorted({number for one in self.encoders for number in one.dimensions})
+            raise BadParameter(f"The dimensions must be one of: {', '.join(map(str, known))}")
         has_text = any(isinstance(one, TextInput) for one in wanted.parts)
         if has_text and not encoder.embeds_text:
             raise images_only(encoder.name)

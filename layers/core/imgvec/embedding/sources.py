@@ -8,7 +8,7 @@ from typing import Final, TypeAlias
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.limiter import Limiter
 from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageSource, ImageUrl, Part
-from imgvec.errors import FetchFailed, TooLarge
+from imgvec.errors import FetchFailed, ImageTooLarge
 from imgvec.images.fetch import Fetch
 from imgvec.request_log import stage
 
@@ -55,7 +55,7 @@ class Sources:
         The permit is held until there is room for the bytes, so that no further image is read.
 
         Raises:
-            TooLarge: it has more than `most` bytes; a fetch ends there.
+            ImageTooLarge: it has more than `most` bytes; a fetch ends there.
             RequestError: the image cannot be read; the error says why.
         """
         if isinstance(source, ImageBytes):
@@ -87,5 +87,5 @@ class Sources:
 
 def _within(data: bytes, most: int | None) -> bytes:
     if most is not None and len(data) > most:
-        raise TooLarge
+        raise ImageTooLarge.over(most)
     return data

@@ -10,7 +10,7 @@ from typing import Final
 import pybase64
 
 from imgvec.embedding.types import ImageBytes, ImageSource, ImageUrl
-from imgvec.errors import BadParameter, TooLarge
+from imgvec.errors import BadParameter, ImageTooLarge
 from imgvec.types import FormText
 
 _SPACES: Final = b" \t\n\f\r"
@@ -31,14 +31,14 @@ def decode_base64(text: str, max_bytes: int) -> bytes:
     digits, before anything is decoded.
 
     Raises:
-        TooLarge: the text stands for more than `max_bytes`.
+        ImageTooLarge: the text stands for more than `max_bytes`.
         BadParameter: the text is empty or no base64.
     """
     sent = _digits(text)
     given = len(sent) - len(sent.rstrip(b"="))
     digits = len(sent) - given
     if digits * 3 // 4 > max_bytes:
-        raise TooLarge
+        raise ImageTooLarge.over(max_bytes)
     if not digits:
         raise BadParameter("The image is empty")
     due = -digits % 4
@@ -86,7 +86,7 @@ def decode_data_uri(uri: str, max_bytes: int) -> bytes:
     The media type and its parameters are not looked at: the bytes tell what the image is.
 
     Raises:
-        TooLarge: the URI holds more than `max_bytes`.
+        ImageTooLarge: the URI holds more than `max_bytes`.
         BadParameter: it is no data URI, not marked as base64, empty, or no base64.
     """
     head, comma, payload = uri.partition(",")
@@ -121,7 +121,7 @@ def linked_image(text: str, max_bytes: int) -> ImageSource:
 
     Raises:
         BadParameter: it is neither, or the data URI does not decode.
-        TooLarge: the data URI holds more than `max_bytes`.
+        ImageTooLarge: the data URI holds more than `max_bytes`.
     """
     if is_url(text):
         return ImageUrl(text)
@@ -135,7 +135,7 @@ def written_image(text: str, max_bytes: int) -> ImageSource:
 
     Raises:
         BadParameter: it does not decode.
-        TooLarge: it holds more than `max_bytes`.
+        ImageTooLarge: it holds more than `max_bytes`.
     """
     if is_url(text) or is_data_uri(text):
         return linked_image(text, max_bytes)

@@ -77,7 +77,8 @@ def configured_folders(settings: Settings) -> list[Path]:
         if name not in folders:
             raise ModelError(
                 f"IMGVEC_ENCODERS names {name}, which is not in {settings.models}; "
-                f"there are: {', '.join(sorted(folders)) or 'none'}"
+                f"there are: {', '.join(sorted(folders)) or 'none'}. To add it: "
+                f"`imgvec models pull {name}`, then `imgvec models build {name}`"
             )
     return [folders[name] for name in settings.encoders]
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from imgvec.errors import NotAnImage, TooLarge
+from imgvec.errors import ImageTooLarge, NotAnImage, TooLarge
 from imgvec.images.colour import strips
 from imgvec.images.essentials import completed
 from imgvec.images.formats import damage_refused, open_image
@@ -66,7 +66,7 @@ def decode(
         NotAnImage: no such file, or a damaged one.
     """
     if len(data) > limits.max_bytes:
-        raise TooLarge
+        raise ImageTooLarge.over(limits.max_bytes)
     with damage_refused():
         file, *twins = completed(data)
         opened = open_image(file, limits.extra_formats)
@@ -102,8 +102,12 @@ def judge(opened: Opened, data: bytes, limits: ImageLimits) -> None:
             long.
     """
     most = min(limits.max_pixels, max(FREE_PIXELS, PIXELS_A_BYTE * len(data)))
+    size = f"The image has {opened.width} x {opened.height} pixels"
+    if opened.width * opened.height > limits.max_pixels:
+        limit = f"over the limit of {limits.max_pixels:,} pixels"
+        raise TooLarge(f"{size}, {limit}", "IMGVEC_MAX_PIXELS sets the limit")
     if opened.width * opened.height > most or max(opened.width, opened.height) > MAX_SIDE:
-        raise TooLarge
+        raise TooLarge(f"{size}, too many for its file of {len(data):,} bytes")
     opened.judge(most, limits.max_frames)
 
 

@@ -5,9 +5,9 @@ first file that it does not know, and holds its own limit of pixels in a global 
 """
 
 import logging
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, get_args
 
 from imgvec.errors import NotAnImage, RequestError
 from imgvec.images.bmp import BmpFile
@@ -98,15 +98,31 @@ def open_image(data: bytes, extra: frozenset[ExtraFormat] = frozenset()) -> Open
             return opener(data)
     name = format_not_read(data)
     if name is None:
-        raise NotAnImage
+        raise NotAnImage(f"{NotAnImage.default}: send {formats_read('or', extra)}")
     for format in extra:
         if format.upper() == name:
             # Not needed where none is switched on, as in the cloud.
             from imgvec.images.heif import HeifFile
 
             return HeifFile(data, format)
+    raise NotAnImage(
+        f"This is {name}, which is not read; send {formats_read('or', extra)}", hint_for(name)
+    )
+
+
+def formats_read(conjunction: str, extra: Iterable[ExtraFormat] = ()) -> str:
+    """The names of the formats that are read, the last one behind the conjunction."""
     *first, last = (*_READ, *sorted(format.upper() for format in extra))
-    raise NotAnImage(f"This is {name}, which is not read; send {', '.join(first)} or {last}")
+    return f"{', '.join(first)} {conjunction} {last}"
+
+
+def hint_for(name: str) -> str:
+    """How an operator has this format read; empty where it is not one of the extra ones."""
+    format = name.lower()
+    if format not in get_args(ExtraFormat):
+        return ""
+    install = "`pip install 'imgvec[heic]'` and " if format == "heic" else ""
+    return f"to read {name}: {install}IMGVEC_EXTRA_FORMATS={format}"
 
 
 def format_not_read(data: bytes) -> str | None:

@@ -26,6 +26,14 @@ MANY_PARTS = 100
 """Of a file, between what is dropped of it."""
 
 
+def too_many_frames(most: int) -> TooLarge:
+    """The error of a file with more than `most` frames or pages."""
+    return TooLarge(
+        f"The image has more than {most:,} frames or pages, send one of them",
+        "IMGVEC_MAX_FRAMES sets the limit",
+    )
+
+
 class Opened(ABC):
     """A file of one format."""
 
@@ -41,7 +49,7 @@ class Opened(ABC):
             TooLarge: it has more frames, or a cost that only its format has.
         """
         if self.count_frames() > max_frames:
-            raise TooLarge
+            raise too_many_frames(max_frames)
 
     def count_frames(self) -> int:
         """Count them; some formats must be read to their end for it."""

@@ -11,7 +11,7 @@ from PIL.ImageFile import _Tile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from imgvec.errors import TooLarge
-from imgvec.images.opened import CountedFile, PillowFile
+from imgvec.images.opened import CountedFile, PillowFile, too_many_frames
 from imgvec.images.tiff_directory import (
     COMPRESSION,
     FILL_ORDER,
@@ -102,7 +102,7 @@ class TiffFile(PillowFile):
         if tile > most_pixels or _decoded(self.image) > MAX_DECODED * most_pixels:
             raise TooLarge
         if self._directory.pages(max_frames) > max_frames:
-            raise TooLarge
+            raise too_many_frames(max_frames)
 
     def _reduced(self, factor: int) -> Image.Image:
         if not self._layout.is_deep_grey:

@@ -21,10 +21,10 @@ from imgvec.encoders.registry import configured_folders, load_here
 from imgvec.encoders.sagemaker.client import HEADER, PIXELS, STALE, TEXT, VECTOR, Attributes
 from imgvec.errors import (
     BadParameter,
+    BodyTooLarge,
     InternalFault,
     NotReady,
     RequestError,
-    TooLarge,
     WrongContentType,
 )
 from imgvec.request_log import UNTRACED
@@ -219,7 +219,7 @@ async def _read(request: Request, most: int) -> bytes:
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise TooLarge
+            raise BodyTooLarge.over(most)
     return bytes(body)
 
 

@@ -117,16 +117,15 @@ class Index:
         found = ((slot, row) for slot in slots for row in self._rows(query, slot))
         return {slot: Photo(os.fsdecode(path), size) for slot, (path, size) in found}
 
-    def vectors(self) -> Vectors:
-        """All rows of the file, mapped. Rows that are no photo's slot mean nothing.
+    def vectors(self, slots: Slots) -> Vectors:
+        """The rows of the file, mapped, up to the last of these slots; others mean nothing.
 
         Raises:
             SearchError: the file is missing or too short.
         """
-        end = self._number(END)
-        shape = (end, self.space.dimensions)
-        if not end:
-            return np.empty(shape, np.float32)
+        if not len(slots):
+            return np.empty((0, self.space.dimensions), np.float32)
+        shape = (int(slots[-1]) + 1, self.space.dimensions)
         try:
             return np.asarray(np.memmap(self._folder / VECTORS, np.float32, "r", shape=shape))
         except (OSError, ValueError):

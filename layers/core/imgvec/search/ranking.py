@@ -39,9 +39,8 @@ def combined(plus: Sequence[Vector], minus: Sequence[Vector]) -> Vector:
 
 def most_similar(index: Index, query: Vector, count: int, inside: Sequence[str] = ()) -> list[Hit]:
     """The `count` best of all photos, or of those in some folders; the best first."""
-    # The slots first: a photo that is added between the two is not seen.
     slots = index.slots(inside)
-    scores = np.dot(index.vectors(), query)[slots]
+    scores = np.dot(index.vectors(slots), query)[slots]
     best = np.arange(len(slots))
     if count < len(slots):
         best = np.argpartition(scores, -count)[-count:]

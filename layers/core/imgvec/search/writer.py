@@ -4,7 +4,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from itertools import chain, count, groupby
 from pathlib import Path
 from typing import Final
@@ -137,11 +137,17 @@ def _named(space: Space) -> str:
 @contextmanager
 def _locked(folder: Path) -> Iterator[None]:
     """Hold SQLite's lock on an empty file, which ends with the process however that ends."""
-    with closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as lock:
+    with ExitStack() as held:
         try:
+            lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
+            held.enter_context(closing(lock))
             lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
+        except sqlite3.Error as problem:
+            if problem.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+                raise SearchError(
+                    f"Another `imgvec index` writes {folder}: try again when it has ended"
+                ) from None
             raise SearchError(
-                f"Another `imgvec index` writes {folder}: try again when it has ended"
+                f"{folder} cannot be written: check the owner and mode of the folder and its files"
             ) from None
         yield

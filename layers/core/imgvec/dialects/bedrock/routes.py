@@ -64,7 +64,7 @@ FAMILIES: Final[dict[Alias, tuple[str, Family]]] = {
     models.TITAN: ("titan_image", TITAN),
     models.COHERE_ENGLISH: ("cohere_english", COHERE),
     models.COHERE_MULTILINGUAL: ("cohere_multilingual", COHERE),
-    models.COHERE_FOUR: ("cohere_four", COHERE_FOUR),
+    models.COHERE_FOUR: ("cohere_v4", COHERE_FOUR),
     models.NOVA: ("nova", NOVA),
 }
 """The name of each model's operation, and its family."""
@@ -116,4 +116,13 @@ router.add_api_route(
     "/model/{model_id:path}/invoke", invoke, methods=["POST"], include_in_schema=False
 )
 
-DIALECT = Dialect(NAME, HEAD, router, ALIASES, error_response, schemas.KEY_PLACES)
+WITH_BEARER: Final = {"headers": [(b"authorization", b"Bearer key")]}
+DIALECT = Dialect(
+    NAME,
+    HEAD,
+    router,
+    ALIASES,
+    error_response,
+    schemas.KEY_PLACES,
+    variants=({}, WITH_BEARER),
+)

@@ -5,7 +5,6 @@ from typing import Final
 from pydantic import Field
 
 from imgvec.api.openapi import (
-    INTEGER,
     PICTURE,
     STRING,
     VECTOR,
@@ -14,6 +13,7 @@ from imgvec.api.openapi import (
     choice,
     fields,
     key_place,
+    named,
     one_of,
 )
 
@@ -27,43 +27,56 @@ FAILS: Final = (400, 403, 404, 412, 429, 500, 503)
 IMAGE: Final[Schema] = {**STRING, "description": "Base64, a data URI or a URL"}
 BASE64: Final = PICTURE.partition(",")[2]
 
-TITAN: Final = fields(
-    (),
-    inputText=STRING,
-    inputImage=IMAGE,
-    embeddingConfig=fields((), outputEmbeddingLength=choice(1024, kind="integer")),
+_TITAN_CONFIG: Final = fields((), outputEmbeddingLength=choice(1024, kind="integer"))
+TITAN: Final = named(
+    "TitanRequest",
+    fields(
+        (),
+        inputText=STRING,
+        inputImage=IMAGE,
+        embeddingConfig=named("TitanConfig", _TITAN_CONFIG),
+    ),
 )
 TITAN_EXAMPLES: Final = {
     "an image": {"inputImage": BASE64},
     "a text": {"inputText": "a cat"},
     "both as one": {"inputImage": BASE64, "inputText": "a cat"},
 }
-COHERE: Final = fields(
-    (),
-    texts={"type": "array", "items": STRING},
-    images={"type": "array", "items": IMAGE},
-    input_type=STRING,
-    embedding_types={"type": "array", "items": choice("float")},
-)
+_COHERE: Final[dict[str, Schema]] = {
+    "texts": {"type": "array", "items": STRING},
+    "images": {"type": "array", "items": IMAGE},
+    "input_type": STRING,
+    "embedding_types": {"type": "array", "items": choice("float")},
+}
+COHERE: Final = named("BedrockCohereRequest", fields((), **_COHERE))
 COHERE_EXAMPLES: Final = {
     "an image": {"images": [PICTURE], "input_type": "image", "embedding_types": ["float"]},
     "texts": {"texts": ["a cat", "a dog"], "input_type": "search_query"},
 }
 PART: Final = one_of(
-    fields(("type", "text"), type=choice("text"), text=STRING),
-    fields(
-        ("type", "image_url"),
-        type=choice("image_url"),
-        image_url=one_of(STRING, fields(("url",), url=STRING)),
+    named("BedrockTextPart", fields(("type", "text"), type=choice("text"), text=STRING)),
+    named(
+        "BedrockUrlPart",
+        fields(
+            ("type", "image_url"),
+            type=choice("image_url"),
+            image_url=one_of(STRING, named("BedrockUrl", fields(("url",), url=STRING))),
+        ),
     ),
-    fields(("type", "image"), type=choice("image"), image=IMAGE),
+    named("BedrockImagePart", fields(("type", "image"), type=choice("image"), image=IMAGE)),
 )
-CONTENT: Final = fields(("content",), content={"type": "array", "items": PART, "minItems": 1})
-COHERE_FOUR: Final = fields(
-    ("output_dimension",),
-    **COHERE["properties"],
-    inputs={"type": "array", "items": CONTENT},
-    output_dimension=choice(512, 1024, kind="integer"),
+CONTENT: Final = named(
+    "BedrockContent",
+    fields(("content",), content={"type": "array", "items": PART, "minItems": 1}),
+)
+COHERE_FOUR: Final = named(
+    "BedrockCohereV4Request",
+    fields(
+        ("output_dimension",),
+        **_COHERE,
+        inputs={"type": "array", "items": CONTENT},
+        output_dimension=choice(512, 1024, kind="integer"),
+    ),
 )
 COHERE_FOUR_EXAMPLES: Final = {
     "an image": {"images": [PICTURE], "input_type": "search_document", "output_dimension": 512},
@@ -80,15 +93,20 @@ COHERE_FOUR_EXAMPLES: Final = {
         "output_dimension": 1024,
     },
 }
-NOVA: Final = fields(
-    ("taskType", "singleEmbeddingParams"),
-    taskType=choice("SINGLE_EMBEDDING"),
-    singleEmbeddingParams=fields(
-        ("embeddingDimension",),
-        embeddingPurpose=STRING,
-        embeddingDimension={**INTEGER, "enum": [1024]},
-        text=fields(("value",), truncationMode=STRING, value=STRING),
-        image=fields(("source",), format=STRING, source=fields(("bytes",), bytes=IMAGE)),
+_NOVA_SOURCE: Final = named("NovaSource", fields(("bytes",), bytes=IMAGE))
+_NOVA_PARAMETERS: Final = fields(
+    ("embeddingDimension",),
+    embeddingPurpose=STRING,
+    embeddingDimension=choice(1024, kind="integer"),
+    text=named("NovaText", fields(("value",), truncationMode=STRING, value=STRING)),
+    image=named("NovaImage", fields(("source",), format=STRING, source=_NOVA_SOURCE)),
+)
+NOVA: Final = named(
+    "NovaRequest",
+    fields(
+        ("taskType", "singleEmbeddingParams"),
+        taskType=choice("SINGLE_EMBEDDING"),
+        singleEmbeddingParams=named("NovaParameters", _NOVA_PARAMETERS),
     ),
 )
 NOVA_EXAMPLES: Final = {
@@ -137,4 +155,5 @@ class NovaEmbeddings(Shape):
 class BedrockProblem(Shape):
     """The error envelope; the exception's name stands in the header `x-amzn-errortype`."""
 
-    message: str = Field(examples=["Give 'inputText', 'inputImage' or both"])
+    message: str = Field(default="", examples=["Give 'inputText', 'inputImage' or both"])
+    Message: str = Field(default="", description="In its place, for a wrong bearer key")

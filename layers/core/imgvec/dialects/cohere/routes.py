@@ -61,7 +61,7 @@ async def embed_v2(request: Request) -> Response:
     "/v1/embed",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=V1, examples=V1_EXAMPLES),
     responses=answers(CohereEmbeddingsV1, CohereProblem, *FAILS),
-    operation_id="cohere_embed_first_version",
+    operation_id="cohere_embed_v1",
 )
 async def embed_v1(request: Request) -> Response:
     """Embed texts or images; without `embedding_types` the vectors are a plain list."""

@@ -4,7 +4,17 @@ from typing import Final, Literal
 
 from pydantic import Field
 
-from imgvec.api.openapi import PICTURE, STRING, VECTOR, Schema, Shape, choice, fields, key_place
+from imgvec.api.openapi import (
+    PICTURE,
+    STRING,
+    VECTOR,
+    Schema,
+    Shape,
+    choice,
+    fields,
+    key_place,
+    named,
+)
 from imgvec.dialects.cohere.inputs import INPUT_TYPES, TRUNCATE, TYPES
 
 MOST: Final = 96
@@ -24,27 +34,38 @@ def _listed(items: Schema, most: int = MOST) -> Schema:
 
 _PART: Final[Schema] = {
     "oneOf": [
-        fields(("type", "text"), type=choice("text"), text=STRING),
-        fields(
-            ("type", "image_url"),
-            type=choice("image_url"),
-            image_url=fields(("url",), url=STRING),
+        named("CohereTextPart", fields(("type", "text"), type=choice("text"), text=STRING)),
+        named(
+            "CohereUrlPart",
+            fields(
+                ("type", "image_url"),
+                type=choice("image_url"),
+                image_url=named("CohereUrl", fields(("url",), url=STRING)),
+            ),
         ),
-        fields(("type", "image"), type=choice("image"), image=STRING),
+        named("CohereImagePart", fields(("type", "image"), type=choice("image"), image=STRING)),
     ]
 }
-_INPUT: Final = fields(("content",), content={"type": "array", "items": _PART, "minItems": 1})
+_INPUT: Final = named(
+    "CohereInput",
+    fields(("content",), content={"type": "array", "items": _PART, "minItems": 1}),
+)
 _TEXTS: Final = _listed(STRING)
 _IMAGES: Final = _listed({**STRING, "description": "A data URI, a URL or base64"})
 _REST: Final[dict[str, Schema]] = {
     "model": {**STRING, "description": "The vendor's model, or the id of an encoder"},
     "output_dimension": choice(512, 768, 1024, kind="integer"),
-    "input_type": {**choice(*INPUT_TYPES), "description": "Does not change a vector"},
-    "embedding_types": _listed(choice(*TYPES), len(TYPES)),
-    "truncate": choice(*TRUNCATE),
+    "input_type": named(
+        "CohereInputType", {**choice(*INPUT_TYPES), "description": "Does not change a vector"}
+    ),
+    "embedding_types": _listed(named("CohereType", choice(*TYPES)), len(TYPES)),
+    "truncate": named("CohereTruncate", choice(*TRUNCATE)),
 }
-V1: Final = fields(("model",), texts=_TEXTS, images=_IMAGES, **_REST)
-V2: Final = fields(("model",), texts=_TEXTS, images=_IMAGES, inputs=_listed(_INPUT), **_REST)
+V1: Final = named("CohereRequestV1", fields(("model",), texts=_TEXTS, images=_IMAGES, **_REST))
+V2: Final = named(
+    "CohereRequest",
+    fields(("model",), texts=_TEXTS, images=_IMAGES, inputs=_listed(_INPUT), **_REST),
+)
 V1_EXAMPLES: Final = {
     "an image": {"model": "embed-english-v3.0", "images": [PICTURE], "input_type": "image"},
     "texts": {"model": "embed-english-v3.0", "texts": ["a cat", "a dog"]},

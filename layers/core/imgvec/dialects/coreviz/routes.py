@@ -32,6 +32,7 @@ from imgvec.api.openapi import (
     choice,
     fields,
     key_place,
+    named,
     one_of,
     operation,
 )
@@ -99,9 +100,12 @@ _REQUEST = operation(
         "either": {"input": "a photo of a cat", "type": "text"},
     },
     json=one_of(
-        fields(("image",), image=STRING, model=STRING),
-        fields(("text",), text=STRING, model=STRING),
-        fields(("input",), input=STRING, type=choice("image", "text"), model=STRING),
+        named("CoreVizImage", fields(("image",), image=STRING, model=STRING)),
+        named("CoreVizText", fields(("text",), text=STRING, model=STRING)),
+        named(
+            "CoreVizInput",
+            fields(("input",), input=STRING, type=choice("image", "text"), model=STRING),
+        ),
     ),
 )
 _ANSWERS = answers(CoreVizEmbedding, CoreVizProblem, *FAILS)

@@ -10,14 +10,20 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from imgvec.api.mounts import NO_STORE, public_base, services_of
-from imgvec.api.openapi import FILE, STRING, fields, operation, parameter
+from imgvec.api.openapi import FILE, STRING, fields, named, operation, parameter
 from imgvec.api.request import JSON, MULTIPART, read_bytes
 from imgvec.api.streaming import StreamedFile
 from imgvec.assets.ports import Asset
 from imgvec.assets.service import UPLOAD_SECONDS, extension
 from imgvec.dialects.memories import BASE
 from imgvec.dialects.memories.envelope import admitted, asset_id_of, success
-from imgvec.dialects.memories.schemas import ASSET_ANSWERS, ASSET_FAILS, ASSET_ID
+from imgvec.dialects.memories.schemas import (
+    ASSET_ANSWERS,
+    ASSET_FAILS,
+    ASSET_ID,
+    PUT_FAILS,
+    UPLOAD_ANSWERS,
+)
 from imgvec.errors import BadParameter
 from imgvec.ids import memories_id
 
@@ -26,8 +32,8 @@ router = APIRouter(prefix=BASE, tags=["memories.ai"])
 
 @router.post(
     "/upload",
-    openapi_extra=operation(multipart=fields(("file",), file=FILE)),
-    responses=ASSET_ANSWERS,
+    openapi_extra=operation(multipart=named("MemoriesFile", fields(("file",), file=FILE))),
+    responses=UPLOAD_ANSWERS,
     operation_id="memories_upload_file",
 )
 async def upload(request: Request) -> Response:
@@ -46,10 +52,10 @@ async def upload(request: Request) -> Response:
 @router.post(
     "/upload/signed-url",
     openapi_extra=operation(
-        json=fields(("original_filename",), original_filename=STRING),
+        json=named("MemoriesFilename", fields(("original_filename",), original_filename=STRING)),
         examples={"a photo": {"original_filename": "photo.jpg"}},
     ),
-    responses=ASSET_ANSWERS,
+    responses=UPLOAD_ANSWERS,
     operation_id="memories_create_signed_url",
 )
 async def signed_url(request: Request) -> Response:
@@ -77,7 +83,7 @@ async def signed_url(request: Request) -> Response:
     operation_id="memories_put_file",
     responses={
         200: {"description": "Stored; the body is empty, as a bucket answers"},
-        **ASSET_FAILS,
+        **PUT_FAILS,
     },
     response_class=Response,
 )

@@ -22,6 +22,7 @@ from imgvec.api.openapi import (
     answers,
     choice,
     fields,
+    named,
     one_of,
     operation,
 )
@@ -54,8 +55,8 @@ IMAGE_MODELS = (Alias("mobileclip", (512,)), Alias("multimodalembedding@001", (1
 TEXT_MODELS = (*IMAGE_MODELS, Alias("gemini-embedding-001", (512, 768, 1024)))
 
 router = APIRouter(prefix=BASE, tags=["memories.ai"])
-_IMAGE_MODEL: Schema = choice(*(alias.model for alias in IMAGE_MODELS))
-_TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
+_IMAGE_MODEL: Schema = named("MemoriesImageModel", choice(*(alias.model for alias in IMAGE_MODELS)))
+_TEXT_MODEL: Schema = named("MemoriesTextModel", choice(*(alias.model for alias in TEXT_MODELS)))
 
 
 @router.post(
@@ -63,13 +64,21 @@ _TEXT_MODEL: Schema = choice(*(alias.model for alias in TEXT_MODELS))
     openapi_extra=operation(
         *EMBEDDING_HEADERS,
         examples={
-            "a URL": {"image_url": "https://example.com/photo.jpg", "model": "mobileclip"},
-            "an asset": {"asset_id": "re_000000000000000001", "model": "mobileclip"},
+            "a URL of yours": {"image_url": "https://example.com/photo.jpg", "model": "mobileclip"},
+            "an asset of yours": {"asset_id": "re_000000000000000001", "model": "mobileclip"},
         },
-        multipart=fields(("file", "model"), file=FILE, model=_IMAGE_MODEL),
+        multipart=named(
+            "MemoriesImageFile", fields(("file", "model"), file=FILE, model=_IMAGE_MODEL)
+        ),
         json=one_of(
-            fields(("asset_id", "model"), asset_id=STRING, model=_IMAGE_MODEL),
-            fields(("image_url", "model"), image_url=STRING, model=_IMAGE_MODEL),
+            named(
+                "MemoriesImageAsset",
+                fields(("asset_id", "model"), asset_id=STRING, model=_IMAGE_MODEL),
+            ),
+            named(
+                "MemoriesImageUrl",
+                fields(("image_url", "model"), image_url=STRING, model=_IMAGE_MODEL),
+            ),
         ),
     ),
     responses=answers(MemoriesImageEmbedding, MemoriesFailure, *FAILS, 412),
@@ -96,11 +105,14 @@ async def embed_image(request: Request) -> Response:
                 "dimensionality": 768,
             },
         },
-        json=fields(
-            ("input", "model"),
-            input=one_of(STRING, {"type": "array", "items": STRING, "maxItems": MAX_INPUTS}),
-            model=_TEXT_MODEL,
-            dimensionality=choice(512, 768, 1024, kind="integer"),
+        json=named(
+            "MemoriesTexts",
+            fields(
+                ("input", "model"),
+                input=one_of(STRING, {"type": "array", "items": STRING, "maxItems": MAX_INPUTS}),
+                model=_TEXT_MODEL,
+                dimensionality=choice(512, 768, 1024, kind="integer"),
+            ),
         ),
     ),
     responses=answers(MemoriesTextEmbeddings, MemoriesFailure, *FAILS, 412),

@@ -59,6 +59,8 @@ class MemoriesFailure(Shape):
     failed: Literal[True]
 
 
-ASSET_FAILS: Final = answers(None, MemoriesFailure, *FAILS, 404)
+UPLOAD_ANSWERS: Final = answers(MemoriesAnswer, MemoriesFailure, *FAILS)
+PUT_FAILS: Final = answers(None, MemoriesFailure, 400, 402, 404, 429, 500, 503)
 """404 where the id is malformed: then no route matches."""
-ASSET_ANSWERS: Final = answers(MemoriesAnswer, MemoriesFailure, *FAILS, 404)
+ASSET_FAILS: Final = answers(None, MemoriesFailure, 400, 401, 403, 404, 429, 500, 503)
+ASSET_ANSWERS: Final = {**answers(MemoriesAnswer, MemoriesFailure), **ASSET_FAILS}

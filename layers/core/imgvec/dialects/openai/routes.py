@@ -21,7 +21,7 @@ from imgvec.api.openapi import EMBEDDING_HEADERS, answers, operation, path_param
 from imgvec.api.parts import Parts
 from imgvec.api.request import JSON, read_call
 from imgvec.dialects.openai import HEAD
-from imgvec.dialects.openai.envelope import VENDOR, error_response, vendor_of
+from imgvec.dialects.openai.envelope import VENDOR, VENDORS, error_response, vendor_of
 from imgvec.dialects.openai.inputs import Reader
 from imgvec.dialects.openai.models import ALIASES, model_names
 from imgvec.dialects.openai.parameters import Space, naming, space_of
@@ -57,7 +57,7 @@ router = APIRouter(tags=["OpenAI"])
     "/v1/embeddings",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=EMBED, examples=EXAMPLES),
     responses=answers(OpenAiEmbeddings, OpenAiProblem, *FAILS),
-    operation_id="openai_embed",
+    operation_id="openai_create_embeddings",
 )
 async def embeddings(request: Request) -> Response:
     """Embed texts and images, as OpenAI, Jina, infinity, vLLM and Voyage are asked."""
@@ -70,7 +70,7 @@ async def embeddings(request: Request) -> Response:
     "/v1/multimodalembeddings",
     openapi_extra=operation(*EMBEDDING_HEADERS, json=MULTIMODAL, examples=MULTIMODAL_EXAMPLES),
     responses=answers(VoyageEmbeddings, OpenAiProblem, *FAILS),
-    operation_id="voyage_embed_multimodal",
+    operation_id="voyage_create_multimodal_embeddings",
 )
 async def multimodal_embeddings(request: Request) -> Response:
     """Embed texts and images together, as Voyage is asked; an input of several parts is one."""
@@ -112,7 +112,7 @@ async def model(request: Request) -> Response:
     names = await _names(request)
     name = request.path_params["model"]
     if name not in names:
-        raise UnknownModel
+        raise UnknownModel("Unknown model, GET /v1/models lists the names")
     return json_answer(_model(name))
 
 
@@ -186,4 +186,5 @@ def _model(name: str) -> dict[str, object]:
     }
 
 
-DIALECT = Dialect(NAME, HEAD, router, ALIASES, error_response, KEY_PLACES)
+VARIANTS: Final = tuple({VENDOR: vendor} for vendor in VENDORS)
+DIALECT = Dialect(NAME, HEAD, router, ALIASES, error_response, KEY_PLACES, variants=VARIANTS)

@@ -11,9 +11,11 @@ from imgvec.api.openapi import (
     VECTOR,
     Schema,
     Shape,
+    any_of,
     choice,
     fields,
     key_place,
+    named,
     one_of,
 )
 from imgvec.embedding.elements import ELEMENTS
@@ -28,32 +30,40 @@ MODEL: Final[Schema] = {
     "description": "A vendor's model, or the id of an encoder that is served",
 }
 DIMENSIONS: Final[Schema] = {**INTEGER, "description": "512, 768 or 1024, as the model allows"}
-TYPE: Final = choice(*ELEMENTS, "base64")
+TYPE: Final = named("OpenAiEncoding", choice(*ELEMENTS, "base64"))
+ELEMENT: Final = named("OpenAiElement", choice(*ELEMENTS))
+URL: Final = named("OpenAiUrl", fields(("url",), url=STRING))
 PART: Final = one_of(
-    fields(("type", "text"), type=choice("text"), text=STRING),
-    fields(
-        ("type", "image_url"),
-        type=choice("image_url"),
-        image_url=one_of(STRING, fields(("url",), url=STRING)),
+    named("OpenAiTextPart", fields(("type", "text"), type=choice("text"), text=STRING)),
+    named(
+        "OpenAiUrlPart",
+        fields(("type", "image_url"), type=choice("image_url"), image_url=one_of(STRING, URL)),
     ),
-    fields(("type", "image_base64"), type=choice("image_base64"), image_base64=STRING),
+    named(
+        "OpenAiBase64Part",
+        fields(("type", "image_base64"), type=choice("image_base64"), image_base64=STRING),
+    ),
 )
 PARTS: Final[Schema] = {"type": "array", "items": PART, "minItems": 1}
+CONTENT: Final = named("OpenAiContent", fields(("content",), content=PARTS))
 ITEM: Final[Schema] = {
     "description": "A text, a data URI of an image, or an object",
-    **one_of(
+    **any_of(
         STRING,
-        fields(("text",), text=STRING, image=STRING),
-        fields(("image",), image=STRING),
-        fields(("url",), url=STRING),
-        fields(("bytes",), bytes=STRING),
-        fields(("content",), content=PARTS),
+        named("OpenAiText", fields(("text",), text=STRING, image=STRING)),
+        named("OpenAiImage", fields(("image",), image=STRING)),
+        URL,
+        named("OpenAiBytes", fields(("bytes",), bytes=STRING)),
+        CONTENT,
     ),
 }
 INPUT: Final[Schema] = one_of(ITEM, {"type": "array", "items": ITEM, "minItems": 1})
-MESSAGE: Final = fields(("role", "content"), role=STRING, content=one_of(STRING, PARTS))
+MESSAGE: Final = named(
+    "OpenAiMessage",
+    fields(("role", "content"), role=STRING, content=one_of(STRING, PARTS)),
+)
 MESSAGES: Final[Schema] = {"type": "array", "items": MESSAGE, "minItems": 1}
-EMBED: Final = fields(
+_EMBED: Final = fields(
     ("model",),
     model=MODEL,
     input=INPUT,
@@ -64,17 +74,19 @@ EMBED: Final = fields(
     encoding_format=TYPE,
     embedding_type=TYPE,
     encoding_type=TYPE,
-    output_dtype=choice(*ELEMENTS),
+    output_dtype=ELEMENT,
 )
-MULTIMODAL: Final = fields(
+EMBED: Final = named("OpenAiRequest", _EMBED)
+_MULTIMODAL: Final = fields(
     ("model", "inputs"),
     model=MODEL,
-    inputs={"type": "array", "items": fields(("content",), content=PARTS), "minItems": 1},
+    inputs={"type": "array", "items": CONTENT, "minItems": 1},
     output_dimension=DIMENSIONS,
-    output_dtype=choice(*ELEMENTS),
+    output_dtype=ELEMENT,
     output_encoding=choice("base64"),
     encoding_format=choice("base64"),
 )
+MULTIMODAL: Final = named("VoyageRequest", _MULTIMODAL)
 EXAMPLES: Final = {
     "an image": {"model": "jina-clip-v2", "input": [{"image": PICTURE}]},
     "a text": {"model": "text-embedding-3-small", "input": "a cat", "dimensions": 512},

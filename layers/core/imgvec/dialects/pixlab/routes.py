@@ -38,6 +38,7 @@ from imgvec.dialects.pixlab.schemas import (
     IMAGE,
     KEY_PLACES,
     QUERY,
+    STORE_FAILS,
     UPLOAD,
     PixLabEmbedding,
     PixLabLlmEmbedding,
@@ -112,7 +113,7 @@ async def llmimgembed(request: Request) -> Response:
 @assets.post(
     "/store",
     openapi_extra=operation(multipart=FILE_TO_STORE),
-    responses=answers(PixLabStored, PixLabProblem, *FAILS),
+    responses=answers(PixLabStored, PixLabProblem, *STORE_FAILS),
     operation_id="pixlab_store_file",
 )
 async def store(request: Request) -> Response:

@@ -14,6 +14,7 @@ from imgvec.api.openapi import (
     choice,
     fields,
     key_place,
+    named,
     one_of,
     parameter,
 )
@@ -35,16 +36,19 @@ QUERY: Final = (
     parameter("url", "query", "The same as `img`"),
     parameter("dimension", "query", "Dimensions of the vector", DIMENSION),
 )
-FIELDS: Final = fields((), img=IMG, url=URL, key=KEY, dimension=DIMENSION)
-IMAGE: Final = fields((), img=IMAGES, url=URL, key=KEY, dimension=DIMENSION)
-UPLOAD: Final = fields((), file=FILE, img=IMG, url=URL, key=KEY, dimension=DIMENSION)
+FIELDS: Final = named("PixLabForm", fields((), img=IMG, url=URL, key=KEY, dimension=DIMENSION))
+IMAGE: Final = named("PixLabImages", fields((), img=IMAGES, url=URL, key=KEY, dimension=DIMENSION))
+UPLOAD: Final = named(
+    "PixLabUpload", fields((), file=FILE, img=IMG, url=URL, key=KEY, dimension=DIMENSION)
+)
 EXAMPLES: Final = {
     "a data URI": {"img": PICTURE, "dimension": 512},
-    "a URL": {"img": "https://example.com/photo.jpg"},
+    "a URL of yours": {"img": "https://example.com/photo.jpg"},
     "a list": {"img": [PICTURE, PICTURE], "dimension": 512},
 }
 FAILS: Final = (400, 401, 402, 403, 404, 413, 415, 429, 500, 503)
-FILE_TO_STORE: Final = fields(("file",), file=FILE, key=KEY, comment=STRING)
+STORE_FAILS: Final = (400, 401, 402, 413, 415, 429, 500, 503)
+FILE_TO_STORE: Final = named("PixLabFile", fields(("file",), file=FILE, key=KEY, comment=STRING))
 
 
 class PixLabEmbedding(Shape):

@@ -35,6 +35,7 @@ from imgvec.api.openapi import (
     answers,
     fields,
     key_place,
+    named,
     operation,
 )
 from imgvec.api.parts import Parts, each_input, in_list, is_image
@@ -92,7 +93,7 @@ router = APIRouter(tags=["Weaviate"])
     "/vectorize",
     openapi_extra=operation(
         *EMBEDDING_HEADERS,
-        json=fields((), texts=LIST, images=LIST),
+        json=named("WeaviateRequest", fields((), texts=LIST, images=LIST)),
         examples={
             "an object": {"texts": ["a cat"], "images": [PICTURE.partition(",")[2]]},
             "nearText": {"texts": ["a cat"], "images": []},

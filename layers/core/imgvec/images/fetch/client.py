@@ -15,7 +15,7 @@ from contextlib import aclosing, asynccontextmanager
 import httpcore2
 
 from imgvec import __version__
-from imgvec.errors import AddressRefused, FetchFailed, TooLarge
+from imgvec.errors import AddressRefused, FetchFailed, ImageTooLarge
 from imgvec.images.fetch.dial import Dialer, Resolver, dns_resolve, system_resolve
 from imgvec.images.fetch.urls import DEFAULT_PORTS, Target, follow, parse_url
 
@@ -76,7 +76,7 @@ class Fetcher:
         Raises:
             BadParameter: it is no valid http(s) URL.
             AddressRefused: it, or a redirect from it, leads where nobody may fetch from.
-            TooLarge: the body passes `max_bytes`.
+            ImageTooLarge: the body passes `max_bytes`.
             FetchFailed: anything else than a body with status 200, complete and in time.
         """
         target = parse_url(url)
@@ -140,7 +140,7 @@ class Fetcher:
     async def _read(self, response: httpcore2.Response) -> bytes:
         """Read the body; reject it as soon as it is, or promises to be, too large."""
         if any(int(value) > self._max_bytes for value in _values(response, b"content-length")):
-            raise TooLarge
+            raise ImageTooLarge.over(self._max_bytes)
         codings = _codings(response)
         if len(codings) > 1:
             raise FetchFailed
@@ -154,7 +154,7 @@ class Fetcher:
                 body += chunk if inflater is None else inflater.decompress(chunk, room)
                 # Compressed bytes may stand for nothing, and would be received for ever.
                 if max(len(body), received) > self._max_bytes:
-                    raise TooLarge
+                    raise ImageTooLarge.over(self._max_bytes)
                 if inflater is not None and inflater.unused_data:
                     raise FetchFailed
         if not body or (inflater is not None and not inflater.eof):

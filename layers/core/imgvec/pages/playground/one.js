@@ -5,7 +5,7 @@ import { norm, reach } from "./numbers.js";
 import { copies, element, find, say, show } from "./page.js";
 import { forget, pictureOf, takesFiles, thumbnail, tooLarge } from "./pictures.js";
 import { languagesOf, textOf } from "./requests.js";
-import { ROOT, hasKey, sendPicture } from "./server.js";
+import { ROOT, UNREACHED, alone, hasKey, sendPicture } from "./server.js";
 
 const FIRST = 8;
 const OURS = `${ROOT}/playground/cat.jpg`;
@@ -38,8 +38,12 @@ export function startOne(wished) {
   }
 
   async function chooseOurs() {
-    const blob = await (await fetch(OURS)).blob();
-    use({ ...pictureOf(new File([blob], "cat.jpg", { type: "image/jpeg" })), address: OURS });
+    try {
+      const blob = await (await fetch(OURS)).blob();
+      use({ ...pictureOf(new File([blob], "cat.jpg", { type: "image/jpeg" })), address: OURS });
+    } catch {
+      say(find("one-said"), UNREACHED, true);
+    }
   }
 
   function use(next) {
@@ -73,7 +77,7 @@ export function startOne(wished) {
     raw(`${given.status} in ${Math.round(given.milliseconds)} ms`, shortened(given.text));
     if (given.status !== 200) {
       show(find("vector"), false);
-      say(find("one-said"), given.problem, true);
+      say(find("one-said"), alone(given.problem), true);
       return;
     }
     say(find("one-said"), "");
@@ -103,7 +107,7 @@ export function startOne(wished) {
     return textOf(language, dialect, picture, ROOT, wished());
   }
 
-  return { outdated, send: () => { if (!picture.example) send(); } };
+  return { outdated };
 }
 
 function chosen() {

@@ -5,6 +5,8 @@ import { dimensionsOf } from "./dialects.js";
 // Relative to the page: a proxy may have put it below a prefix that the server knows nothing of.
 export const ROOT = new URL(".", document.baseURI).href.replace(/[#?].*$/, "").replace(/\/$/, "");
 
+export const UNREACHED = "The server cannot be reached. Is it still running?";
+
 // In memory only.
 let key = "";
 const watchers = [];
@@ -21,6 +23,11 @@ export function hasKey() {
 // Calls back with the units sent, and with what is left where a plan sets a limit.
 export function watchPlan(callback) {
   watchers.push(callback);
+}
+
+// A sentence about the only input, without its place.
+export function alone(sentence) {
+  return sentence.replace(/^\w+\[0\]: /, "");
 }
 
 export class Problem extends Error {
@@ -93,7 +100,7 @@ async function reached(path, options) {
     return { answer, text: await answer.text() };
   } catch (problem) {
     if (problem.name === "AbortError") throw problem;
-    throw new Problem("The server cannot be reached. Is it still running?");
+    throw new Problem(UNREACHED);
   }
 }
 

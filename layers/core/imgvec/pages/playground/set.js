@@ -4,7 +4,7 @@ import { cosine, groupsAt, merges } from "./numbers.js";
 import { counted, element, find, percent, say, show } from "./page.js";
 import { forget, pictureOf, takesFiles, thumbnail, tooLarge } from "./pictures.js";
 import { embedAll } from "./queue.js";
-import { Problem, hasKey, sendList } from "./server.js";
+import { Problem, alone, hasKey, sendList } from "./server.js";
 
 const MOST = 200;
 
@@ -44,7 +44,7 @@ export function startSet(wished) {
   async function embed(fresh, note) {
     running = new AbortController();
     const began = performance.now();
-    // What a wait says stays until it is over.
+    // The words of a wait stay until it is over.
     let said = "";
     const progress = (words) => {
       said = words ?? said;
@@ -81,7 +81,7 @@ export function startSet(wished) {
       ranked({ vector: vectors[0], title, floor: input.text === undefined ? 0.8 : 0.24 });
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
-      say(find("search-said"), problem.message.replace(/^input\[0\]: /, ""), true);
+      say(find("search-said"), alone(problem.message), true);
     }
   }
 }

@@ -223,7 +223,10 @@ class Database:
                 # Exclusively: closing a file that SQLite has open would drop SQLite's locks.
                 os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode=0o600))
         except OSError as problem:
-            raise StoreError(f"{self._path} cannot be created: {problem.strerror}.") from problem
+            raise StoreError(
+                f"{self._path} cannot be created: {problem.strerror}. "
+                "Set IMGVEC_DATA to a folder that can be written."
+            ) from problem
 
     def _check(self, connection: sqlite3.Connection) -> None:
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
