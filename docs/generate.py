@@ -58,7 +58,8 @@ def settings_page() -> str:
         elif isinstance(default, tuple):
             shown = ",".join(default) or "(empty)"
         else:
-            shown = "(empty)" if default is None else str(default)
+            shown = "(empty)" if default in (None, "") else str(default)
+            shown = shown.lower() if isinstance(default, bool) else shown
         lines.append(f"| `{PREFIX}{name.upper()}` | {shown} | {field.description} |")
     return "\n".join(lines) + "\n"
 

@@ -55,7 +55,7 @@ def _line(page: Path) -> str:
 
 
 def _sentence(page: Path) -> str:
-    return re.split(r"(?<=[.:]) ", _first_paragraph(page))[0].rstrip(":")
+    return re.split(r"(?<=[.]) ", _first_paragraph(page))[0]
 
 
 def _title(page: Path) -> str:

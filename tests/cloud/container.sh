@@ -7,9 +7,8 @@ build_container() {
     >"$work/container-base.log" 2>&1 || fail "$work/container-base.log"
   rm -rf "$context"
   mkdir -p "$context"
-  cp -r --parents Dockerfile infra/container layers/core/{imgvec,requirements.txt,subset.py} models/starter "$context"
-  # BuildKit, which is not here, reads the file beside the Dockerfile.
-  cp Dockerfile.dockerignore "$context/.dockerignore"
+  cp -r --parents Dockerfile .dockerignore infra/container layers/core/{imgvec,requirements.txt,subset.py} \
+    models/starter "$context"
   docker build -t imgvec "$context" >"$work/container.log" 2>&1 || fail "$work/container.log"
   local whole base
   whole=$(docker image inspect imgvec --format '{{.Size}}')

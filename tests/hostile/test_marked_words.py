@@ -122,7 +122,7 @@ def test_every_route_and_every_kind_of_outcome_was_tried(told: Told) -> None:
             assert logged & {f"{method.upper()} {name}" for name in names}
     assert {answer.status_code for answer in told.answers} >= OUTCOMES
     assert len(told.lines) == len(told.answers)
-    assert "An image was refused" in told.log, "debug lines are written"
+    assert "An image was rejected" in told.log, "debug lines are written"
 
 
 def test_no_mark_is_in_a_log(told: Told) -> None:

@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -81,6 +82,22 @@ def test_serve_says_how_to_make_a_key_and_answers_with_it(installed: Installed) 
     assert abs(sum(value * value for value in vector) - 1) < 1e-5
     with served(installed, installed.command, "serve", "--port", "0") as (address, _):
         assert first_vector(address, key) == vector
+
+
+def test_search(installed: Installed) -> None:
+    shutil.copy(CAT, installed.folder / "copy.jpg")
+    indexed = installed.imgvec("index", ".")
+    assert indexed.returncode == 0, indexed.stderr
+    found = installed.imgvec("search", "a photo of a cat", "--json").stdout.splitlines()
+    assert {Path(json.loads(line)["path"]).name for line in found} == {"my photo.jpg", "copy.jpg"}
+    assert "my photo.jpg" in installed.imgvec("duplicates", ".", "--json").stdout
+
+
+def test_python(installed: Installed) -> None:
+    script = "from imgvec import Encoder; print(Encoder().images(['my photo.jpg']).shape)"
+    python = installed.environment / "bin" / "python"
+    done = run(python, "-c", script, cwd=installed.folder, env=installed.variables)
+    assert done.stdout.strip() in ("(1, 512)", "(1, 768)", "(1, 1024)")
 
 
 def test_uvx(installed: Installed, distributions: Distributions, tmp_path: Path) -> None:

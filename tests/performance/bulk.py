@@ -83,21 +83,29 @@ def speed(count: int, encoder: str) -> None:
         def alone(turn: int) -> None:
             work_alone(loaded, paths)
 
-        rates: dict[str, list[float]] = {"command": [], "alone": []}
-        for turn in range(TURNS):
-            rates["command"].append(count / seconds_of(whole, turn))
-            rates["alone"].append(count / seconds_of(alone, turn))
-    shown = {name: ", ".join(f"{rate:.1f}" for rate in found) for name, found in rates.items()}
-    share = median(rates["command"]) / median(rates["alone"])
-    print(f"{encoder}, {count} images: images a second with the command {shown['command']}; ")
-    print(f"decode and encode alone {shown['alone']}; share of the medians {share:.1%}")
+        turns = [(seconds_of(whole, turn), seconds_of(alone, turn)) for turn in range(TURNS)]
+    print(f"{encoder}, {count} images")
+    for place, kind in enumerate(("wall time", "processor time")):
+        command_rates = [count / ours[place] for ours, _ in turns]
+        alone_rates = [count / theirs[place] for _, theirs in turns]
+        share = median(command_rates) / median(alone_rates)
+        print(
+            f"images a second of {kind}: command {_shown(command_rates)}; alone "
+            f"{_shown(alone_rates)}; share of the medians {share:.1%}"
+        )
 
 
-def seconds_of(work: Callable[[int], None], turn: int) -> float:
-    """The time of a turn."""
-    began = time.perf_counter()
+def _shown(rates: Sequence[float]) -> str:
+    return ", ".join(f"{rate:.1f}" for rate in rates)
+
+
+def seconds_of(work: Callable[[int], None], turn: int) -> tuple[float, float]:
+    """The time of a turn, and its processor time with that of its child."""
+    began, before = time.perf_counter(), os.times()
     work(turn)
-    return time.perf_counter() - began
+    after = os.times()
+    processor = sum(after[:4]) - sum(before[:4])
+    return time.perf_counter() - began, processor
 
 
 def work_alone(encoder: Encoder, paths: Sequence[Path]) -> None:

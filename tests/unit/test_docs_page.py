@@ -84,9 +84,12 @@ def test_where_the_files_are_not_the_page_leads_to_the_description(
     assert client.get("/llms.txt").status_code == 404
 
 
-def test_images_are_built_without_the_page() -> None:
-    ignored = (ROOT / ".dockerignore").read_text().splitlines()
-    assert "layers/core/imgvec/pages" in ignored[ignored.index("!layers/core/imgvec") :]
+def test_images_for_aws_are_built_without_the_page() -> None:
+    function = (ROOT / "layers" / "core" / "left-out.txt").read_text().splitlines()
+    assert "imgvec/pages" in function
+    serving = (ROOT / "infra" / "sagemaker" / "Dockerfile").read_text().splitlines()
+    copied = serving.index("COPY layers/core/imgvec packages/imgvec")
+    assert serving[copied + 1] == "RUN rm -rf packages/imgvec/pages"
 
 
 def test_the_description_is_openapi() -> None:

@@ -47,11 +47,14 @@ def test_an_environment_that_was_moved(tmp_path: Path) -> None:
     (scripts / "python").symlink_to(sys.executable)
     (scripts / "pip").write_text("#!/no/such/clone/.venv/bin/python\n")
     (scripts / "pip").chmod(0o755)
-    status, output = made(tmp_path, "works")
+    (tmp_path / "requirements").mkdir()
+    for done in ("requirements/run.txt", "pyproject.toml", ".venv/run"):
+        (tmp_path / done).touch()
+    status, output = made(tmp_path, ".venv/run")
     assert status == 2
     assert ".venv does not work (was the clone moved?): `rm -rf .venv`, then run it again" in output
     (scripts / "pip").write_text("#!/bin/sh\n")
-    assert made(tmp_path, "works")[0] == 0
+    assert made(tmp_path, ".venv/run")[0] == 0
 
 
 def test_an_environment_whose_interpreter_is_gone_is_made_anew(tmp_path: Path) -> None:

@@ -77,12 +77,12 @@ def _reject_foreign(
     if not model.graph.output:
         raise ModelError(f"{file} is no ONNX file: pull it again")
     if model.functions:
-        raise ModelError(f"{file} defines operators of its own: it is refused")
+        raise ModelError(f"{file} defines operators of its own: it is rejected")
     for node in _nodes(model.graph):
         if node.domain not in domains:
-            raise ModelError(f"{file} has a node of the domain {node.domain!a}: it is refused")
+            raise ModelError(f"{file} has a node of the domain {node.domain!a}: it is rejected")
     if any(_place(tensor) not in (None, weights) for tensor in _tensors(model.graph)):
-        raise ModelError(f"{file} keeps weights in another file: it is refused")
+        raise ModelError(f"{file} keeps weights in another file: it is rejected")
     version = next((one.version for one in model.opset_import if one.domain in STANDARD), 0)
     if version not in OPSETS:
         raise ModelError(

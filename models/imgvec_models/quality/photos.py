@@ -66,6 +66,10 @@ def _encoded(image: Image.Image, kind: str, **options: int) -> bytes:
     return file.getvalue()
 
 
+def _lossless(image: Image.Image) -> bytes:
+    return _encoded(image, "PNG", compress_level=1)
+
+
 def _compressed(data: bytes) -> bytes:
     return _encoded(_rgb(data), "JPEG", quality=30)
 
@@ -73,31 +77,31 @@ def _compressed(data: bytes) -> bytes:
 def _halved(data: bytes) -> bytes:
     image = _rgb(data)
     half = (max(1, image.width // 2), max(1, image.height // 2))
-    return _encoded(image.resize(half, Resampling.BICUBIC), "PNG")
+    return _lossless(image.resize(half, Resampling.BICUBIC))
 
 
 def _cropped(data: bytes, edge: float) -> bytes:
     image = _rgb(data)
     left, top = round(image.width * edge), round(image.height * edge)
-    return _encoded(image.crop((left, top, image.width - left, image.height - top)), "PNG")
+    return _lossless(image.crop((left, top, image.width - left, image.height - top)))
 
 
 def _flipped(data: bytes) -> bytes:
-    return _encoded(ImageOps.mirror(_rgb(data)), "PNG")
+    return _lossless(ImageOps.mirror(_rgb(data)))
 
 
 def _lit(data: bytes, factor: float) -> bytes:
-    return _encoded(ImageEnhance.Brightness(_rgb(data)).enhance(factor), "PNG")
+    return _lossless(ImageEnhance.Brightness(_rgb(data)).enhance(factor))
 
 
 def _noisy(data: bytes) -> bytes:
     values = np.asarray(_rgb(data))
     noise = np.random.default_rng(0).normal(0, NOISE, values.shape)
-    return _encoded(Image.fromarray((values + noise).clip(0, 255).astype(np.uint8)), "PNG")
+    return _lossless(Image.fromarray((values + noise).clip(0, 255).astype(np.uint8)))
 
 
 def _turned(data: bytes, degrees: int) -> bytes:
-    return _encoded(_rgb(data).rotate(degrees, Resampling.BICUBIC, expand=True), "PNG")
+    return _lossless(_rgb(data).rotate(degrees, Resampling.BICUBIC, expand=True))
 
 
 NEAR_DUPLICATES: dict[str, Callable[[bytes], bytes]] = {

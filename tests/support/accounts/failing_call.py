@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from imgvec.errors import StoreError, TooFast
 
 FAULTS: dict[str, tuple[Exception, bool]] = {
-    "is refused": (StoreError("DynamoDB refuses a request: AccessDenied."), False),
+    "is refused": (StoreError("DynamoDB rejects a request: AccessDenied."), False),
     "is throttled": (TooFast(), False),
     "gets no answer": (StoreError("DynamoDB gives no answer: ReadTimeoutError."), True),
 }

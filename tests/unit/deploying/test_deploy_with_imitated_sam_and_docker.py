@@ -185,7 +185,7 @@ def test_throttles_that_are_fixed_stay_and_need_no_permission(checkout: Checkout
         )
     assert refused.returncode == 1
     assert refused.stderr == (
-        "make deploy: Lambda (GetAccountSettings) refuses: AccessDeniedException. "
+        "make deploy: Lambda (GetAccountSettings) rejects the call: AccessDeniedException. "
         'Or fix both yourself: PARAMETERS="ThrottleRate=1 ThrottleBurst=3"\n'
     )
     assert fixed.returncode == 0, fixed.stderr

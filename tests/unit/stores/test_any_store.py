@@ -147,7 +147,7 @@ class TestAssets:
 
 class TestDynamoDB:
     def test_a_table_that_is_not_there_is_told(self, dynamo: DynamoStore) -> None:
-        with DynamoAt("no-such-table") as store, pytest.raises(StoreError, match="refuses"):
+        with DynamoAt("no-such-table") as store, pytest.raises(StoreError, match="rejects"):
             store.find_key("d1")
 
     def test_no_answer_is_told(self, dynamo: DynamoStore, monkeypatch: pytest.MonkeyPatch) -> None:

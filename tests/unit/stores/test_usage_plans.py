@@ -99,7 +99,7 @@ def test_a_stack_that_is_not_there_or_not_ours(aws: dict[str, str]) -> None:
     [
         (429, "TooManyRequestsException", "5 new keys a second"),
         (429, "LimitExceededException", "10,000"),
-        (403, "AccessDeniedException", "refuses: AccessDeniedException"),
+        (403, "AccessDeniedException", "rejects the call: AccessDeniedException"),
     ],
 )
 def test_a_refusal_is_a_sentence_and_a_throttle_is_waited_for(

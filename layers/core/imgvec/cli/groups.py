@@ -29,7 +29,7 @@ def _options(at: float) -> Callable[[F], F]:
             click.option("--json", "as_json", is_flag=True, help="JSON lines, one for each group."),
             click.option(
                 "--at",
-                type=Number(-1, 1),
+                type=Number(0, 1),
                 default=at,
                 show_default=True,
                 metavar="X",

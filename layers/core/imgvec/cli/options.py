@@ -206,7 +206,7 @@ def stack_option(*, required: bool = False) -> Callable[[F], F]:
 def attach_consumers(stack: Stack | None, store: Store, consumers: Collection[str]) -> None:
     """Give consumers names at the stack's gateway and say how they stand.
 
-    A refusal is told and ends nothing: keys work all the same, under a shared name.
+    A rejection is reported and ends nothing: keys work all the same, under a shared name.
     """
     found = identifiers_in(store)
     if stack is None or found is None or not stack.usage_plans or not consumers:

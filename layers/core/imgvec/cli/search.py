@@ -107,8 +107,16 @@ def _encoder_for(folder: Path | None, dimensions: int | None) -> Encoder:
 @click.option(
     "--in", "inside", multiple=True, metavar="FOLDER", help="Only photos below it; repeatable."
 )
-@click.option("-n", "count", type=click.IntRange(1), default=20, show_default=True, metavar="N")
-@click.option("--min", "least", type=Number(-1, 1), metavar="X", help="Least score that is shown.")
+@click.option(
+    "-n",
+    "count",
+    type=click.IntRange(1),
+    default=20,
+    show_default=True,
+    metavar="N",
+    help="Show the best N.",
+)
+@click.option("--min", "least", type=Number(0, 1), metavar="X", help="Least score that is shown.")
 @click.option("--json", "as_json", is_flag=True, help="JSON lines: path, score.")
 @click.option("--html", "page", metavar="FILE", help="Also write a page with thumbnails.")
 @index_option

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 CONSUMER = "welcome"
 
 TEXT = """
-Your key. It ends with this server; `imgvec keys create NAME` makes one that lasts:
+This is your key. It ends with this server. `imgvec keys create NAME` makes a lasting one:
 
   {key}
 
@@ -36,7 +36,7 @@ Paste this into another terminal, and the commands of README.md and docs/ work t
 
 {page}A form for each request is at {address}/docs
 
-One request for each dialect, with a photo of ours:
+Here is a request for each dialect, with our photo:
 
   # CoreViz
   printf '{{"image":"data:image/jpeg;base64,%s"}}' \\

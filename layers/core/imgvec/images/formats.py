@@ -170,5 +170,5 @@ def damage_refused() -> Iterator[None]:
     except RequestError:
         raise
     except Exception as problem:
-        _logger.debug("An image was refused: %s", type(problem).__name__)
+        _logger.debug("An image was rejected: %s", type(problem).__name__)
         raise NotAnImage from None

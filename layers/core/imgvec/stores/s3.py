@@ -82,7 +82,7 @@ def reported() -> Iterator[None]:
             raise AtWorkError from None
         if code in BUSY:
             raise TooFast from None
-        raise StoreError(f"S3 refuses a request: {code}.") from problem
+        raise StoreError(f"S3 rejects a request: {code}.") from problem
     except BotoCoreError as problem:
         raise StoreError(f"S3 cannot be reached: {type(problem).__name__}.") from problem
 

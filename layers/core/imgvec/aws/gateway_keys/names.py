@@ -113,7 +113,7 @@ def throttled_as(shown: Shown, consumers: Consumers) -> str:
         pending = consumers.probed(probe) if probe else None
         names = {pending} if pending else {consumers.name_of(key) for key in shown_keys(shown)}
     except (StoreError, TooFast) as fault:
-        log.error("the consumer of a request cannot be told: %s", fault)
+        log.error("the consumer of a request is unknown: %s", fault)
         return SHARED
     return (names.pop() if len(names) == 1 else None) or SHARED
 

@@ -42,7 +42,7 @@ def reported(service: str) -> Iterator[None]:
         yield
     except ClientError as problem:
         code = problem.response["Error"]["Code"]
-        raise StackError(f"{service} refuses: {_FIXES.get(code, code)}.") from problem
+        raise StackError(f"{service} rejects the call: {_FIXES.get(code, code)}.") from problem
     except BotoCoreError as problem:
         raise StackError(
             f"{service} cannot be asked ({type(problem).__name__}): see that "

@@ -267,7 +267,7 @@ def _reported() -> Iterator[None]:
             raise TooFast from None
         if code == "TransactionCanceledException" and not _EXPECTED.isdisjoint(codes):
             raise _CanceledError(codes) from None
-        raise StoreError(f"DynamoDB refuses a request: {code}.") from problem
+        raise StoreError(f"DynamoDB rejects a request: {code}.") from problem
     except BotoCoreError as problem:
         raise StoreError(f"DynamoDB gives no answer: {type(problem).__name__}.") from problem
 
