@@ -85,9 +85,9 @@ def speed(count: int, encoder: str) -> None:
 
         turns = [(seconds_of(whole, turn), seconds_of(alone, turn)) for turn in range(TURNS)]
     print(f"{encoder}, {count} images")
-    for place, kind in enumerate(("wall time", "processor time")):
-        command_rates = [count / ours[place] for ours, _ in turns]
-        alone_rates = [count / theirs[place] for _, theirs in turns]
+    for number, kind in enumerate(("wall time", "processor time")):
+        command_rates = [count / ours[number] for ours, _ in turns]
+        alone_rates = [count / theirs[number] for _, theirs in turns]
         share = median(command_rates) / median(alone_rates)
         print(
             f"images a second of {kind}: command {_shown(command_rates)}; alone "
