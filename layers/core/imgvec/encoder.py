@@ -4,11 +4,12 @@ import asyncio
 import os
 import weakref
 from collections import deque
-from collections.abc import Coroutine, Generator, Iterable
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,7 +18,15 @@ from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.metered import NoAccounts
 from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.sources import Sources
-from imgvec.embedding.types import ImageBytes, ImageInput, ImageSource, ImageUrl, TextInput, each
+from imgvec.embedding.types import (
+    EmbedRequest,
+    EmbedResult,
+    ImageBytes,
+    ImageInput,
+    ImageSource,
+    ImageUrl,
+    TextInput,
+)
 from imgvec.embedding.written import is_url
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.registry import configured_folders, load_encoders
@@ -26,8 +35,11 @@ from imgvec.images.fetch import fetch_of
 from imgvec.settings import Settings, load_settings
 from imgvec.types import Principal, RequestContext, Vector, Vectors
 
+T = TypeVar("T")
 Image: TypeAlias = str | os.PathLike[str] | bytes
 """An image file's path, an http(s) URL, or the file's bytes."""
+Read: TypeAlias = Callable[[], bytes]
+"""Reads an image's file when its turn comes."""
 Problem: TypeAlias = RequestError | OSError
 """The reason why an image or a text has no vector."""
 
@@ -35,6 +47,14 @@ AHEAD: Final = 32
 """Inputs that are in work at the same time; their order is kept."""
 OPERATOR: Final = Principal("operator", "")
 LOCAL: Final = RequestContext("", "local", "")
+
+
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An image's vector, and the SHA-256 of its file in hex."""
+
+    vector: Vector
+    sha256: str
 
 
 class Encoder:
@@ -141,22 +161,36 @@ class Encoder:
 
         For more images than fit into memory, or where one that is damaged should end nothing.
         """
+        for one in self.each_embedded(images):
+            yield one.vector if isinstance(one, Embedded) else one
+
+    def each_embedded(self, images: Iterable[Image | Read]) -> Generator[Embedded | Problem]:
+        """The same, with the digest of each image's file."""
         return self._each(self._image(image) for image in images)
 
     def each_text(self, texts: Iterable[str]) -> Generator[Vector | Problem]:
         """The same for texts."""
-        return self._each(self._embed(TextInput(text)) for text in texts)
+        return self._each(self._text(text) for text in texts)
 
-    async def _image(self, image: Image) -> Vector | Problem:
+    async def _image(self, image: Image | Read) -> Embedded | Problem:
         try:
-            source = self._source(image)
-        except (ImageTooLarge, OSError) as problem:
+            made = await self._embed(ImageInput(self._source(image)), digested=True)
+        except (RequestError, OSError) as problem:
             return problem
-        return await self._embed(ImageInput(source))
+        return Embedded(made.embeddings[0].vector, made.digests[0].hex())
 
-    def _source(self, image: Image) -> ImageSource:
+    async def _text(self, text: str) -> Vector | Problem:
+        try:
+            made = await self._embed(TextInput(text))
+        except RequestError as problem:
+            return problem
+        return made.embeddings[0].vector
+
+    def _source(self, image: Image | Read) -> ImageSource:
         if isinstance(image, str) and is_url(image):
             return ImageUrl(image)
+        if callable(image):
+            image = image()
         if not isinstance(image, bytes):
             path = Path(image)
             self._check(path.stat().st_size)
@@ -168,19 +202,14 @@ class Encoder:
         if size > self._max_bytes:
             raise ImageTooLarge.over(self._max_bytes)
 
-    async def _embed(self, part: ImageInput | TextInput) -> Vector | Problem:
-        try:
-            result = await self._service.embed(OPERATOR, each([part], self.dimensions), LOCAL)
-        except RequestError as problem:
-            return problem
-        return result.embeddings[0].vector
+    async def _embed(self, part: ImageInput | TextInput, *, digested: bool = False) -> EmbedResult:
+        wanted = EmbedRequest(((part,),), self.dimensions, digested=digested)
+        return await self._service.embed(OPERATOR, wanted, LOCAL)
 
-    def _each(
-        self, jobs: Iterable[Coroutine[Any, Any, Vector | Problem]]
-    ) -> Generator[Vector | Problem]:
+    def _each(self, jobs: Iterable[Coroutine[Any, Any, T]]) -> Generator[T]:
         if not self._end.alive:
             raise ValueError("The encoder is closed")
-        ahead: deque[Future[Vector | Problem]] = deque()
+        ahead: deque[Future[T]] = deque()
         try:
             for job in jobs:
                 ahead.append(asyncio.run_coroutine_threadsafe(job, self._loop))

@@ -29,6 +29,10 @@ class SearchError(ImgvecError):
     """A local index cannot be used as it is; the message says what to do."""
 
 
+class BulkError(ImgvecError):
+    """A job cannot be planned, or cannot go on; the message says why."""
+
+
 class StackError(ImgvecError):
     """A stack is absent, or its gateway rejects a call; the message says why."""
 

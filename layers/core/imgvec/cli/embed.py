@@ -3,9 +3,12 @@
 import sys
 from contextlib import closing
 from itertools import chain
+from pathlib import Path
 
 import click
 
+from imgvec.bulk.parts import FORMATS, Format
+from imgvec.cli.bulk import SHARD, is_job, run_job
 from imgvec.cli.options import escaped
 from imgvec.cli.output import Row, Source, open_output, progress
 from imgvec.cli.sources import (
@@ -30,16 +33,38 @@ from imgvec.settings import load_settings
     "--output",
     default="-",
     show_default=True,
-    metavar="FILE",
-    help="Write x.jsonl or x.npy, or - for JSON lines.",
+    metavar="FILE|FOLDER/",
+    help="Write x.jsonl or x.npy, - for JSON lines, or a folder of parts.",
 )
-def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, output: str) -> None:
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="The parts of a FOLDER/. [default: parquet]",
+)
+@click.option(
+    "--shard",
+    type=click.IntRange(1),
+    metavar="N",
+    help=f"Images of a part. [default: {SHARD:,}]",
+)
+@click.option("--retry-errors", is_flag=True, help="Try the images without a vector once more.")
+def embed(
+    sources: tuple[str, ...],
+    texts: str | None,
+    dimensions: int | None,
+    output: str,
+    form: Format | None,
+    shard: int | None,
+    retry_errors: bool,
+) -> None:
     """Embed images (files, folders, URLs, - for standard input) and lines of text.
 
     \b
       imgvec embed photo.jpg
       imgvec embed photos/ --dimensions 512 -o photos.npy
       echo "a photo of a cat" | imgvec embed --text -
+      imgvec embed photos/ list.csv shard.tar -o vectors/
 
     Folders are searched in depth. A file is taken by its first bytes, not by its name. Hidden
     names, and links that lead out of the folder, are skipped. Every run embeds everything again.
@@ -49,7 +74,19 @@ def embed(sources: tuple[str, ...], texts: str | None, dimensions: int | None, o
     Beside x.npy stand x.npy.names, with a line for each row, and x.npy.json, with the encoder's
     model and revision. A name is printed on one line: a backslash is \\\\, and each byte of a
     control character is \\x with two hex digits.
+
+    An output that ends in a slash is a folder of parts, for any number of images. A run that was
+    broken off goes on from its last part when the command is given again. Sources can then also be
+    patterns, lists (.txt, .csv, .jsonl and .parquet with a column url or path) and tars of images.
     """
+    if is_job(output):
+        if texts is not None:
+            raise click.UsageError("--text goes to a FILE, not to a folder of parts")
+        with closing(encoder_of(dimensions)) as encoder:
+            whole = run_job(Path(output), sources, encoder, form, shard, retry_errors=retry_errors)
+        sys.exit(0 if whole else 1)
+    if form or shard or retry_errors:
+        raise click.UsageError("--format, --shard and --retry-errors need an --output FOLDER/")
     if not sources and texts is None:
         raise click.UsageError("Missing argument: a PATH, a URL, a FOLDER or -, or --text FILE")
     if texts == STANDARD_INPUT and STANDARD_INPUT in sources:

@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -67,15 +67,23 @@ def find_sources(
         click.ClickException: a path does not exist.
     """
     found = Found(extra=tuple(extra))
+    found.sources += iter_sources(given, found, is_known)
+    return found
+
+
+def iter_sources(
+    given: Iterable[str],
+    found: Found,
+    is_known: IsKnown = lambda path, status: False,
+) -> Iterator[str]:
+    """The same one after the other, not kept in `found`; the rest of the search is noted there."""
     for name in given:
-        path = Path(name)
         if name == STANDARD_INPUT or is_url(name) or is_file(name):
-            found.sources.append(name)
+            yield name
         elif is_folder(name):
-            _Search(path, is_known, found).run()
+            yield from _Search(Path(name), is_known, found).files()
         else:
             raise click.ClickException(f"There is no file or folder {name!r}")
-    return found
 
 
 def read_standard_input(most: int | None = None) -> bytes:
@@ -143,17 +151,34 @@ class _Search:
         self._is_known = is_known
         self._found = found
 
-    def run(self) -> None:
-        files: list[Path] = []
-        for folder, folders, names in os.walk(self._root, onerror=self._closed):
-            here = Path(folder)
-            folders[:] = [name for name in folders if not name.startswith(".")]
-            files += [here / name for name in names if not name.startswith(".")]
-            for name in folders:
-                # A folder inside is searched where it lies, and not once more through a link.
-                if self._leads_out(here / name):
-                    self._leave(LEADS_OUT)
-        self._found.sources += [str(file) for file in sorted(files) if self._is_source(file)]
+    def files(self) -> Iterator[str]:
+        """The sources, in the order of names; one folder's names at a time are in memory."""
+        open_folders = [self._entries(self._root)]
+        while open_folders:
+            path, folder = next(open_folders[-1], (None, False))
+            if path is None:
+                open_folders.pop()
+            elif not folder:
+                if self._is_source(path):
+                    yield str(path)
+            # A folder inside is searched where it lies, and not once more through a link.
+            elif self._leads_out(path):
+                self._leave(LEADS_OUT)
+            elif not _is(path, Path.is_symlink):
+                open_folders.append(self._entries(path))
+
+    def _entries(self, folder: Path) -> Iterator[tuple[Path, bool]]:
+        """What a folder has, each with whether it is a folder itself."""
+        try:
+            with os.scandir(folder) as entries:
+                # Names and not paths, which take five times the memory.
+                found = sorted((entry.name, entry.is_dir()) for entry in entries)
+        except OSError as problem:
+            self._closed(problem)
+            return
+        for name, inside in found:
+            if not name.startswith("."):
+                yield folder / name, inside
 
     def _closed(self, problem: OSError) -> None:
         name = escaped(str(problem.filename))

@@ -34,7 +34,7 @@ class _Prepared:
 
     content: Pixels | str
     digest: bytes = b""
-    """SHA-256 of the file or the text; empty without an `Idempotency-Key`."""
+    """SHA-256 of the file or the text; empty where nobody asks for it."""
     facts: ImageFacts | None = None
     """Of an image, where the request asks for it."""
 
@@ -71,14 +71,15 @@ class EmbeddingService:
         async with self._accounts.request(charge, len(parts)) as counted:
             with self.line.place(len(parts)):
                 # Large images take milliseconds to digest, and few requests have a key.
-                digested = context.idempotency_key is not None
+                digested = wanted.digested or context.idempotency_key is not None
                 prepared = await self._prepared(encoder, wanted, principal, digested, counted)
                 async with counted.units([one.digest for one in prepared]):
                     encoded = await self._encoded(encoder, prepared, dimensions, consumer)
                     if wanted.whole:
                         _check_whole(wanted, encoder, encoded)
         facts = tuple(one.facts for one in prepared if one.facts is not None)
-        return _result(wanted, encoder, encoded, facts, counted.allowance)
+        digests = tuple(one.digest for one in prepared) if wanted.digested else ()
+        return _result(wanted, encoder, encoded, facts, counted.allowance, digests)
 
     async def ready(self) -> bool:
         """Whether a real inference has passed."""
@@ -188,6 +189,7 @@ def _result(
     encoded: Sequence[Embedding],
     facts: tuple[ImageFacts, ...],
     allowance: Allowance | None,
+    digests: tuple[bytes, ...],
 ) -> EmbedResult:
     """One embedding for each input: that of its only part, or the sum of its parts at norm 1."""
     remaining = iter(encoded)
@@ -195,7 +197,14 @@ def _result(
     scaled = not SCALED.isdisjoint(wanted.elements)
     scale = encoder.scales[wanted.dimensions] if scaled else None
     return EmbedResult(
-        embeddings, encoder.name, encoder.revision, wanted.dimensions, scale, facts, allowance
+        embeddings,
+        encoder.name,
+        encoder.revision,
+        wanted.dimensions,
+        scale,
+        facts,
+        allowance,
+        digests,
     )
 
 

@@ -66,6 +66,8 @@ class EmbedRequest:
     """Reject a text that the encoder would cut."""
     described: bool = False
     """Whether the answer says the format and size of each image."""
+    digested: bool = False
+    """Whether the result has the digest of each part."""
 
     @property
     def parts(self) -> tuple[Part, ...]:
@@ -104,6 +106,8 @@ class EmbedResult:
     """Of all images in order, where the request asks for them."""
     allowance: Allowance | None = None
     """None if the principal's plan has no limit."""
+    digests: tuple[bytes, ...] = ()
+    """SHA-256 of the file or text of each part in order, where the request asks for them."""
 
     @property
     def tokens(self) -> int:

@@ -1,0 +1,1 @@
+"""Jobs over many images: a frozen plan, parts that appear whole, and resuming."""
