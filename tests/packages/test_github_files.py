@@ -31,7 +31,7 @@ WRITES: Final = {
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_files_follow_their_schemas(schema: str) -> None:
     assert SCHEMAS[schema]
-    check = CACHE / "packages" / "bin" / "check-jsonschema"
+    check = CACHE / "clients" / "bin" / "check-jsonschema"
     run(check, "--builtin-schema", schema, *SCHEMAS[schema], cwd=ROOT)
 
 
