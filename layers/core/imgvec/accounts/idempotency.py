@@ -63,6 +63,7 @@ class IdempotentMeter:
         clock: Callable[[], float] = time.time,
     ) -> None:
         """`window` is the life of an idempotency record in seconds."""
+        self._recover = partial(recover, store)
         self._meter = Meter(
             store, recover=self._recover, reserved_seconds=reserved_seconds, clock=clock
         )
@@ -190,19 +191,20 @@ class IdempotentMeter:
         else:
             self._store.replace_record(lease.record, lease.previous)
 
-    def _recover(self, dead: Reservation) -> None:
-        """Settle an expired reservation if its idempotency record is settled, else release it."""
-        record = dead.record and self._store.find_record(dead.consumer, dead.record)
-        if not record or record.reservation.id != dead.id:
-            self._store.release(dead)
-        elif record.settled:
-            self._store.settle(dead, record.label)
-        elif self._store.delete_record(record):
-            self._store.release(dead)
-
     def _compare(self, found: IdempotencyRecord, context: RequestContext) -> None:
         if found.fingerprint != context.fingerprint and found.kept > self._clock():
             raise BadParameter(OTHER_REQUEST)
+
+
+def recover(store: AccountStore, dead: Reservation) -> None:
+    """Settle an expired reservation if its idempotency record is settled, else release it."""
+    record = dead.record and store.find_record(dead.consumer, dead.record)
+    if not record or record.reservation.id != dead.id:
+        store.release(dead)
+    elif record.settled:
+        store.settle(dead, record.label)
+    elif store.delete_record(record):
+        store.release(dead)
 
 
 def _record_name(context: RequestContext) -> str | None:

@@ -5,7 +5,7 @@ import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any, Final, TypeAlias
+from typing import IO, Any, Final, TypeAlias
 
 from imgvec.bulk.parquet import parquet_rows
 from imgvec.bulk.plan import Named, Place
@@ -68,18 +68,28 @@ def _named(path: Path, rows: Iterable[Mapping[str, Any]]) -> Iterator[Named]:
 
 
 def _tar(path: Path) -> Iterator[Named]:
+    with path.open("rb") as file:
+        yield from tar_images(str(path), file)
+
+
+def tar_images(name: str, file: IO[bytes]) -> Iterator[Named]:
+    """The images of a tar, which `name` leads to.
+
+    Raises:
+        BulkError: it is no tar, or it is compressed.
+    """
     try:
-        with tarfile.open(path, "r:") as tar:
+        with tarfile.open(fileobj=file, mode="r:") as tar:
             for member in tar:
                 if not member.isfile():
                     continue
                 opened = tar.extractfile(member)
                 if opened is not None and begins_as_image(opened.read(HEAD), ()):
-                    name = PurePosixPath(member.name)
-                    place = Place(str(path), member.offset_data, member.size)
-                    yield Named(f"{path}/{name}", str(name.with_suffix("")), place)
+                    inside = PurePosixPath(member.name)
+                    place = Place(name, member.offset_data, member.size)
+                    yield Named(f"{name}/{inside}", str(inside.with_suffix("")), place)
     except tarfile.TarError:
-        raise BulkError(f"{path}: it is no tar, or it is compressed: unpack it first") from None
+        raise BulkError(f"{name}: it is no tar, or it is compressed: unpack it first") from None
 
 
 def _lines(path: Path) -> Iterator[str]:

@@ -68,8 +68,8 @@ def open_part(folder: Path, number: int, form: Format, encoder: Encoder) -> Iter
         rows = _rows(form, file, beside, encoder.dimensions)
 
         def write(chunk: Chunk) -> None:
-            rows.write(_columns(chunk, encoder.revision), chunk.vectors)
-            errors.writelines(map(_failure, chunk.failures))
+            rows.write(columns_of(chunk, encoder.revision), chunk.vectors)
+            errors.writelines(map(failure_line, chunk.failures))
 
         try:
             yield write
@@ -168,7 +168,8 @@ class _Array:
         np.lib.format.write_array_header_1_0(self._file, description)
 
 
-def _columns(chunk: Chunk, revision: str) -> list[list[str]]:
+def columns_of(chunk: Chunk, revision: str) -> list[list[str]]:
+    """The columns of `TEXTS`."""
     return [
         [readable(item.id) for item in chunk.items],
         [readable(item.path) for item in chunk.items],
@@ -177,7 +178,8 @@ def _columns(chunk: Chunk, revision: str) -> list[list[str]]:
     ]
 
 
-def _failure(failure: Failure) -> bytes:
+def failure_line(failure: Failure) -> bytes:
+    """A failure as a line of JSON."""
     item = failure.item
     content = {
         "line": item.line,

@@ -52,14 +52,15 @@ class Plan:
 def write_plan(file: BinaryIO, images: Iterable[Named]) -> Plan:
     """Write a line for each image."""
     digest, rows = hashlib.sha256(), 0
-    for line in map(_line, count(), images):
+    for line in map(line_of, count(), images):
         digest.update(line)
         file.write(line)
         rows += 1
     return Plan(rows, digest.hexdigest())
 
 
-def _line(number: int, image: Named) -> bytes:
+def line_of(number: int, image: Named) -> bytes:
+    """The line of an image."""
     content = {"id": str(number) if image.id is None else image.id, "path": image.path}
     if image.place is not None:
         content |= image.place._asdict()
@@ -100,7 +101,7 @@ class PlanReader:
 
     def items(self, begin: int, end: int) -> list[Item]:
         """The images on the lines from `begin` to before `end`."""
-        return [_item(number, self.line(number)) for number in range(begin, end)]
+        return [item_of(number, self.line(number)) for number in range(begin, end)]
 
 
 def digest_of(path: Path) -> str:
@@ -109,7 +110,8 @@ def digest_of(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _item(number: int, line: bytes) -> Item:
+def item_of(number: int, line: bytes) -> Item:
+    """The image on a line."""
     content = json.loads(line)
     place = None
     if "tar" in content:

@@ -2,41 +2,30 @@
 
 import asyncio
 import hashlib
-from collections.abc import Coroutine, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.accounts.metering import Charge
+from imgvec.embedding.checks import check_elements, check_whole
 from imgvec.embedding.compute import Compute
-from imgvec.embedding.elements import BITS, SCALED
-from imgvec.embedding.metered import Accounts, Counted
+from imgvec.embedding.elements import SCALED
+from imgvec.embedding.metered import Accounts, Counted, NoAccounts
 from imgvec.embedding.precondition import check_revision
 from imgvec.embedding.sources import Sources
-from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, TextInput
+from imgvec.embedding.types import Embedding, EmbedRequest, EmbedResult, Part, Prepared, TextInput
 from imgvec.encoders import Encoder, images_only
 from imgvec.encoders.registry import Encoders
-from imgvec.errors import BadParameter, Overloaded, RequestError
+from imgvec.errors import BadParameter, InternalFault, Overloaded, RequestError, TooFast
 from imgvec.request_log import stage
-from imgvec.types import Allowance, ImageFacts, Pixels, Principal, RequestContext
+from imgvec.types import Allowance, ImageFacts, Principal, RequestContext, Vector
 
 T = TypeVar("T")
 
 FILES: Final = 8
 """Files of one request that are fetched, or held to be decoded, at the same time."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    """A part that is ready to be encoded."""
-
-    content: Pixels | str
-    digest: bytes = b""
-    """SHA-256 of the file or the text; empty where nobody asks for it."""
-    facts: ImageFacts | None = None
-    """Of an image, where the request asks for it."""
 
 
 class EmbeddingService:
@@ -76,10 +65,38 @@ class EmbeddingService:
                 async with counted.units([one.digest for one in prepared]):
                     encoded = await self._encoded(encoder, prepared, dimensions, consumer)
                     if wanted.whole:
-                        _check_whole(wanted, encoder, encoded)
+                        check_whole(wanted, encoder, encoded)
         facts = tuple(one.facts for one in prepared if one.facts is not None)
         digests = tuple(one.digest for one in prepared) if wanted.digested else ()
         return _result(wanted, encoder, encoded, facts, counted.allowance, digests)
+
+    async def prepare_each(
+        self, principal: Principal, wanted: EmbedRequest
+    ) -> list[Prepared | RequestError]:
+        """Read and decode each image of a bulk job; a bad one gives its error.
+
+        Raises:
+            TooFast, InternalFault, NotReady: the fault is not the image's.
+        """
+        encoder = self._encoder_for(wanted)
+        prepare = self._preparing(encoder, wanted, principal, True, NoAccounts(), None)
+
+        async def judged(part: Part) -> Prepared | RequestError:
+            try:
+                return await prepare(part)
+            except RequestError as error:
+                if error.status == TooFast.status or error.status >= InternalFault.status:
+                    raise
+                return error
+
+        return await _gathered(judged(part) for part in wanted.parts)
+
+    async def encode_each(
+        self, consumer: str, encoder: Encoder, dimensions: int, prepared: Sequence[Prepared]
+    ) -> list[Vector]:
+        """The vectors of images that `prepare_each` has decoded."""
+        made = await self._encoded(encoder, prepared, dimensions, consumer)
+        return [one.vector for one in made]
 
     async def ready(self) -> bool:
         """Whether a real inference has passed."""
@@ -107,7 +124,7 @@ class EmbeddingService:
         has_text = any(isinstance(one, TextInput) for one in wanted.parts)
         if has_text and not encoder.embeds_text:
             raise images_only(encoder.name)
-        _check_elements(wanted, encoder, has_text)
+        check_elements(wanted, encoder, has_text)
         return encoder
 
     async def _prepared(
@@ -117,22 +134,11 @@ class EmbeddingService:
         principal: Principal,
         digested: bool,
         counted: Counted,
-    ) -> list[_Prepared]:
-        consumer, parts = principal.consumer, wanted.parts
-        most = None if principal.plan is None else principal.plan.max_bytes
-        deadline = self._sources.deadline(parts)
-        # Decoded pixels wait for the encoder, and not files, so a list takes little memory.
-        files = asyncio.Semaphore(FILES)
+    ) -> list[Prepared]:
+        deadline = self._sources.deadline(wanted.parts)
+        prepare = self._preparing(encoder, wanted, principal, digested, counted, deadline)
 
-        async def prepare(part: Part) -> _Prepared:
-            if isinstance(part, TextInput):
-                return _Prepared(part.text, _digest(part.text.encode()) if digested else b"")
-            async with files, self._sources.opened(part.source, consumer, most, deadline) as data:
-                pixels = await self._compute.decode(encoder, data, consumer, counted.decoded)
-                facts = await self._compute.describe(data, consumer) if wanted.described else None
-                return _Prepared(pixels, _digest(data) if digested else b"", facts)
-
-        async def placed(position: int, part: Part) -> _Prepared:
+        async def placed(position: int, part: Part) -> Prepared:
             try:
                 return await prepare(part)
             except RequestError as error:
@@ -142,8 +148,32 @@ class EmbeddingService:
         inputs = enumerate(wanted.inputs)
         return await _gathered(placed(position, part) for position, one in inputs for part in one)
 
+    def _preparing(
+        self,
+        encoder: Encoder,
+        wanted: EmbedRequest,
+        principal: Principal,
+        digested: bool,
+        counted: Counted,
+        deadline: float | None,
+    ) -> Callable[[Part], Coroutine[Any, Any, Prepared]]:
+        consumer = principal.consumer
+        most = None if principal.plan is None else principal.plan.max_bytes
+        # Decoded pixels wait for the encoder, and not files, so a list takes little memory.
+        files = asyncio.Semaphore(FILES)
+
+        async def prepare(part: Part) -> Prepared:
+            if isinstance(part, TextInput):
+                return Prepared(part.text, _digest(part.text.encode()) if digested else b"")
+            async with files, self._sources.opened(part.source, consumer, most, deadline) as data:
+                pixels = await self._compute.decode(encoder, data, consumer, counted.decoded)
+                facts = await self._compute.describe(data, consumer) if wanted.described else None
+                return Prepared(pixels, _digest(data) if digested else b"", facts)
+
+        return prepare
+
     async def _encoded(
-        self, encoder: Encoder, prepared: Sequence[_Prepared], dimensions: int, consumer: str
+        self, encoder: Encoder, prepared: Sequence[Prepared], dimensions: int, consumer: str
     ) -> list[Embedding]:
         encode_text, encode_image = self._compute.encode_text, self._compute.encode_image
         with stage("encode"):
@@ -153,30 +183,6 @@ class EmbeddingService:
                 else encode_image(encoder, one.content, dimensions, consumer)
                 for one in prepared
             )
-
-
-def _check_elements(wanted: EmbedRequest, encoder: Encoder, has_text: bool) -> None:
-    dimensions = wanted.dimensions
-    if not SCALED.isdisjoint(wanted.elements) and dimensions not in encoder.scales:
-        raise BadParameter(f"{encoder.name} has no 8-bit integers in {dimensions} dimensions")
-    if has_text and dimensions in encoder.composed and not BITS.isdisjoint(wanted.elements):
-        # A text ends in zeros there: its bits would say nothing, and distances would be noise.
-        joint = min(encoder.dimensions)
-        raise BadParameter(f"A text has no binary form in {dimensions} dimensions, ask for {joint}")
-
-
-def _check_whole(wanted: EmbedRequest, encoder: Encoder, encoded: Sequence[Embedding]) -> None:
-    remaining = iter(encoded)
-    for position, one in enumerate(wanted.inputs):
-        for part in one:
-            tokens = next(remaining).text_tokens
-            if isinstance(part, TextInput) and encoder.text_limit.reached(part.text, tokens):
-                error = BadParameter(
-                    f"The text has {encoder.text_limit.tokens} tokens or more, and the rest of a "
-                    "longer one is not read"
-                )
-                error.position = position
-                raise error
 
 
 def _digest(content: bytes) -> bytes:

@@ -7,7 +7,15 @@ from typing import Final, TypeAlias
 
 from imgvec.embedding.in_flight import InFlight
 from imgvec.embedding.limiter import Limiter
-from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageSource, ImageUrl, Part
+from imgvec.embedding.types import (
+    AssetRef,
+    ImageBytes,
+    ImageInput,
+    ImageRead,
+    ImageSource,
+    ImageUrl,
+    Part,
+)
 from imgvec.errors import FetchFailed, ImageTooLarge
 from imgvec.images.fetch import Fetch
 from imgvec.request_log import stage
@@ -70,7 +78,11 @@ class Sources:
             yield data
 
     async def _read(
-        self, source: ImageUrl | AssetRef, consumer: str, most: int | None, deadline: float | None
+        self,
+        source: ImageUrl | AssetRef | ImageRead,
+        consumer: str,
+        most: int | None,
+        deadline: float | None,
     ) -> bytes:
         match source:
             case ImageUrl(url):
@@ -83,6 +95,8 @@ class Sources:
                     raise FetchFailed from None
             case AssetRef(asset_id):
                 return await self._load_asset(consumer, asset_id)
+            case ImageRead(read):
+                return await asyncio.to_thread(read)
 
 
 def _within(data: bytes, most: int | None) -> bytes:

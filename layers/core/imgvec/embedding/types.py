@@ -1,11 +1,11 @@
 """A request for embeddings and its result, the same for dialects, commands and bulk jobs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from imgvec.embedding.elements import Element
-from imgvec.types import Allowance, ImageFacts, Vector
+from imgvec.types import Allowance, ImageFacts, Pixels, Vector
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,15 @@ class AssetRef:
     asset_id: str
 
 
-ImageSource: TypeAlias = ImageUrl | ImageBytes | AssetRef
+@dataclass(frozen=True, slots=True)
+class ImageRead:
+    """An image file that is read, in a thread, when its turn comes: of a bulk job."""
+
+    read: Callable[[], bytes]
+    """Raises a `RequestError` where there is no such file."""
+
+
+ImageSource: TypeAlias = ImageUrl | ImageBytes | AssetRef | ImageRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,17 @@ class EmbedRequest:
 def each(parts: Sequence[Part], dimensions: int) -> EmbedRequest:
     """A request with one part for each input."""
     return EmbedRequest(tuple((part,) for part in parts), dimensions)
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A part that is ready to be encoded."""
+
+    content: Pixels | str
+    digest: bytes = b""
+    """SHA-256 of the file or the text; empty where nobody asks for it."""
+    facts: ImageFacts | None = None
+    """Of an image, where the request asks for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,9 @@ def make_client() -> "S3Client":
 ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 TAKEN: Final = frozenset({"412", "PreconditionFailed"})
 AT_WORK: Final = frozenset({"409", "ConditionalRequestConflict"})
-BUSY: Final = frozenset({"503", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"})
+BUSY: Final = frozenset(
+    {"500", "503", "InternalError", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"}
+)
 
 
 class AbsentError(Exception):
@@ -58,6 +60,10 @@ class AtWorkError(Exception):
     """Somebody else is about to write the same object."""
 
 
+class RejectedError(StoreError):
+    """S3 rejects a request, and would reject it again."""
+
+
 @contextmanager
 def reported() -> Iterator[None]:
     """Say in our words what S3 says of a call.
@@ -65,7 +71,8 @@ def reported() -> Iterator[None]:
     Raises:
         AbsentError, TakenError, AtWorkError: what the store itself has an answer to.
         TooFast: S3 asks to slow down.
-        StoreError: anything else.
+        RejectedError: S3 rejects it for another reason.
+        StoreError: S3 cannot be reached.
     """
     # Loaded with the client by now.
     from botocore.exceptions import BotoCoreError, ClientError
@@ -82,7 +89,7 @@ def reported() -> Iterator[None]:
             raise AtWorkError from None
         if code in BUSY:
             raise TooFast from None
-        raise StoreError(f"S3 rejects a request: {code}.") from problem
+        raise RejectedError(f"S3 rejects a request: {code}.") from problem
     except BotoCoreError as problem:
         raise StoreError(f"S3 cannot be reached: {type(problem).__name__}.") from problem
 
