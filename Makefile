@@ -63,6 +63,10 @@ endpoint-image: # Build the serving image: make endpoint-image ENCODERS=clip-vit
 	@docker build -f infra/sagemaker/Dockerfile --build-arg ENCODERS=$(shell echo $(ENCODERS) | tr ' ' ,) \
 		--build-arg PROVIDER=$(PROVIDER) -t imgvec-endpoint .
 
+bulk-image: # Build the image of bulk jobs: make bulk-image ENCODERS=clip-vit-b32
+	@docker build -f functions/bulk/Dockerfile --build-arg ENCODER=$(shell echo $(ENCODERS) | tr ' ' ,) \
+		-t imgvec-bulk .
+
 test-cloud: .venv/test .cache/tools/ready .cache/runtime/ready .cache/emulator/ready # Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
@@ -189,7 +193,7 @@ NOT_IN_IMAGES := $(addprefix --no-emit-package ,colorama filelock flatbuffers \
 lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index).
 	@$(HERE) pyproject.toml --extra models --group build -o requirements/run.txt
 	@$(HERE) pyproject.toml --group dev -c requirements/run.txt -o requirements/dev.txt
-	@$(COMPILE) --python-version 3.13 -c requirements/run.txt $(NOT_IN_IMAGES) pyproject.toml --group gpu \
+	@$(COMPILE) --python-version 3.13 -c requirements/run.txt $(NOT_IN_IMAGES) pyproject.toml --extra bulk --group gpu \
 		-o layers/core/requirements.txt
 	@printf '%s\n' aws-sam-cli awslambdaric pip-audit cyclonedx-bom | $(HERE) - -o requirements/tools.txt
 	@echo 'ministack[full]' | $(HERE) - -o requirements/emulator.txt
