@@ -11,6 +11,7 @@ import click
 
 from imgvec import __version__
 from imgvec.cli.assets import assets
+from imgvec.cli.bulk_jobs import bulk_jobs
 from imgvec.cli.embed import embed
 from imgvec.cli.groups import cluster, duplicates
 from imgvec.cli.keys import keys
@@ -75,6 +76,7 @@ def group() -> None:
 for command in (
     serve,
     embed,
+    bulk_jobs,
     index,
     search,
     duplicates,

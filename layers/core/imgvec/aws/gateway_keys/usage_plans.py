@@ -66,6 +66,8 @@ class Stack:
     """Ids of the usage plans; empty with `GatewayKeys=off`."""
     bucket: str | None = None
     """Bytes of assets; None where the stack has no bucket among its outputs."""
+    bulk: str | None = None
+    """State machine of bulk jobs; None where the stack was deployed without."""
 
 
 def find_stack(name: str) -> Stack:
@@ -87,7 +89,7 @@ def find_stack(name: str) -> Stack:
             f"The stack {name} has no output {missing}: deploy it with this version of imgvec."
         ) from None
     tiers = tuple(outputs[tier] for tier in TIERS if tier in outputs)
-    return Stack(name, table, url, tiers, outputs.get("BucketName"))
+    return Stack(name, table, url, tiers, outputs.get("BucketName"), outputs.get("BulkMachine"))
 
 
 TIMES: Final = 3
