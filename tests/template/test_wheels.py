@@ -54,7 +54,7 @@ NOT_IMPORTED = {"click", "huggingface-hub", "flatbuffers", "packaging", "protobu
 """Packages that others ask for and nothing of ours imports there."""
 
 
-@pytest.mark.parametrize("artifact", ["layer", "function", "cpu"])
+@pytest.mark.parametrize("artifact", ["layer", "function", "bulk", "cpu"])
 def test_an_artifact_has_what_its_packages_need(artifact: str) -> None:
     kept = set(ARTIFACTS[artifact].split())
     needed = {

@@ -204,10 +204,7 @@ def _definition(name: str, bucket: str) -> str:
         "Invoke": "arn:aws:states:::lambda:invoke",
         "GetObject": "arn:aws:states:::s3:getObject",
         "Bucket": bucket,
-        **{
-            f"{step.title()}Function": _arn("lambda", "function", f"{name}-{step}")
-            for step in STEPS
-        },
+        **{f"{step.title()}Function": arn for step, arn in functions.items()},
     }
     for key, value in given.items():
         text = text.replace(f"${{{key}}}", value)

@@ -16,7 +16,7 @@ from tests.support.server.places import ROOT
 
 TARGET: Final = ROOT / "requirements" / "wheels.sha256"
 LOCK: Final = (ROOT / "layers" / "core" / "requirements.txt").read_text()
-LOCKS: Final = {artifact: subset(LOCK, artifact) for artifact in ("function", "layer")}
+LOCKS: Final = {artifact: subset(LOCK, artifact) for artifact in ("bulk", "layer")}
 ARCHITECTURES: Final = ("x86_64", "aarch64")
 NEWEST_GLIBC_MINOR: Final = 34
 GLIBC_MINORS: Final = (NEWEST_GLIBC_MINOR, 31, 28, 27, 26, 24, 17)

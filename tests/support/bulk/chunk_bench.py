@@ -28,45 +28,44 @@ class Died(BaseException):
 
 @dataclass
 class Calls:
-    """A real object; something happens before or after one of its calls that write or read."""
+    """A real object; something happens before one of its calls."""
 
     real: object
-    place: "Moment"
+    moment: "Moment"
 
     def __getattr__(self, name: str) -> Any:
         """The real one's attribute, watched where it is a method."""
         found = getattr(self.real, name)
-        return self.place.watch(found) if callable(found) else found
+        return self.moment.watched(name, found) if callable(found) else found
 
 
 @dataclass
 class Moment:
-    """The calls of one attempt, and what happens at the one that is chosen."""
+    """What happens before one call of an attempt: before any, or before the first of a name."""
 
     at: int
-    after: bool = False
+    method: str = ""
     happens: Callable[[], None] = lambda: None
     dies: bool = True
-    calls: int = 0
-    dead: bool = field(default=False, init=False)
+    calls: int = field(default=0, init=False)
     reached: bool = field(default=False, init=False)
+    dead: bool = field(default=False, init=False)
 
-    def watch(self, method: Callable[..., Any]) -> Callable[..., Any]:
+    def watched(self, name: str, method: Callable[..., Any]) -> Callable[..., Any]:
         """The method, counted."""
 
         def call(*arguments: Any, **named: Any) -> Any:
+            # A process that is killed runs no handler either.
             if self.dead:
                 raise Died
-            self.calls += 1
-            if self.calls != self.at:
-                return method(*arguments, **named)
-            self.reached = True
-            result = method(*arguments, **named) if self.after else None
-            self.happens()
-            if self.dies:
-                self.dead = True
-                raise Died
-            return result if self.after else method(*arguments, **named)
+            self.calls += self.method in ("", name)
+            if self.calls == self.at and not self.reached:
+                self.reached = True
+                self.happens()
+                self.dead = self.dies
+                if self.dies:
+                    raise Died
+            return method(*arguments, **named)
 
         return call
 
