@@ -54,9 +54,11 @@ OF_THE_ENDPOINT: Final = {
     "EndpointProvider": ("cuda", "cpu"),
     "EndpointSubnets": ("", "subnet-1,subnet-2"),
 }
+# Of the bulk jobs', which know nothing of the others either.
+OF_THE_JOBS: Final = {"Bulk": ("off", "on"), "BulkSource": ("", "photos")}
 COMBINATIONS: Final = [
     dict(zip(choices, chosen, strict=True))
-    for choices in (CHOICES, OF_THE_ENCODER, OF_THE_ENDPOINT)
+    for choices in (CHOICES, OF_THE_ENCODER, OF_THE_ENDPOINT, OF_THE_JOBS)
     for chosen in product(*choices.values())
 ]
 
@@ -80,11 +82,13 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     def named(value: Any) -> set[str]:
         return {one.name for one in references(value)}
 
-    assert named(written()["Conditions"]) == {*CHOICES, *OF_THE_ENCODER}
+    assert named(written()["Conditions"]) == {*CHOICES, *OF_THE_ENCODER, "Bulk"}
     passed = written()["Resources"]["EndpointStack"]["Properties"]["Parameters"]
     decisive = [passed[name] for name in named(nested("sagemaker")["Conditions"])]
     # The topic is a resource, and always there.
     assert named(decisive) - {"Alarms"} == set(OF_THE_ENDPOINT)
+    given = written()["Resources"]["BulkStack"]["Properties"]["Parameters"]
+    assert named([given[name] for name in named(nested("bulk")["Conditions"])]) == {"BulkSource"}
     for folder in ("edge", "monitoring"):
         assert "Conditions" not in nested(folder)
     for name, values in {**CHOICES, **OF_THE_ENCODER}.items():

@@ -43,9 +43,8 @@ def make_client() -> "S3Client":
 ABSENT: Final = frozenset({"404", "NoSuchKey", "NotFound"})
 TAKEN: Final = frozenset({"412", "PreconditionFailed"})
 AT_WORK: Final = frozenset({"409", "ConditionalRequestConflict"})
-BUSY: Final = frozenset(
-    {"500", "503", "InternalError", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"}
-)
+BUSY: Final = frozenset({"503", "RequestLimitExceeded", "ServiceUnavailable", "SlowDown"})
+FAULTS: Final = frozenset({"500", "InternalError"})
 
 
 class AbsentError(Exception):
@@ -72,7 +71,7 @@ def reported() -> Iterator[None]:
         AbsentError, TakenError, AtWorkError: what the store itself has an answer to.
         TooFast: S3 asks to slow down.
         RejectedError: S3 rejects it for another reason.
-        StoreError: S3 cannot be reached.
+        StoreError: S3 has a fault, or cannot be reached.
     """
     # Loaded with the client by now.
     from botocore.exceptions import BotoCoreError, ClientError
@@ -89,7 +88,8 @@ def reported() -> Iterator[None]:
             raise AtWorkError from None
         if code in BUSY:
             raise TooFast from None
-        raise RejectedError(f"S3 rejects a request: {code}.") from problem
+        kind = StoreError if code in FAULTS else RejectedError
+        raise kind(f"S3 rejects a request: {code}.") from problem
     except BotoCoreError as problem:
         raise StoreError(f"S3 cannot be reached: {type(problem).__name__}.") from problem
 

@@ -11,7 +11,7 @@ from imgvec.api.fields import Fields
 from imgvec.api.mounts import public_base, services_of
 from imgvec.api.request import MULTIPART, Call, read_call
 from imgvec.dialects.pixlab import HEAD
-from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageUrl, Part
+from imgvec.embedding.types import AssetRef, ImageBytes, ImageInput, ImageSource, Part
 from imgvec.embedding.written import is_url, written_image
 from imgvec.errors import BadParameter, WrongContentType
 from imgvec.ids import LINK_ID, link_id
@@ -64,7 +64,7 @@ def images_in(given: Fields, max_image: int) -> tuple[list[Part], bool]:
     return [ImageInput(_source(text, max_image)) for text in texts], listed
 
 
-def _source(text: str, max_image: int) -> AssetRef | ImageBytes | ImageUrl:
+def _source(text: str, max_image: int) -> ImageSource:
     """The source of an image. A link to `/store` is read from the store, never fetched."""
     if is_url(text):
         with suppress(ValueError):
