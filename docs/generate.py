@@ -16,6 +16,7 @@ from imgvec.api.docs import PAGES
 from imgvec.app import create_app
 from imgvec.cli import group
 from imgvec.settings import PREFIX, Settings
+from imgvec_benchmarks import bulk_cost
 from imgvec_benchmarks.cost import (
     ENCODE_MS,
     LOSES,
@@ -34,6 +35,7 @@ DOCS = Path(__file__).resolve().parent
 ROOT = DOCS.parent
 PICTURE_BEGINS = "<!-- Made by `make docs` of template.yaml. -->"
 COST_BEGINS = "<!-- Made by `make docs`, from the sums of `imgvec cost`. -->"
+BULK_BEGINS = "<!-- Made by `make docs`, from the same sums. -->"
 ERRORS_BEGIN = "<!-- Made by `make docs`, from the dialects. -->"
 ENDS = "<!-- End of what is made. -->"
 NOTE = "<!-- Made by `make docs`; edit the code instead. -->\n"
@@ -130,6 +132,28 @@ def cost_page() -> str:
     )
 
 
+def bulk_page() -> str:
+    """`docs/how-to/bulk-aws.md` with the table of the present prices and times."""
+    rows = [["encoder", "processor", "$ a million", "1 million", "10 million", "100 million"]]
+    for encoder in ENCODE_MS:
+        for processor in get_args(Processor):
+            works = [
+                Workload(size * MILLION, 2.0, encoder=encoder, processor=processor)
+                for size in (1, 10, 100)
+            ]
+            times = [
+                f"{_duration(bulk_cost.hours(work, at_once))} at {at_once}"
+                for work, at_once in zip(works, (100, 100, 1000), strict=True)
+            ]
+            price = f"{bulk_cost.dollars(works[0]):.2f}"
+            rows.append([f"`{encoder}`", processor, price, *times])
+    return _between("how-to/bulk-aws.md", BULK_BEGINS, _table(rows))
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{hours * 60:.0f} min"
+
+
 def _encoder_row(work: Workload) -> list[str]:
     others = [
         "never" if other is None else f"{other.images / MILLION:,.0f} million"
@@ -158,6 +182,7 @@ def write_all() -> None:
     (DOCS / "reference" / "commands.md").write_text(commands_page())
     (DOCS / "reference" / "errors.md").write_text(errors_page())
     (DOCS / "explanation" / "cost.md").write_text(cost_page())
+    (DOCS / "how-to" / "bulk-aws.md").write_text(bulk_page())
     (ROOT / "llms.txt").write_text(llms_txt())
     (PAGES / "llms.txt").write_text(served_txt())
     (ROOT / "openapi.json").write_text(openapi_json(settings))

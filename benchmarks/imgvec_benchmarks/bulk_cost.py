@@ -1,0 +1,45 @@
+"""Dollars and hours of bulk jobs on Step Functions, from the times and prices of `imgvec cost`."""
+
+from typing import Final
+
+from imgvec_benchmarks.cost import (
+    BUCKET_READ,
+    BUCKET_WRITE,
+    LAMBDA_REQUEST,
+    MILLION,
+    TABLE_READ,
+    TABLE_WRITE,
+    Workload,
+    gib_seconds,
+)
+
+TRANSITION: Final = 25.0 / MILLION
+"""Of a standard workflow."""
+TRANSITIONS: Final = 2
+"""Of a chunk: its start and its one state."""
+WRITES: Final = 12
+"""Units of a chunk's four writes to the table; the consumer's item has 4 KB with 100 holds."""
+READS: Final = 4
+WRITES_OF_A_BUCKET: Final = 2
+READS_OF_A_BUCKET: Final = 6
+ROWS: Final = {"starter": 1000, "clip-vit-b32": 1000, "clip-vit-l14": 400}
+"""Images of a chunk."""
+
+
+def dollars(work: Workload) -> float:
+    """Of a job over photos in S3; their storage and that of the parts are not in it."""
+    chunks = work.images / ROWS[work.encoder]
+    chunk = (
+        LAMBDA_REQUEST
+        + TRANSITIONS * TRANSITION
+        + WRITES * TABLE_WRITE
+        + READS * TABLE_READ
+        + WRITES_OF_A_BUCKET * BUCKET_WRITE
+        + READS_OF_A_BUCKET * BUCKET_READ
+    )
+    return work.images * (gib_seconds(work.compute_ms / 1000) + BUCKET_READ) + chunks * chunk
+
+
+def hours(work: Workload, concurrency: int) -> float:
+    """Of a job, with so many chunks at the same time all along."""
+    return work.images * work.compute_ms / 1000 / 3600 / concurrency
