@@ -10,6 +10,7 @@ from pathlib import Path
 from starlette.testclient import TestClient
 
 from generate import (
+    bulk_page,
     commands_page,
     cost_page,
     deploy_page,
@@ -62,6 +63,7 @@ def test_commands_page_is_that_of_the_code() -> None:
 
 def test_cost_page_is_that_of_the_code() -> None:
     assert (DOCS / "explanation" / "cost.md").read_text() == cost_page(), "run `make docs`"
+    assert (DOCS / "how-to" / "bulk-aws.md").read_text() == bulk_page(), "run `make docs`"
 
 
 def test_errors_page_is_that_of_the_code() -> None:
