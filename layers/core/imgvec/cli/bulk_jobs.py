@@ -44,10 +44,10 @@ def bulk_jobs() -> None:
 @click.option("--dimensions", required=True, type=integer_of(SPACES), metavar="N")
 @concurrency_option
 def start(source: str, stack: Stack, consumer: str, dimensions: int, concurrency: int) -> None:
-    r"""Start a job over SOURCE, and print its name.
+    """Start a job over SOURCE, and print its name.
 
     \b
-      imgvec bulk start s3://photos/2026/ --stack imgvec-prod \
+      imgvec bulk start s3://photos/2026/ --stack imgvec-prod \\
         --consumer shop --dimensions 512
 
     SOURCE is a prefix, a list (.txt, .csv, .jsonl, .parquet) or a tar in S3, or a list on this
