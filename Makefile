@@ -70,6 +70,9 @@ bulk-image: # Build the image of bulk jobs: make bulk-image ENCODERS=clip-vit-b3
 test-cloud: .venv/test .cache/tools/ready .cache/runtime/ready .cache/emulator/ready # Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
+test-bulk: .venv/test .cache/emulator/ready # Bulk jobs on the emulator, with functions that die; part of test-cloud.
+	@$(BIN)/pytest -q tests/cloud/bulk_map.py
+
 test-first-deploy: .venv/test .cache/tools/ready .cache/runtime/ready .cache/emulator/ready # make deploy ENV=prod from nothing, on an emulator; part of test-cloud. CLIP_SHAPES=clip-vit-b32: the true shape.
 	@tests/cloud/first.sh
 

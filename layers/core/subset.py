@@ -14,8 +14,8 @@ _ALL: Final = """annotated-doc annotated-types anyio fastapi idna opentelemetry-
 platformdirs pydantic pydantic-core starlette typing-extensions typing-inspection"""
 _LAYER: Final = f"{_ALL} aws-lambda-powertools jmespath mangum pybase64 python-multipart"
 _STORES: Final = "boto3 botocore jmespath python-dateutil s3transfer six urllib3"
-_FUNCTION: Final = f"""{_LAYER} {_STORES} dnspython h11 httpcore2 numpy onnxruntime pillow tokenizers
-truststore"""
+_FUNCTION: Final = f"""{_LAYER} {_STORES} dnspython h11 httpcore2 numpy onnxruntime pillow
+tokenizers truststore"""
 _ENDPOINT: Final = f"{_ALL} click h11 httpcore2 numpy tokenizers truststore uvicorn"
 ARTIFACTS: Final = {
     "layer": _LAYER,

@@ -37,6 +37,13 @@ invoke() {
 invoke &
 started+=($!) invoked=$!
 
+bulk() { # an emulator of its own, whose functions are processes of this machine
+  "$python" -m pytest -q -p no:cacheprovider tests/cloud/bulk_map.py >"$work/bulk.log" 2>&1 || fail "$work/bulk.log"
+  say "bulk jobs: $(tail -n 1 "$work/bulk.log")"
+}
+bulk &
+started+=($!) bulk_jobs=$!
+
 start_emulator
 deploy() { # PARAMETERS
   "$emulated_sam" deploy --config-env default --stack-name $stack --parameter-overrides GatewayKeys=off "$@" \
@@ -65,7 +72,7 @@ TEST_PLACES=deployed TEST_PICTURES=$host:4598 "$python" -m pytest -q -rs -p no:c
 grep -F "NOT RUN" "$work/probes.log"
 say "the gateway's probes, after an update of the stack: $(tail -n 1 "$work/probes.log")"
 
-for part in $plain $serving $invoked $local_api; do wait "$part"; done
+for part in $plain $serving $invoked $local_api $bulk_jobs; do wait "$part"; done
 
 "$python" tests/cloud/teardown.py $stack >"$work/delete.log" 2>&1 || fail "$work/delete.log"
 say "the stack deleted, its table and bucket kept"

@@ -66,7 +66,7 @@ def test_a_chunk_is_written_and_counted_once(bench: Bench) -> None:
     norms = [float(np.linalg.norm(np.array(one["embedding"], np.float32))) for one in table]
     assert norms == pytest.approx([1, 1, 1], abs=1e-5)
     (failure,) = (job.objects.read(job.errors("00000")) or b"").splitlines()
-    assert orjson.loads(failure)["error"] == "Not a supported image, or a damaged one"
+    assert orjson.loads(failure)["error"].startswith("Not a supported image, or a damaged one")
 
 
 def test_a_death_at_any_moment_counts_what_is_in_the_parts(bench: Bench) -> None:
@@ -152,7 +152,8 @@ def test_another_encoder_is_an_error(bench: Bench) -> None:
     job = new_job(bench)
     planned = job.planned()
     assert planned is not None
-    job.save("plan.json", replace(planned, revision="0" * 64))
+    job.objects.delete(job.key("plan.json"))
+    job.keep_plan(replace(planned, revision="0" * 64))
     with pytest.raises(BulkError, match="The encoder has changed"):
         bench.embed(job, next(job.rows()))
 

@@ -96,6 +96,23 @@ def test_a_plan_is_frozen(bench: Bench) -> None:
     assert sum(row.rows for row in job.rows()) == len(NAMES)
 
 
+def test_of_two_plans_made_at_once_the_first_holds(bench: Bench) -> None:
+    source = bench.photos(FILES, "twice")
+    job = bench.job(source)
+    first = job.planned()
+    assert first is not None
+    job.objects.delete(job.key("plan.json"))
+    bench.photos({"00.jpg": FILES[NAMES[0]]}, "twice")
+    bench.host.plan(job.name)
+    second = job.planned()
+    assert second is not None
+    assert (first.rows, second.rows) == (len(NAMES), len(NAMES) + 1)
+    assert job.keep_plan(first) == second
+    assert sum(row.rows for row in job.rows()) == second.rows
+    # No file of either plan is in the place of one of the other.
+    assert len(list(job.objects.keys(job.key("plan/")))) == 4
+
+
 def test_an_object_that_is_gone_or_too_large_is_a_failure(bench: Bench) -> None:
     large = b"\xff\xd8\xff" + bytes(10_000_001)
     bench.host.objects.write("odd/large.jpg", large)
@@ -109,7 +126,7 @@ def test_an_object_that_is_gone_or_too_large_is_a_failure(bench: Bench) -> None:
     ]
     assert errors == [
         "There is no such object",
-        "Over the size limit",
+        "The image is over the limit of 10,000,000 bytes",
         "S3 rejects the read of this object",
     ]
 

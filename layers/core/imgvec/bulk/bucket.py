@@ -24,9 +24,10 @@ from imgvec.errors import BulkError
 from imgvec.stores.objects import Objects
 
 ROOT: Final = "bulk"
+PLAN: Final = "plan.json"
 MARGIN_SECONDS: Final = 2 * 24 * 3600.0
 """A job ends so long before the records that count its chunks."""
-HEADS: Final = 16
+HEADS: Final = 10
 """Parts whose metadata is read at the same time."""
 Flag: TypeAlias = Literal["quota", "cancelled"]
 FLAGS: Final[tuple[Flag, ...]] = ("quota", "cancelled")
@@ -53,6 +54,8 @@ class Planned:
     revision: str
     rows: int
     chunks: int
+    manifest: str
+    """The key of the list of its chunks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,14 @@ class BucketJob:
         """The key of a chunk's failures."""
         return self.key(f"errors/{chunk}.jsonl")
 
-    def save(self, name: str, content: Terms | Planned | Summary) -> None:
+    def save(self, name: str, content: Terms | Summary) -> None:
         """Write a description."""
         self.objects.write(self.key(name), orjson.dumps(asdict(content)))
+
+    def keep_plan(self, planned: Planned) -> Planned:
+        """Write the plan, unless another attempt has written one; gives the one that holds."""
+        self.objects.write_new(self.key(PLAN), orjson.dumps(asdict(planned)))
+        return self.planned() or planned
 
     def terms(self) -> Terms:
         """The terms.
@@ -123,12 +131,14 @@ class BucketJob:
 
     def planned(self) -> Planned | None:
         """The plan; None before it is whole."""
-        return self._read("plan.json", _PLANNED)
+        return self._read(PLAN, _PLANNED)
 
     def rows(self) -> Iterator[Row]:
-        """The chunks."""
-        for line in (self.objects.read(self.key("manifest.jsonl")) or b"").splitlines():
-            yield _ROW.validate_json(line)
+        """The chunks; none before the plan is whole."""
+        planned = self.planned()
+        if planned is not None:
+            for line in (self.objects.read(planned.manifest) or b"").splitlines():
+                yield _ROW.validate_json(line)
 
     def flag(self, name: Flag) -> None:
         """Note why chunks will be missing."""
@@ -156,7 +166,7 @@ class BucketJob:
         rows, parts = list(self.rows()), self.parts()
         done = [row for row in rows if row.chunk in parts]
         images = sum(parts[row.chunk] for row in done)
-        status, reason = self._status(len(done) == len(rows) and self.planned() is not None)
+        status, reason = self._status(bool(rows) and len(done) == len(rows))
         total = sum(row.rows for row in rows)
         failed = sum(row.rows for row in done) - images
         return Summary(status, reason, len(rows), len(done), total, images, failed)

@@ -60,8 +60,7 @@ class Host:
         encoder = self._encoders.for_dimensions(job.terms().dimensions)
         if encoder is None:
             raise BadParameter("No encoder has these dimensions")
-        plan(job, encoder, self._rows)
-        return {"job": name, "manifest": job.key("manifest.jsonl")}
+        return {"job": name, "manifest": plan(job, encoder, self._rows).manifest}
 
     def embed(self, name: str, row: Mapping[str, Any]) -> dict[str, Any]:
         """Embed a chunk; as `Worker.embed`."""

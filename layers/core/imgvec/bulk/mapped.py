@@ -24,7 +24,7 @@ from imgvec.embedding.service import EmbeddingService
 from imgvec.embedding.types import ImageInput, ImageRead, ImageSource, ImageUrl, Prepared, each
 from imgvec.embedding.written import is_url
 from imgvec.encoders import Encoder
-from imgvec.errors import BulkError, FetchFailed, QuotaExhausted, SpaceForbidden, TooLarge
+from imgvec.errors import BulkError, FetchFailed, ImageTooLarge, QuotaExhausted, SpaceForbidden
 from imgvec.stores import Store
 from imgvec.stores.objects import Objects
 from imgvec.stores.s3 import RejectedError
@@ -177,7 +177,7 @@ class Worker:
 
     def _member(self, place: Place) -> bytes:
         if place.size > self._max_image:
-            raise TooLarge
+            raise ImageTooLarge.over(self._max_image)
         return self._read(place.tar, place.offset, place.offset + place.size)
 
     def _object(self, path: str) -> bytes:
@@ -192,7 +192,7 @@ class Worker:
         if data is None:
             raise FetchFailed("There is no such object")
         if len(data) > self._max_image:
-            raise TooLarge
+            raise ImageTooLarge.over(self._max_image)
         return data
 
 

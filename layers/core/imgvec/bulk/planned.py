@@ -17,6 +17,7 @@ from imgvec.bulk.plan import Named, line_of
 from imgvec.embedding.written import is_url
 from imgvec.encoders import Encoder
 from imgvec.errors import BulkError
+from imgvec.ids import base62
 from imgvec.stores.objects import Objects
 
 CHUNKS_OF_A_FILE: Final = 100
@@ -34,8 +35,9 @@ def plan(job: BucketJob, encoder: Encoder, rows: int) -> Planned:
     found = job.planned()
     if found is not None:
         return found
+    place = job.key(f"plan/{base62(8)}")
     chunks: list[Row] = []
-    for chunk in _chunks(job, images_of(job.objects, job.terms().source), rows):
+    for chunk in _chunks(job, place, images_of(job.objects, job.terms().source), rows):
         chunks.append(chunk)
         if len(chunks) > MOST_CHUNKS:
             raise BulkError(f"There are more than {MOST_CHUNKS * rows:,} images: make several jobs")
@@ -44,17 +46,16 @@ def plan(job: BucketJob, encoder: Encoder, rows: int) -> Planned:
     manifest = b"".join(
         orjson.dumps(asdict(chunk), option=orjson.OPT_APPEND_NEWLINE) for chunk in chunks
     )
-    job.objects.write(job.key("manifest.jsonl"), manifest)
-    total = sum(chunk.rows for chunk in chunks)
-    planned = Planned(encoder.name, encoder.revision, total, len(chunks))
-    job.save("plan.json", planned)
-    return planned
+    key, total = f"{place}/manifest.jsonl", sum(chunk.rows for chunk in chunks)
+    job.objects.write(key, manifest)
+    planned = Planned(encoder.name, encoder.revision, total, len(chunks), key)
+    return job.keep_plan(planned)
 
 
-def _chunks(job: BucketJob, images: Iterator[Named], rows: int) -> Iterator[Row]:
+def _chunks(job: BucketJob, place: str, images: Iterator[Named], rows: int) -> Iterator[Row]:
     lines, number, first = map(line_of, count(), images), 0, 0
     for file in count():
-        key, data = job.key(f"plan/{file:05}.jsonl"), bytearray()
+        key, data = f"{place}/{file:05}.jsonl", bytearray()
         for _ in range(CHUNKS_OF_A_FILE):
             block = list(islice(lines, rows))
             if not block:

@@ -49,8 +49,8 @@ class Objects:
         with reported():
             self._client.put_object(Bucket=self.bucket, Key=key, Body=data)
 
-    def write_new(self, key: str, data: bytes, images: int) -> bool:
-        """Write an object with its number of images; False where there is one."""
+    def write_new(self, key: str, data: bytes, images: int = 0) -> bool:
+        """Write an object, with its number of images; False where there is one."""
         try:
             with reported():
                 self._client.put_object(
