@@ -38,6 +38,22 @@ def parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[Mapping[str, An
         raise BulkError(f"{path}: it is no Parquet file") from None
 
 
+def parquet_vectors(path: Path) -> Iterator[tuple[list[str], "NDArray[np.float32]"]]:
+    """Paths of images and `float32 [n, dimensions]` of a part, some thousand rows at a time.
+
+    Raises:
+        BulkError: pyarrow is not installed, or the file is no part.
+    """
+    arrow, parquet = _pyarrow("pyarrow"), _pyarrow("pyarrow.parquet")
+    try:
+        with parquet.ParquetFile(path) as file:
+            for batch in file.iter_batches(4096, columns=["image_path", "embedding"]):
+                flat = batch["embedding"].flatten().to_numpy(zero_copy_only=False)
+                yield batch["image_path"].to_pylist(), flat.reshape(len(batch), -1)
+    except (arrow.ArrowInvalid, KeyError):
+        raise BulkError(f"{path}: it is no part of a job") from None
+
+
 class ParquetFile:
     """Writes rows with texts and, last, a vector of `float32 [dimensions]` each.
 

@@ -11,6 +11,7 @@ import click
 from imgvec.aws.bulk_machine import RUNNING, Machine
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.bulk.bucket import BucketJob, Summary, Terms
+from imgvec.bulk.compared import compare as compare_parts
 from imgvec.bulk.fetched import fetch as fetch_parts
 from imgvec.bulk.manifests import reader_of
 from imgvec.bulk.mapped import SCHEME
@@ -22,6 +23,8 @@ from imgvec.types import SPACES, Bounds
 CONCURRENCY: Final = Bounds(1, 1000)
 """Each chunk at work is a reservation in the consumer's item, which has 400 KB."""
 WATCH_SECONDS: Final = 5.0
+LEAST: Final = 10
+"""Images that `compare` names."""
 concurrency_option = click.option(
     "--concurrency",
     type=integer_of(CONCURRENCY),
@@ -126,6 +129,38 @@ def fetch(job: str, folder: Path, stack: Stack) -> None:
         name = escaped(str(problem.filename or folder))
         raise click.ClickException(f"Cannot write {name}: {problem.strerror}") from None
     say(f"{number} parts are copied.")
+
+
+@bulk_jobs.command()
+@click.argument("old", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.argument("new", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option(
+    "--sample",
+    type=click.IntRange(1, 10_000),
+    default=1000,
+    show_default=True,
+    metavar="N",
+    help="Images.",
+)
+@click.option(
+    "--at",
+    type=click.IntRange(1, 100),
+    default=10,
+    show_default=True,
+    metavar="K",
+    help="Neighbours.",
+)
+def compare(old: Path, new: Path, sample: int, at: int) -> None:
+    """Compare the neighbours of images in two folders of parts, before an index is moved.
+
+    OLD and NEW have vectors of the same images by two encoders. Prints the mean share of the K
+    nearest neighbours that both have, and the images with the least.
+    """
+    found = compare_parts(old, new, sample, at)
+    mean = sum(one.share for one in found) / len(found)
+    click.echo(f"{mean:.3f} of the {at} nearest neighbours are the same, over {len(found)} images")
+    for one in found[:LEAST]:
+        click.echo(f"{one.share:.2f}  {escaped(one.image_path)}")
 
 
 def _opened(stack: Stack) -> tuple[Machine, Objects]:
