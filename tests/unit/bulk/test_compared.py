@@ -26,10 +26,11 @@ def written(folder: Path, vectors: np.ndarray, names: list[str]) -> Path:
     return folder
 
 
-def unit(seed: int, dimensions: int) -> np.ndarray:
+def vectors_of(seed: int, dimensions: int) -> np.ndarray:
     """Vectors of norm 1."""
     vectors = np.random.default_rng(seed).normal(size=(ROWS, dimensions))
-    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    unit: np.ndarray = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+    return unit
 
 
 NAMES = [f"{number}.jpg" for number in range(ROWS)]
@@ -42,7 +43,7 @@ def nearest(vectors: np.ndarray, row: int) -> set[int]:
 
 
 def test_the_overlap_is_that_of_a_full_sort(tmp_path: Path) -> None:
-    old, new = unit(1, 32), unit(1, 32)[:, :24]
+    old, new = vectors_of(1, 32), vectors_of(1, 32)[:, :24]
     shuffled = np.random.default_rng(2).permutation(ROWS)
     one = written(tmp_path / "old", old, NAMES)
     other = written(tmp_path / "new", new[shuffled], [NAMES[row] for row in shuffled])
@@ -55,7 +56,7 @@ def test_the_overlap_is_that_of_a_full_sort(tmp_path: Path) -> None:
 
 
 def test_the_command(tmp_path: Path) -> None:
-    folder = written(tmp_path / "old", unit(1, 32), NAMES)
+    folder = written(tmp_path / "old", vectors_of(1, 32), NAMES)
     environment = server_environment(tmp_path / "data", NOBODY)
     done = imgvec("bulk", "compare", str(folder), str(folder), environment=environment)
     first = "1.000 of the 10 nearest neighbours are the same, over 300 images"
@@ -63,8 +64,8 @@ def test_the_command(tmp_path: Path) -> None:
 
 
 def test_folders_without_a_common_image(tmp_path: Path) -> None:
-    one = written(tmp_path / "old", unit(1, 32), NAMES)
-    other = written(tmp_path / "new", unit(1, 32), [f"b/{name}" for name in NAMES])
+    one = written(tmp_path / "old", vectors_of(1, 32), NAMES)
+    other = written(tmp_path / "new", vectors_of(1, 32), [f"b/{name}" for name in NAMES])
     with pytest.raises(BulkError, match="has none of the images"):
         compare(one, other, 50, AT)
     (tmp_path / "empty").mkdir()
