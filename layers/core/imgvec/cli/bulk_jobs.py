@@ -44,7 +44,13 @@ def bulk_jobs() -> None:
 @click.argument("source")
 @stack_option(required=True)
 @click.option("--consumer", required=True, metavar="NAME", help="Who pays, within its quota.")
-@click.option("--dimensions", required=True, type=integer_of(SPACES), metavar="N")
+@click.option(
+    "--dimensions",
+    required=True,
+    type=integer_of(SPACES),
+    metavar="N",
+    help="How many numbers a vector has.",
+)
 @concurrency_option
 def start(source: str, stack: Stack, consumer: str, dimensions: int, concurrency: int) -> None:
     """Start a job over SOURCE, and print its name.
