@@ -88,14 +88,15 @@ class Bench:
             self.host.objects.write(f"{folder}/{name}", data)
         return f"s3://{self.bucket}/{folder}/"
 
-    def job(self, source: str, quota: Quota | None = None) -> BucketJob:
-        """A job that is planned."""
+    def job(self, source: str, quota: Quota | None = None, *, planned: bool = True) -> BucketJob:
+        """A job, planned by default."""
         registry = Registry(self.host.store, "test")
         registry.put_plan(Plan("plan", rate=0.001, quota=quota or Quota()))
         registry.assign_plan(CONSUMER, "plan")
         job = BucketJob(self.host.objects, uuid.uuid4().hex[:8])
         job.save("job.json", Terms(job.name, CONSUMER, DIMENSIONS, source, time.time()))
-        self.host.plan(job.name)
+        if planned:
+            self.host.plan(job.name)
         return job
 
     def embed(
