@@ -22,6 +22,7 @@ LURED: Final = [number for number, row in enumerate(ROWS) if row.inside]
 SAID: Final[Mapping[str, set[str]]] = {
     **{name: {error.default} for error, name in OUTCOMES.items()},
     "no URL": {"The image URL is not valid", "The image URL has no valid host"},
+    "too large": {"The image is over the limit of 100,000 bytes"},
     "image": {""},
 }
 DEADLINE_MARGIN: Final = 5.0

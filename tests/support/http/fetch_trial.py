@@ -13,7 +13,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-from imgvec.errors import AddressRefused, BadParameter, FetchFailed, RequestError, TooLarge
+from imgvec.errors import AddressRefused, BadParameter, FetchFailed, ImageTooLarge, RequestError
 from imgvec.images.fetch.client import Fetcher
 from imgvec.images.fetch.urls import parse_allow
 from tests.support.http.certificate_authority import make_authority
@@ -26,7 +26,7 @@ OUTCOMES: Final[dict[type[RequestError], str]] = {
     AddressRefused: "refused",
     BadParameter: "no URL",
     FetchFailed: "failed",
-    TooLarge: "too large",
+    ImageTooLarge: "too large",
 }
 PROXY_VARIABLES: Final = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "ALL_PROXY")
 SILENT: Final = 300

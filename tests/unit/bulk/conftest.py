@@ -25,12 +25,22 @@ class Workplace:
     environment: Environment
 
     @property
+    def unmeasured(self) -> Environment:
+        """Without coverage, which would complain of another folder or of a full disk."""
+        return {name: one for name, one in self.environment.items() if "COVERAGE" not in name}
+
+    @property
+    def photos(self) -> str:
+        """The folder of the photos."""
+        return str(self.folder / "photos")
+
+    @property
     def out(self) -> Path:
         """The job's folder."""
         return self.folder / "vectors"
 
     def embed(self, *arguments: str) -> CompletedProcess[str]:
-        """Run a job into `out`, with relative paths."""
+        """Run a job into `out`."""
         numbers = ("--dimensions", str(DIMENSIONS))
         return imgvec(
             "embed", *arguments, *numbers, "-o", f"{self.out}/", environment=self.environment
@@ -49,10 +59,9 @@ class Workplace:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workplace:
+def workplace(tmp_path: Path) -> Workplace:
     """Twelve photos in `photos/`."""
     (tmp_path / "photos").mkdir()
     for photo in sorted(PHOTOS.glob("*.jpg"))[:12]:
         shutil.copy(photo, tmp_path / "photos")
-    monkeypatch.chdir(tmp_path)
     return Workplace(tmp_path, server_environment(tmp_path / "data", NOBODY))

@@ -13,8 +13,8 @@ from pyarrow import parquet
 from tests.unit.bulk.conftest import Workplace
 
 
-def _photos() -> list[str]:
-    return sorted(map(str, Path("photos").iterdir()))
+def _photos(workplace: Workplace) -> list[str]:
+    return sorted(map(str, Path(workplace.photos).iterdir()))
 
 
 def _text(path: Path, photos: list[str]) -> None:
@@ -43,9 +43,10 @@ LISTS = {"txt": _text, "csv": _csv, "jsonl": _json_lines, "parquet": _parquet}
 
 @pytest.mark.parametrize("kind", LISTS)
 def test_lists(workplace: Workplace, kind: str) -> None:
-    photos = _photos()
-    LISTS[kind](Path(f"list.{kind}"), photos)
-    done = workplace.embed(f"list.{kind}")
+    photos = _photos(workplace)
+    listed = workplace.folder / f"list.{kind}"
+    LISTS[kind](listed, photos)
+    done = workplace.embed(str(listed))
     assert done.returncode == 0, done.stderr
     table = parquet.read_table(workplace.out)
     assert table["image_path"].to_pylist() == photos
@@ -54,27 +55,28 @@ def test_lists(workplace: Workplace, kind: str) -> None:
 
 
 def test_a_tar(workplace: Workplace) -> None:
-    with tarfile.open("shard.tar", "w") as tar:
-        for photo in _photos():
+    shard = workplace.folder / "shard.tar"
+    with tarfile.open(shard, "w") as tar:
+        for photo in _photos(workplace):
             tar.add(photo, arcname=f"{Path(photo).stem}.jpg")
             text = json.dumps({"caption": "a photo"}).encode()
             member = tarfile.TarInfo(f"{Path(photo).stem}.json")
             member.size = len(text)
             tar.addfile(member, io.BytesIO(text))
-    done = workplace.embed("shard.tar")
+    done = workplace.embed(str(shard))
     assert done.returncode == 0, done.stderr
     table = parquet.read_table(workplace.out)
-    assert table["id"].to_pylist() == [Path(photo).stem for photo in _photos()]
+    assert table["id"].to_pylist() == [Path(photo).stem for photo in _photos(workplace)]
     members = workplace.rows()
-    (workplace.out.rename("by-tar"))
-    assert workplace.embed("photos").returncode == 0
+    workplace.out.rename(workplace.folder / "by-tar")
+    assert workplace.embed(workplace.photos).returncode == 0
     for path, vector in workplace.rows().items():
-        assert (members[f"shard.tar/{Path(path).name}"] == vector).all()
+        assert (members[f"{shard}/{Path(path).name}"] == vector).all()
 
 
 def test_a_pattern(workplace: Workplace) -> None:
-    wanted = [photo for photo in _photos() if photo.endswith("0.jpg")]
-    done = workplace.embed("photos/*0.jpg")
+    wanted = [photo for photo in _photos(workplace) if photo.endswith("0.jpg")]
+    done = workplace.embed(f"{workplace.photos}/*0.jpg")
     assert done.returncode == 0, done.stderr
     assert list(workplace.rows()) == wanted
 
@@ -94,8 +96,9 @@ def test_a_pattern(workplace: Workplace) -> None:
 def test_a_bad_list_begins_no_job(
     workplace: Workplace, name: str, content: bytes, shown: str
 ) -> None:
-    Path(name).write_bytes(content)
-    done = workplace.embed(name)
+    listed = workplace.folder / name
+    listed.write_bytes(content)
+    done = workplace.embed(str(listed))
     assert done.returncode == 2
     assert shown in done.stderr
     assert done.stderr.count("\n") == 1
