@@ -16,6 +16,7 @@ from pyarrow import parquet
 
 from imgvec import Encoder
 from photos import PATHS
+from tests.recipes.conftest import run_recipe
 from tests.support.server.places import ROOT
 
 DIMENSIONS = 512
@@ -92,3 +93,8 @@ def test_an_index_of_faiss_finds_each_photo_first(jobs: dict[str, Path]) -> None
     index.add(vectors)
     _, nearest = index.search(vectors, 1)
     assert nearest[:, 0].tolist() == list(range(len(PATHS)))
+
+
+def test_the_recipe_loads_every_part_into_each_store(jobs: dict[str, Path]) -> None:
+    printed = run_recipe("load_parts.py", str(jobs["parquet"]))
+    assert printed.splitlines()[-1] == "64, 64, 64, 64 vectors"
