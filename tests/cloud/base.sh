@@ -7,9 +7,9 @@ name=$1 host=$2 folder=$3
 up_to_date "$name" layers/core/{requirements.txt,subset.py} requirements/tools.txt && exit 0
 rm -rf "$folder"
 mkdir -p "$folder/wheels"
-.venv/bin/python layers/core/subset.py function layers/core/requirements.txt >"$folder/function.txt"
+.venv/bin/python layers/core/subset.py bulk layers/core/requirements.txt >"$folder/bulk.txt"
 .venv/bin/python layers/core/subset.py runtime requirements/tools.txt >"$folder/runtime.txt"
-wheelhouse "$folder/wheels" "$folder"/{function,runtime}.txt
+wheelhouse "$folder/wheels" "$folder"/{bulk,runtime}.txt
 cp .cache/tools/lib/python3*/site-packages/samcli/local/rapid/aws-lambda-rie-x86_64 "$folder/aws-lambda-rie"
 cat >"$folder/entry.sh" <<'SH'
 #!/bin/sh

@@ -8,6 +8,7 @@ cd "$(dirname "$0")/../.."
 . tests/cloud/serving.sh
 . tests/cloud/container.sh
 . tests/cloud/emulator.sh
+. tests/cloud/bulk.sh
 . tests/cloud/first_deploy.sh
 
 stack=imgvec-test
@@ -37,12 +38,8 @@ invoke() {
 invoke &
 started+=($!) invoked=$!
 
-bulk() { # an emulator of its own, whose functions are processes of this machine
-  "$python" -m pytest -q -p no:cacheprovider tests/cloud/bulk_map.py >"$work/bulk.log" 2>&1 || fail "$work/bulk.log"
-  say "bulk jobs: $(tail -n 1 "$work/bulk.log")"
-}
-bulk &
-started+=($!) bulk_jobs=$!
+{ bulk_jobs; build_bulk; } &
+started+=($!) bulk=$!
 
 start_emulator
 deploy() { # PARAMETERS
@@ -72,7 +69,7 @@ TEST_PLACES=deployed TEST_PICTURES=$host:4598 "$python" -m pytest -q -rs -p no:c
 grep -F "NOT RUN" "$work/probes.log"
 say "the gateway's probes, after an update of the stack: $(tail -n 1 "$work/probes.log")"
 
-for part in $plain $serving $invoked $local_api $bulk_jobs; do wait "$part"; done
+for part in $plain $serving $invoked $local_api $bulk; do wait "$part"; done
 
 "$python" tests/cloud/teardown.py $stack >"$work/delete.log" 2>&1 || fail "$work/delete.log"
 say "the stack deleted, its table and bucket kept"
