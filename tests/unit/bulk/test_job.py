@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from imgvec import Encoder
+from imgvec.bulk.parts import FORMATS
 from tests.support.server.places import imgvec
 from tests.unit.bulk.conftest import DIMENSIONS, Workplace
 
@@ -95,6 +96,20 @@ def test_a_killed_run_goes_on(workplace: Workplace) -> None:
     assert not list(workplace.out.glob("*.partial"))
 
 
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_run_that_was_killed_while_it_planned(workplace: Workplace, form: str) -> None:
+    arguments = (workplace.photos, "--format", form)
+    workplace.embed(*arguments)
+    whole = sorted(path.relative_to(workplace.out) for path in workplace.out.rglob("*"))
+    for path in sorted(workplace.out.rglob("*"), reverse=True):
+        if not path.name.startswith("_lock"):
+            path.rmdir() if path.is_dir() else path.unlink()
+    (workplace.out / "_plan-0.jsonl.12.partial").write_text('{"id": "0", "pa')
+    done = workplace.embed(*arguments)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.relative_to(workplace.out) for path in workplace.out.rglob("*")) == whole
+
+
 @pytest.mark.parametrize(
     ("change", "shown"),
     [
@@ -148,7 +163,7 @@ def test_two_runs_at_once(workplace: Workplace) -> None:
     assert "Another run writes" in done.stderr
 
 
-@pytest.mark.parametrize("form", ["parquet", "npy", "jsonl", "clip-retrieval"])
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_full_disk_loses_nothing(workplace: Workplace, form: str) -> None:
     arguments = (workplace.photos, "--shard", "4", "--format", form)
     # 4 vectors of 512 numbers are 8 kB: nothing larger can be written.

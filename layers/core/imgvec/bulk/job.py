@@ -168,11 +168,7 @@ def opened(folder: Path, terms: Terms, images: Iterable[Named]) -> Iterator[Job]
         strange = [one.name for one in folder.iterdir() if not one.name.startswith("_")]
         if strange:
             raise BulkError(f"{folder} holds other files and no job: choose a new folder")
-    (folder / "img_emb" if terms.format == "clip-retrieval" else folder).mkdir(
-        parents=True, exist_ok=True
-    )
-    if terms.format == "clip-retrieval":
-        (folder / "metadata").mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     with _locked(folder):
         for left in folder.glob(f"**/*{PARTIAL}"):
             left.unlink()

@@ -19,6 +19,8 @@ Format: TypeAlias = Literal["parquet", "npy", "jsonl", "clip-retrieval"]
 FORMATS: Final[tuple[Format, ...]] = get_args(Format)
 TEXTS: Final = ("id", "image_path", "sha256", "revision")
 """The columns beside `embedding`."""
+PARTIAL: Final = ".partial"
+"""The end of the names of files that are being written."""
 Write: TypeAlias = Callable[[Chunk], None]
 
 
@@ -83,6 +85,7 @@ def open_part(folder: Path, number: int, form: Format, encoder: Encoder) -> Iter
 @contextmanager
 def appearing(path: Path) -> Iterator[BinaryIO]:
     """A file that gets its name when it is on the disk, and otherwise vanishes."""
+    path.parent.mkdir(exist_ok=True)
     partial = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PARTIAL}")
     try:
         with partial.open("xb") as file:
@@ -93,9 +96,6 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
         _sync(path.parent)
     finally:
         partial.unlink(missing_ok=True)
-
-
-PARTIAL: Final = ".partial"
 
 
 def _sync(folder: Path) -> None:
