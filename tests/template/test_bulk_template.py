@@ -25,7 +25,7 @@ KILOBYTES_256 = 256 << 10
 
 
 def resources() -> dict[str, Resource]:
-    """What the stack makes."""
+    """The resources of the stack."""
     found: dict[str, Resource] = nested("bulk")["Resources"]
     return found
 

@@ -17,6 +17,7 @@ from imgvec.app import create_app
 from imgvec.dialects import all_dialects
 from imgvec.settings import Settings
 from llms import served_txt
+from tests.support.http.strict_page import assert_strict
 from tests.support.server.places import ROOT
 
 VENDORED = docs.PAGES / "swagger-ui"
@@ -40,14 +41,7 @@ def test_vendored_files_are_those_that_were_published() -> None:
 
 
 def test_page_and_its_files_are_served_with_what_keeps_strangers_out(client: TestClient) -> None:
-    for path in ("/docs", *(f"/docs/{name}" for name in docs.ASSETS)):
-        answer = client.get(path)
-        assert answer.status_code == client.head(path).status_code == 200, path
-        policy = answer.headers["Content-Security-Policy"].split("; ")
-        assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy
-        assert not [part for part in policy if "unsafe" in part or "*" in part or "http" in part]
-        assert answer.headers["X-Content-Type-Options"] == "nosniff"
-        assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert_strict(client, ("/docs", *(f"/docs/{name}" for name in docs.ASSETS)))
     page = client.get("/docs").text
     named = re.findall(r'(?:src|href)="([^"]+)"', page)
     assert [path for path in named if path.startswith("docs/")], "relative, below any prefix"

@@ -24,7 +24,7 @@ OPTIONS = {
 
 
 def run(folder: Path, *command: str, **variables: str) -> str:
-    """What a program prints that must succeed, and prints nothing to standard error."""
+    """The output of a program that must succeed, and print nothing to standard error."""
     done = subprocess.run(
         command,
         cwd=folder,

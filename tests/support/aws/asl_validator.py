@@ -20,7 +20,7 @@ class NoValidator(Exception):
 
 
 def findings(definition: dict[str, Any]) -> str:
-    """What is wrong with a definition; empty where nothing is.
+    """The faults of a definition; empty where there are none.
 
     Raises:
         NoValidator: Node is missing, or it could not be installed.

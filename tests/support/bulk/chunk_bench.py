@@ -41,7 +41,7 @@ class Calls:
 
 @dataclass
 class Moment:
-    """What happens before one call of an attempt: before any, or before the first of a name."""
+    """An event before one call of an attempt: before any, or before the first of a name."""
 
     at: int
     method: str = ""

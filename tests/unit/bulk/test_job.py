@@ -163,6 +163,15 @@ def test_two_runs_at_once(workplace: Workplace) -> None:
     assert "Another run writes" in done.stderr
 
 
+def test_a_folder_that_cannot_be_written(workplace: Workplace) -> None:
+    # A folder in the place of the lock, because root may write into any.
+    (workplace.out / "_lock.sqlite").mkdir(parents=True)
+    done = workplace.embed(workplace.photos)
+    assert done.returncode == 2
+    assert "cannot be written: check the owner and mode" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_full_disk_loses_nothing(workplace: Workplace, form: str) -> None:
     arguments = (workplace.photos, "--shard", "4", "--format", form)

@@ -38,7 +38,7 @@ class Recorder:
 
 
 def rights(role: str, bucket: str, source: str) -> set[Right]:
-    """What a role may, with a source."""
+    """The actions that a role may take, with a source."""
     resources = nested("bulk")["Resources"]
     (policy,) = resources[role]["Properties"]["Policies"]
     statements = list(policy["PolicyDocument"]["Statement"])
@@ -103,6 +103,6 @@ def test_the_roles_may_do_what_the_code_does_and_no_more(
         for role in ("PlanRole", "EmbedRole", "FinishRole"):
             needed, may = recorder.seen[role], rights(role, bench.bucket, source)
             assert not {need for need in needed if not any(covers(one, need) for one in may)}
-            # What is absent is forbidden without it; and days are added up but on a month's first.
+            # S3 says forbidden in the place of absent; days are added up but on a month's first.
             idle = {one for one in may if not any(covers(one, need) for need in needed)}
             assert {action for action, _ in idle} <= {"s3:ListBucket", "dynamodb:Query"}, role

@@ -1,4 +1,4 @@
-"""What a search on this machine needs."""
+"""Photos and commands for a search on this machine."""
 
 import shutil
 from collections.abc import Iterator

@@ -50,7 +50,7 @@ class Dialect:
     assets: APIRouter = field(default_factory=APIRouter)
     """Routes of assets; they need no encoder."""
     variants: tuple[Mapping[str, object], ...] = ({},)
-    """What in a request's scope `error_response` depends on, for examples of each."""
+    """Parts of a request's scope that change `error_response`, for examples of each."""
 
 
 class Mounts:

@@ -11,7 +11,6 @@ Parts are never written again: images that are tried once more are planned once 
 vectors are in parts of their own.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from imgvec.bulk.parts import PARTIAL, Format, appearing, errors_path, open_part
 from imgvec.bulk.plan import Named, Plan, PlanReader, copy_lines, digest_of, write_plan
 from imgvec.encoder import Encoder
 from imgvec.errors import BulkError
+from imgvec.stores.sqlite.lock import locked
 
 JOB: Final = "_job.json"
 LOCK: Final = "_lock.sqlite"
@@ -169,7 +169,8 @@ def opened(folder: Path, terms: Terms, images: Iterable[Named]) -> Iterator[Job]
         if strange:
             raise BulkError(f"{folder} holds other files and no job: choose a new folder")
     folder.mkdir(parents=True, exist_ok=True)
-    with _locked(folder):
+    busy = f"Another run writes {folder}: wait until it has ended"
+    with locked(folder / LOCK, BulkError, busy):
         for left in folder.glob(f"**/*{PARTIAL}"):
             left.unlink()
         found = read_job(folder)
@@ -223,14 +224,3 @@ def _check(folder: Path, found: Terms, wanted: Terms) -> None:
 
 def _shown(value: str | int | tuple[str, ...]) -> str:
     return " ".join(value) if isinstance(value, tuple) else str(value)[:12]
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold SQLite's lock on an empty file, which ends with the process however that ends."""
-    with closing(sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)) as lock:
-        try:
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.OperationalError:
-            raise BulkError(f"Another run writes {folder}: wait until it has ended") from None
-        yield

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import count, islice
@@ -51,12 +51,7 @@ class Plan:
 
 def write_plan(file: BinaryIO, images: Iterable[Named]) -> Plan:
     """Write a line for each image."""
-    digest, rows = hashlib.sha256(), 0
-    for line in map(line_of, count(), images):
-        digest.update(line)
-        file.write(line)
-        rows += 1
-    return Plan(rows, digest.hexdigest())
+    return _write_lines(file, map(line_of, count(), images))
 
 
 def line_of(number: int, image: Named) -> bytes:
@@ -70,15 +65,22 @@ def line_of(number: int, image: Named) -> bytes:
 
 def copy_lines(file: BinaryIO, wanted: Iterable[tuple[Path, Sequence[int]]]) -> Plan:
     """Write some lines of plans, in ascending order for each of them, as a plan of their own."""
+    return _write_lines(file, _lines(wanted))
+
+
+def _write_lines(file: BinaryIO, lines: Iterable[bytes]) -> Plan:
     digest, rows = hashlib.sha256(), 0
+    for line in lines:
+        digest.update(line)
+        file.write(line)
+        rows += 1
+    return Plan(rows, digest.hexdigest())
+
+
+def _lines(wanted: Iterable[tuple[Path, Sequence[int]]]) -> Iterator[bytes]:
     for path, numbers in wanted:
         with closing(PlanReader(path)) as plan:
-            for number in numbers:
-                line = plan.line(number)
-                digest.update(line)
-                file.write(line)
-                rows += 1
-    return Plan(rows, digest.hexdigest())
+            yield from map(plan.line, numbers)
 
 
 class PlanReader:

@@ -14,6 +14,7 @@ import click
 import numpy as np
 import orjson
 
+from imgvec.bulk.parts import readable
 from imgvec.cli.options import escaped
 from imgvec.images.decode import limits_of
 from imgvec.search.sheet import Section, sheet
@@ -107,8 +108,7 @@ def _line(row: Row, space: Space) -> bytes:
 
 def in_json(name: str) -> str | orjson.Fragment:
     """A file's name for `orjson`."""
-    # JSON is Unicode, and a file's name need not be.
-    text = os.fsencode(name).decode(errors="replace")
+    text = readable(name)
     # A terminal acts on control characters that orjson leaves as they are.
     return text if text.isprintable() else orjson.Fragment(json.dumps(text))
 

@@ -36,7 +36,7 @@ class Found:
 
     @property
     def others(self) -> str:
-        """What was skipped, and how it can be read; empty where nothing was."""
+        """The files that were skipped, and how to read them; empty where none was."""
         if not self.left:
             return ""
         counts = ", ".join(f"{reason}: {count}" for reason, count in sorted(self.left.items()))
@@ -168,7 +168,7 @@ class _Search:
                 open_folders.append(self._entries(path))
 
     def _entries(self, folder: Path) -> Iterator[tuple[Path, bool]]:
-        """What a folder has, each with whether it is a folder itself."""
+        """The entries of a folder, each with whether it is a folder itself."""
         try:
             with os.scandir(folder) as entries:
                 # Names and not paths, which take five times the memory.

@@ -17,7 +17,7 @@ LASTING: Final = (NotAnImage, TooLarge)
 
 @dataclass(slots=True)
 class Changes:
-    """What a run has to do."""
+    """The work of a run."""
 
     wanted: list[tuple[str, Version | None]] = field(default_factory=list)
     """Photos to embed; without a version where the file cannot be looked at."""

@@ -1,10 +1,9 @@
 """Writes an index, so that a run that is killed leaves one that can be used."""
 
 import os
-import sqlite3
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from itertools import chain, count, groupby
 from pathlib import Path
 from typing import Final
@@ -14,6 +13,7 @@ import numpy as np
 from imgvec.errors import SearchError
 from imgvec.search.index import DATABASE, MIGRATIONS, VECTORS, Index, Space, Version
 from imgvec.stores.sqlite.database import Database
+from imgvec.stores.sqlite.lock import locked
 from imgvec.types import Vector
 
 LOCK: Final = "lock.sqlite"
@@ -94,7 +94,8 @@ def opened(folder: Path, space: Space, *, rebuild: bool) -> Iterator[Writer]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as problem:
         raise SearchError(f"{folder} cannot be made: {problem.strerror}") from None
-    with _locked(folder):
+    busy = f"Another `imgvec index` writes {folder}: try again when it has ended"
+    with locked(folder / LOCK, SearchError, busy):
         if rebuild:
             for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-shm", VECTORS):
                 (folder / name).unlink(missing_ok=True)
@@ -132,22 +133,3 @@ def another_encoder(folder: Path, old: Space, new: Space) -> SearchError:
 
 def _named(space: Space) -> str:
     return f"{space.model} {space.revision[:12]} in {space.dimensions} dimensions"
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold SQLite's lock on an empty file, which ends with the process however that ends."""
-    with ExitStack() as held:
-        try:
-            lock = sqlite3.connect(folder / LOCK, timeout=0, isolation_level=None)
-            held.enter_context(closing(lock))
-            lock.execute("BEGIN EXCLUSIVE")
-        except sqlite3.Error as problem:
-            if problem.sqlite_errorcode == sqlite3.SQLITE_BUSY:
-                raise SearchError(
-                    f"Another `imgvec index` writes {folder}: try again when it has ended"
-                ) from None
-            raise SearchError(
-                f"{folder} cannot be written: check the owner and mode of the folder and its files"
-            ) from None
-        yield
