@@ -200,7 +200,7 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 		-o layers/core/requirements.txt
 	@printf '%s\n' aws-sam-cli awslambdaric pip-audit cyclonedx-bom | $(HERE) - -o requirements/tools.txt
 	@echo 'ministack[full]' | $(HERE) - -o requirements/emulator.txt
-	@printf '%s\n' fastembed open-clip-torch torchvision transformers | $(HERE) - \
+	@printf '%s\n' fastembed open-clip-torch torchvision transformers pytest | $(HERE) - pyproject.toml --extra export \
 		-o requirements/peers.txt
 	@printf '%s\n' infinity-emb==0.0.78 sentence-transformers==3.4.1 transformers==4.47.1 torch==2.13.0 \
 		pillow==13.0.0 aiohttp | $(HERE) - -o requirements/infinity.txt
