@@ -54,24 +54,26 @@ def site_of(kind: str) -> Iterator[Site]:
         yield Site(kind, emulator.new_table(), folder)
 
 
-def prepare(site: Site, quota: Quota | None) -> str:
+def prepare(site: Site, quota: Quota | None, consumer: str = CONSUMER) -> str:
     """A consumer with a plan; gives its key."""
     with closing(site.open()) as store:
         registry = Registry(store, "proof")
         if quota is not None:
             registry.put_plan(Plan("proof", quota=quota))
-        return registry.create_key(CONSUMER, "proof" if quota is not None else None).key
+        return registry.create_key(consumer, "proof" if quota is not None else None).key
 
 
-def counted(site: Site, reserved_seconds: float = 60.0) -> tuple[int, int]:
+def counted(
+    site: Site, reserved_seconds: float = 60.0, consumer: str = CONSUMER
+) -> tuple[int, int]:
     """Images counted, and holds that are left."""
     with closing(site.open()) as store:
         meter = IdempotentMeter(store, window=3600, reserved_seconds=reserved_seconds)
         now = time.time()
         today = day_of(now)
         yesterday = today - timedelta(days=1)
-        images = sum(row.images for row in meter.usage(CONSUMER, yesterday, today))
-        standing = [store.quota_usage(CONSUMER, day, now).day for day in (yesterday, today)]
+        images = sum(row.images for row in meter.usage(consumer, yesterday, today))
+        standing = [store.quota_usage(consumer, day, now).day for day in (yesterday, today)]
         return images, sum(standing) - images
 
 
