@@ -70,6 +70,9 @@ bulk-image: # Build the image of bulk jobs: make bulk-image ENCODERS=clip-vit-b3
 test-cloud: .venv/test .cache/tools/ready .cache/runtime/ready .cache/emulator/ready # Build with SAM, run in containers, deploy into an emulator, run the contract there.
 	@tests/cloud/run.sh
 
+test-emulator: .venv/test .cache/emulator/ready # Two servers, one killed; a stack destroyed and deployed again; part of test-cloud.
+	@$(BIN)/pytest -q -s tests/cloud/replicas.py
+
 test-bulk: .venv/test .cache/emulator/ready # Bulk jobs on the emulator, with functions that die; part of test-cloud.
 	@$(BIN)/pytest -q tests/cloud/bulk_map.py
 
@@ -205,8 +208,8 @@ lock: .venv/test # Resolve all locks anew (needs uv, and asks the package index)
 	@printf '%s\n' infinity-emb==0.0.78 sentence-transformers==3.4.1 transformers==4.47.1 torch==2.13.0 \
 		pillow==13.0.0 aiohttp | $(HERE) - -o requirements/infinity.txt
 	@printf '%s\n' openai==3.57.0 cohere==7.3.1 voyageai==0.5.0 litellm==1.110.2 boto3==1.44.8 \
-		langchain-voyageai==0.4.1 openapi-python-client==0.29.1 check-jsonschema==0.39.0 uv==0.13.9 mypy httpx2 pytest | \
-		$(HERE) - -o requirements/clients.txt
+		langchain-voyageai==0.4.1 openapi-python-client==0.29.1 check-jsonschema==0.39.0 kubernetes-validate==1.37.0 \
+		uv==0.13.9 mypy httpx2 pytest | $(HERE) - -o requirements/clients.txt
 	@printf '%s\n' langchain-openai==1.7.4 langchain-cohere==0.6.0 langchain-community==0.4.2 \
 		langchain-aws==1.9.1 llama-index-embeddings-openai==0.6.0 llama-index-embeddings-openai-like==0.4.0 \
 		llama-index-embeddings-jinaai==0.7.0 llama-index-embeddings-cohere==0.9.0 \

@@ -9,7 +9,7 @@ import signal
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -113,7 +113,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
             stop_server(replica)
 
 
-def under_load(asks: list[Callable[[], int]], disturb: Callable[[], None]) -> list[int]:
+def under_load(asks: Sequence[Callable[[], int]], disturb: Callable[[], None]) -> list[int]:
     """Ask from many clients, and disturb when a quarter is answered; gives each status."""
     with ThreadPoolExecutor(CLIENTS) as pool:
         jobs: list[Future[int]] = [pool.submit(ask) for ask in asks]

@@ -1,4 +1,4 @@
-"""The files for GitHub and Compose, held to their schemas and to this repository."""
+"""The files for GitHub, Compose and Kubernetes: their schemas, and what they name here."""
 
 import re
 import shutil
@@ -33,6 +33,14 @@ def test_files_follow_their_schemas(schema: str) -> None:
     assert SCHEMAS[schema]
     check = CACHE / "clients" / "bin" / "check-jsonschema"
     run(check, "--builtin-schema", schema, *SCHEMAS[schema], cwd=ROOT)
+
+
+@pytest.mark.parametrize("version", ["1.29", "1.37"])
+def test_the_manifest_follows_kubernetes_schemas(version: str) -> None:
+    check = CACHE / "clients" / "bin" / "kubernetes-validate"
+    manifest = ROOT / "infra" / "kubernetes" / "imgvec.yaml"
+    done = run(check, "--strict", "-k", version, manifest, cwd=ROOT)
+    assert done.stdout.count("passed") + done.stderr.count("passed") == 5
 
 
 def test_actionlint_finds_nothing() -> None:

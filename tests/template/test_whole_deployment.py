@@ -4,19 +4,15 @@ Parameters that decide a condition are combined in every way. All others only fi
 have their defaults.
 """
 
-import uuid
 from collections.abc import Callable
-from contextlib import closing
 from fnmatch import fnmatchcase
 from graphlib import CycleError, TopologicalSorter
 from itertools import product
 from typing import Any, Final, get_args
 
-import boto3
 import pytest
 
 from imgvec.settings import Settings
-from tests.support.aws.dynamodb import Emulator
 from tests.support.aws.recorded_calls import (
     Account,
     Granted,
@@ -203,17 +199,6 @@ def test_an_event_that_a_function_fails_to_take_lies_in_the_queue() -> None:
     for function in called:
         (letter,) = letters_of(function, stack)
         assert letter.resource == "${DeadLetters.Arn}", function
-
-
-@pytest.fixture
-def account(aws: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Account:
-    """A new table and a new bucket on the emulator."""
-    monkeypatch.delenv("AWS_ENDPOINT_URL_DYNAMODB", raising=False)
-    bucket = f"imgvec-{uuid.uuid4().hex[:12]}"
-    with closing(boto3.client("s3")) as client:
-        client.create_bucket(Bucket=bucket)
-        client.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
-    return Account(Emulator(aws["AWS_ENDPOINT_URL"]).new_table(), bucket)
 
 
 @pytest.mark.parametrize(
