@@ -1,4 +1,10 @@
-# Jobs on Step Functions, and the image of their functions. Sourced.
+# What an emulator alone can show, and jobs on Step Functions with the image of their functions. Sourced.
+
+servers_and_stacks() { # two servers of which one dies
+  "$python" -m pytest -q -s -p no:cacheprovider tests/cloud/replicas.py >"$work/replicas.log" 2>&1 ||
+    fail "$work/replicas.log"
+  say "two servers, one killed: $(tail -n 1 "$work/replicas.log")"
+}
 
 bulk_jobs() { # an emulator of its own, whose functions are processes of this machine
   "$python" -m pytest -q -p no:cacheprovider tests/cloud/bulk_map.py >"$work/bulk.log" 2>&1 || fail "$work/bulk.log"

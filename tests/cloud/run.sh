@@ -38,7 +38,7 @@ invoke() {
 invoke &
 started+=($!) invoked=$!
 
-{ bulk_jobs; build_bulk; } &
+{ servers_and_stacks; bulk_jobs; build_bulk; } &
 started+=($!) bulk=$!
 
 start_emulator
