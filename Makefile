@@ -71,7 +71,7 @@ test-cloud: .venv/test .cache/tools/ready .cache/runtime/ready .cache/emulator/r
 	@tests/cloud/run.sh
 
 test-emulator: .venv/test .cache/emulator/ready # Two servers, one killed; a stack destroyed and deployed again; part of test-cloud.
-	@$(BIN)/pytest -q -s tests/cloud/replicas.py
+	@$(BIN)/pytest -q -s tests/cloud/replicas.py tests/cloud/restore.py
 
 test-bulk: .venv/test .cache/emulator/ready # Bulk jobs on the emulator, with functions that die; part of test-cloud.
 	@$(BIN)/pytest -q tests/cloud/bulk_map.py

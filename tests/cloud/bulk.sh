@@ -1,9 +1,9 @@
 # What an emulator alone can show, and jobs on Step Functions with the image of their functions. Sourced.
 
-servers_and_stacks() { # two servers of which one dies
-  "$python" -m pytest -q -s -p no:cacheprovider tests/cloud/replicas.py >"$work/replicas.log" 2>&1 ||
-    fail "$work/replicas.log"
-  say "two servers, one killed: $(tail -n 1 "$work/replicas.log")"
+servers_and_stacks() { # two servers of which one dies, a stack that is destroyed
+  "$python" -m pytest -q -s -p no:cacheprovider tests/cloud/{replicas,restore}.py >"$work/restore.log" 2>&1 ||
+    fail "$work/restore.log"
+  say "two servers, one killed; a stack restored: $(tail -n 1 "$work/restore.log")"
 }
 
 bulk_jobs() { # an emulator of its own, whose functions are processes of this machine
