@@ -55,8 +55,10 @@ test-endpoint-container: .venv/test # The same in the serving image, built here:
 test-container: .venv/test # The image for laptops, built and run, alone and by Compose; part of test-cloud.
 	@tests/cloud/laptop.sh
 
-bench-gpu: .venv/test # Figures of the endpoint's encoder: make bench-gpu PROVIDER=cuda; short on a CPU.
-	@PYTHONPATH=. $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
+# ONNX Runtime for GPUs goes before the one of the environment.
+ON_GPU := $(filter-out cpu,$(PROVIDER))
+bench-gpu: .venv/test $(if $(ON_GPU),.cache/gpu/ready) # Figures for docs/how-to/gpu.md in ten minutes: make bench-gpu PROVIDER=cuda; short on a CPU.
+	@PYTHONPATH=$(if $(ON_GPU),.cache/gpu:). $(BIN)/python tests/performance/gpu.py --provider $(PROVIDER) --models $(MODELS) $(ENCODERS)
 
 endpoint-image: PROVIDER = cuda
 endpoint-image: # Build the serving image: make endpoint-image ENCODERS=clip-vit-b32; PROVIDER=cpu for no GPU.
@@ -290,6 +292,12 @@ SUBSET := $(BIN)/python layers/core/subset.py
 	@rm -rf $(@D) && mkdir -p $(@D)
 	@$(SUBSET) runtime $< >$(@D)/requirements.txt
 	@$(BIN)/$(PIP_INSTALL) --require-hashes --target $(@D) -r $(@D)/requirements.txt
+	@touch $@
+
+.cache/gpu/ready: layers/core/requirements.txt layers/core/subset.py | .venv/bin/python
+	@rm -rf $(@D) && mkdir -p $(@D)
+	@$(SUBSET) gpu $< >$(@D)/requirements.txt
+	@$(BIN)/$(PIP_INSTALL) --require-hashes --only-binary=:all: --target $(@D) -r $(@D)/requirements.txt
 	@touch $@
 
 # What the image installs, for this machine only to be looked at. The lock is for Python 3.13.

@@ -1,9 +1,10 @@
-"""What an endpoint's encoder does: by batch size, under load, of the GPU's peak; its price.
+"""An endpoint's encoder: beside the CPU, by batch size, of the peak, under load; its price.
 
     make bench-gpu PROVIDER=cuda ENCODERS="clip-vit-b32 clip-vit-l14"    on a machine with a GPU
     make bench-gpu                                                       the starter, on this CPU
 
-Providers other than the CPU need onnxruntime-gpu in the place of onnxruntime.
+It ends after `--minutes`, and writes a fragment for docs/how-to/gpu.md row by row, the parts that
+only a GPU can answer first. A fragment that was cut says so.
 """
 
 import argparse
@@ -11,36 +12,66 @@ import io
 import json
 import statistics
 import subprocess
+import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from math import isfinite
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import onnxruntime
 
+from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.encoders.registry import find_folders
-from imgvec.images.decode import ImageLimits, decode
+from imgvec.errors import ModelError
+from imgvec.images.decode import decode
 from imgvec.settings import Provider
+from imgvec_benchmarks.cost import ENCODE_MS, LAMBDA_SLOWER
+from tests.performance.fragment import Fragment
 from tests.performance.low_load import ONE_BY_ONE, SHARE, at_low_load
+from tests.performance.provider_parity import LIMITS, parity
 from tests.support.aws.endpoint_cost import INSTANCES, crossing
 from tests.support.images.pictures import photo_jpeg
+from tests.support.models.graph_operations import measured_peak, operations_of
 from tests.support.server.endpoint_load import Latency, poisson, serving, throughput
 
-OPERATIONS: Final = {"clip-vit-b32": 8.8e9, "clip-vit-l14": 162e9}
-"""Of one image: two for each multiplication of the tower's matrices."""
 PEAKS: Final = {"A10G": 70e12, "L4": 121e12, "T4": 65e12, "H100": 989e12, "H200": 989e12}
 """Float16 operations a second by NVIDIA's data sheets, without sparsity."""
-LIMITS: Final = ImageLimits(max_bytes=50_000_000, max_pixels=50_000_000, max_frames=1)
+CLIENTS: Final = 32
+TURNS: Final = 4
+LOADS: Final = 8 + 2 * TURNS
+"""Loads of `seconds` each that `under_load` gives."""
+
+
+@dataclass
+class Bench:
+    """The choices of a run, and where its rows go."""
+
+    page: Fragment
+    provider: Provider
+    seconds: float
+    """Of each load."""
+    cpu_ms: float | None = None
+
+    @property
+    def short(self) -> bool:
+        """Without a GPU only that all of it runs is to be seen."""
+        return self.provider == "cpu"
 
 
 def device() -> str:
     """The GPU's name, or what there is instead."""
     try:
-        asked = ["nvidia-smi", "--query-gpu=name", "--format=csv,noheader"]
-        return subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        asked = ["nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader"]
+        done = subprocess.run(asked, capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return "no GPU"
+    return f"{done.stdout.splitlines()[0].replace(', ', ', driver ')}"
 
 
 def precision(folder: Path) -> str:
@@ -49,45 +80,81 @@ def precision(folder: Path) -> str:
     return str(json.loads(record.read_text())["scheme"]["name"]) if record.is_file() else "int8"
 
 
-def by_batch_size(encoder: OnnxEncoder, sizes: list[int], rounds: int) -> float:
-    """Print images a second for each batch size; give those of the best."""
-    side, width = encoder.image_size, max(encoder.dimensions)
+def by_batch_size(bench: Bench, folder: Path) -> None:
+    """Images a second for each batch size, their share of the peak, and what a million cost."""
+    encoder = OnnxEncoder(folder, provider=bench.provider)
+    side, wide = encoder.image_size, max(encoder.dimensions)
+    operations = operations_of(folder / read_manifest(folder).files.image.path)
+    sheet = next((peak for gpu, peak in PEAKS.items() if gpu in device().split(",")[0]), None)
     pixels = np.random.default_rng(0).integers(0, 256, (side, side, 3), np.uint8)
+    peak, number = measured_peak(bench.provider, bench.seconds / 10), 32 if bench.short else 16
+    bench.page.text(
+        f"{operations / 1e9:.2f} G operations of the graph for an image. One large product of "
+        f"float{number}: {peak / 1e12:.2f} Tflop/s."
+    )
+    bench.page.table("batch", "images/s", "ms", "Tflop/s", "of the product", "of the data sheet")
     best = 0.0
-    for size in sizes:
-        batch = [(pixels, width)] * size
-        encoder.encode_images(batch)
-        taken = []
-        for _ in range(rounds):
-            started = time.perf_counter()
-            encoder.encode_images(batch)
-            taken.append(time.perf_counter() - started)
-        rate = size / statistics.median(taken)
-        best = max(best, rate)
-        share = _share_of_peak(encoder.name, rate)
-        print(f"  batch {size:3}: {rate:9.1f} images/s  {1000 * size / rate:7.2f} ms  {share}")
-    return best
+    for size in (1, 8, 32) if bench.short else (1, 2, 4, 8, 16, 32, 64, 128):
+        if bench.page.left <= 0:
+            bench.page.cut(f"{encoder.name} from a batch of {size} on")
+            break
+        seconds = _median(partial(encoder.encode_images, [(pixels, wide)] * size), bench.seconds)
+        best = max(best, size / seconds)
+        speed = operations * size / seconds
+        bench.page.row(
+            str(size),
+            f"{size / seconds:.1f}",
+            f"{1000 * seconds:.2f}",
+            f"{speed / 1e12:.3f}",
+            f"{speed / peak:.1%}",
+            "" if sheet is None else f"{speed / sheet:.1%}",
+        )
+    prices(bench, encoder.name, best)
 
 
-def _share_of_peak(name: str, rate: float) -> str:
-    peak = next((ops for gpu, ops in PEAKS.items() if gpu in device().split()[-1]), None)
-    if peak is None or name not in OPERATIONS:
-        return ""
-    return f"{100 * rate * OPERATIONS[name] / peak:5.1f} % of {peak / 1e12:.0f} Tflop/s"
+def _median(call: Callable[[], object], seconds: float) -> float:
+    """Of at least three calls, after one that chooses kernels."""
+    call()
+    taken: list[float] = []
+    while len(taken) < 3 or sum(taken) < seconds / 10:
+        started = time.perf_counter()
+        call()
+        taken.append(time.perf_counter() - started)
+    return statistics.median(taken)
 
 
-def under_load(folder: Path, provider: Provider, seconds: float) -> None:
-    """Print what clients get of a serving process, with and without batching."""
-    settings = {"IMGVEC_PROVIDER": provider}
+def prices(bench: Bench, name: str, rate: float) -> None:
+    """What a million encodes cost, and from how many images on an instance pays."""
+    # Of `imgvec cost`: a processor of Lambda, with VNNI.
+    cpu = (bench.cpu_ms or LAMBDA_SLOWER * ENCODE_MS[name]) / 1000
+    bench.page.text(f"An encode is taken to need {1000 * cpu:.1f} ms of a processor on Lambda.")
+    bench.page.table(
+        "instance", "$ an hour", "Lambda, $ a million", "endpoint, $ a million", "pays"
+    )
+    for instance, hourly in INSTANCES.items():
+        found = crossing(cpu, rate, instance)
+        pays = f"from {found.images / 1e6:,.0f} million" if isfinite(found.images) else "never"
+        dollars = (hourly, found.lambda_million, found.endpoint_million)
+        bench.page.row(instance, *(f"{one:.2f}" for one in dollars), pays)
+
+
+def under_load(bench: Bench, folder: Path) -> None:
+    """What clients get of a serving process, with and without batching."""
+    page, seconds = bench.page, min(bench.seconds, bench.page.left / LOADS / 2)
+    settings = {"IMGVEC_PROVIDER": bench.provider}
     with serving(folder, **settings, **ONE_BY_ONE) as alone, serving(folder, **settings) as both:
+        page.table(f"{CLIENTS} clients that never pause", "images/s", "ms of a core")
         for name, one in (("one by one", alone), ("batches", both)) * 2:
-            rate, spent = throughput(one, 32, seconds)
-            print(f"  32 clients, {name:10}: {rate:8.1f} images/s, {1000 * spent:.2f} ms of a core")
-        most, _ = throughput(both, 32, seconds)
-        at_low_load(alone, both, SHARE * most, _enough(SHARE * most, seconds), turns=4)
+            rate, spent = throughput(one, CLIENTS, seconds)
+            page.row(name, f"{rate:.1f}", f"{1000 * spent:.2f}")
+        most, _ = throughput(both, CLIENTS, seconds)
+        page.table("arrivals at random", "share of the most", "latency")
+        low = at_low_load(alone, both, SHARE * most, _enough(SHARE * most, seconds), TURNS)
+        for name, latency in low.items():
+            page.row(name, f"{SHARE:.0%}", str(latency))
         for share in (0.25, 0.5, 0.75):
-            told = Latency.of(poisson(both.invoke, share * most, _enough(share * most, seconds)))
-            print(f"  at random, {share:4.0%} of {most:7.1f} a second: {told}")
+            spent_each = poisson(both.invoke, share * most, _enough(share * most, seconds))
+            page.row("batches", f"{share:.0%}", str(Latency.of(spent_each)))
 
 
 def _enough(rate: float, seconds: float) -> int:
@@ -95,8 +162,8 @@ def _enough(rate: float, seconds: float) -> int:
     return max(10, round(rate * seconds))
 
 
-def what_travels(side: int) -> None:
-    """Print what decoding costs an endpoint's few cores, in the time of one core."""
+def what_travels(page: Fragment, side: int) -> None:
+    """What decoding costs an endpoint's few cores, in the time of one core."""
     data = photo_jpeg(4000, 3000, 90)
     started = time.process_time()
     for _ in range(10):
@@ -107,44 +174,63 @@ def what_travels(side: int) -> None:
     for _ in range(1000):
         np.frombuffer(pixels.getvalue(), np.uint8).reshape(side, side, 3)
     read = (time.process_time() - started) / 1000
-    print(f"  a JPEG of 12 megapixels: {len(data) / 1e6:.2f} MB, {1000 * spent:.1f} ms of a core")
-    print(f"  pixels: {3 * side * side / 1e6:.2f} MB, {1000 * read:.3f} ms of a core")
-    print(f"  4 cores that decode feed at most {4 / spent:.0f} images/s")
+    page.table("what travels", "MB", "ms of a core", "images/s of 4 cores")
+    for name, size, one in (
+        ("a JPEG of 12 megapixels", len(data), spent),
+        ("pixels", 3 * side * side, read),
+    ):
+        page.row(name, f"{size / 1e6:.2f}", f"{1000 * one:.3f}", f"{4 / one:.0f}")
 
 
-def prices(cpu_seconds: float, rate: float) -> None:
-    """Print what a million encodes cost, and from how many images on an instance pays."""
-    for instance, hourly in INSTANCES.items():
-        found = crossing(cpu_seconds, rate, instance)
-        pays = f"from {found.images / 1e6:,.0f} million" if isfinite(found.images) else "never"
-        print(
-            f"  {instance} at ${hourly}/h: Lambda ${found.lambda_million:.2f}, endpoint "
-            f"${found.endpoint_million:.2f} a million; pays {pays}"
-        )
+def measured(bench: Bench, folders: dict[str, Path]) -> None:
+    """All parts, and of each part all encoders: a run that is cut has the first parts of all."""
+    for part, measure in PARTS.items():
+        for name, folder in folders.items():
+            if bench.page.left <= 0:
+                bench.page.cut(f"{part} of {name}")
+                continue
+            bench.page.text(f"#### {name}, {precision(folder)}: {part}")
+            measure(bench, folder)
+    side = read_manifest(next(iter(folders.values()))).preprocessing.size
+    what_travels(bench.page, side)
+
+
+PARTS: Final[dict[str, Callable[[Bench, Path], None]]] = {
+    "parity": lambda bench, folder: parity(bench.page, bench.provider, folder),
+    "batches and price": by_batch_size,
+    "load": under_load,
+}
 
 
 def main() -> None:
-    """Print the figures of each encoder that is named."""
+    """Measure each encoder that is named."""
     parser = argparse.ArgumentParser(description="Figures of the endpoint's encoder.")
     parser.add_argument("encoders", nargs="*", default=["starter"])
     parser.add_argument("--provider", choices=["cpu", "cuda", "tensorrt"], default="cpu")
     parser.add_argument("--models", type=Path, default=Path("models"))
-    parser.add_argument("--seconds", type=float, help="of each load; 3 on a CPU, else 20")
-    parser.add_argument("--cpu-ms", type=float, help="milliseconds of one encode on Lambda")
+    parser.add_argument("--minutes", type=float, default=10, help="after which no part begins")
+    parser.add_argument("--seconds", type=float, help="of each load; 3 on a CPU, else 10")
+    parser.add_argument(
+        "--cpu-ms", type=float, help="of one encode on Lambda; else that of imgvec cost"
+    )
+    parser.add_argument("--output", type=Path, default=Path(".cache/bench/gpu.md"))
     chosen = parser.parse_args()
-    short = chosen.provider == "cpu"
-    print(f"{device()}, provider {chosen.provider}{', short form' if short else ''}")
-    for name in chosen.encoders:
-        folder = find_folders(chosen.models)[name]
-        encoder = OnnxEncoder(folder, provider=chosen.provider)
-        print(f"{name}, {precision(folder)}, {encoder.image_size} pixels:")
-        sizes = [1, 8, 32] if short else [1, 2, 4, 8, 16, 32, 64, 128]
-        rate = by_batch_size(encoder, sizes, 5 if short else 50)
-        under_load(folder, chosen.provider, chosen.seconds or (3 if short else 20))
-        what_travels(encoder.image_size)
-        cpu = chosen.cpu_ms / 1000 if chosen.cpu_ms else 1 / rate
-        print(f"  price, if an encode takes {1000 * cpu:.1f} ms of one processor on Lambda:")
-        prices(cpu, rate)
+    page = Fragment(chosen.output, chosen.minutes)
+    seconds = chosen.seconds or (3 if chosen.provider == "cpu" else 10)
+    bench = Bench(page, chosen.provider, seconds, cpu_ms=chosen.cpu_ms)
+    short = " (short form)" if bench.short else ""
+    page.text(f"### {device()}: {chosen.provider}{short}")
+    runtime = f"ONNX Runtime {onnxruntime.__version__}"
+    page.text(
+        f"{datetime.now(UTC):%d %B %Y}, {runtime}, `make bench-gpu PROVIDER={chosen.provider}`."
+    )
+    available = find_folders(chosen.models)
+    try:
+        measured(bench, {name: available[name] for name in chosen.encoders})
+    except ModelError as problem:
+        sys.exit(str(problem))
+    page.text(f"All of it took {60 * page.minutes - page.left:.0f} s.")
+    print(f"Copy {page.path} into docs/how-to/gpu.md")
 
 
 if __name__ == "__main__":

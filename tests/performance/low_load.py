@@ -18,8 +18,10 @@ SHARE: Final = 0.1
 ONE_BY_ONE: Final = {"IMGVEC_BATCH_SIZE": "1", "IMGVEC_BATCH_WAIT": "0"}
 
 
-def at_low_load(alone: Serving, both: Serving, rate: float, requests: int, turns: int) -> None:
-    """Print latencies at `rate` a second, of so many requests in each of the turns.
+def at_low_load(
+    alone: Serving, both: Serving, rate: float, requests: int, turns: int
+) -> dict[str, Latency]:
+    """Latencies at `rate` a second, of so many requests in each of the turns.
 
     The two answer the same arrivals, one after the other, and each goes first in every other turn.
     """
@@ -28,11 +30,7 @@ def at_low_load(alone: Serving, both: Serving, rate: float, requests: int, turns
     for turn in range(turns):
         for name, one in named if turn % 2 else reversed(named):
             seconds[name] += poisson(one.invoke, rate, requests, seed=turn)
-    told = {name: Latency.of(all_of_them) for name, all_of_them in seconds.items()}
-    for name, latency in told.items():
-        print(f"  {rate:.1f} a second, {name:10}: {latency}")
-    more = told["batches"].p99 - told["one by one"].p99
-    print(f"  p99 in batches: {more:+.2f} ms; may wait {Settings().batch_wait:.0f} ms")
+    return {name: Latency.of(all_of_them) for name, all_of_them in seconds.items()}
 
 
 def main() -> None:
@@ -44,7 +42,11 @@ def main() -> None:
     chosen = parser.parse_args()
     with serving(chosen.folder, **ONE_BY_ONE) as alone, serving(chosen.folder) as both:
         most, _ = throughput(alone, 32, 2)
-        at_low_load(alone, both, SHARE * most, chosen.requests, chosen.turns)
+        found = at_low_load(alone, both, SHARE * most, chosen.requests, chosen.turns)
+    for name, latency in found.items():
+        print(f"  {SHARE * most:.1f} a second, {name:10}: {latency}")
+    more = found["batches"].p99 - found["one by one"].p99
+    print(f"  p99 in batches: {more:+.2f} ms; may wait {Settings().batch_wait:.0f} ms")
 
 
 if __name__ == "__main__":
