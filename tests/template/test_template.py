@@ -16,7 +16,7 @@ from imgvec.aws.gateway_keys.usage_plans import TIERS
 from imgvec.dialects import head_of
 from imgvec.settings import Settings
 from tests.hostile.test_decode_memory import BYTES_A_PIXEL
-from tests.support.aws.translated_template import Resource, nested, of_type, translated, written
+from tests.support.aws.translated_template import Resource, of_type, translated, written
 from tests.support.contract.checks import COREVIZ_REASONS
 from tests.support.server.places import ROOT
 
@@ -315,10 +315,3 @@ def test_the_limit_of_pixels_follows_memory(parameter: str) -> None:
 def test_parameters_and_outputs_say_what_they_are() -> None:
     for kind in ("Parameters", "Outputs"):
         assert all(entry["Description"] for entry in written()[kind].values())
-
-
-def test_dashboard_is_json_and_has_no_dimension_of_a_consumer() -> None:
-    body = nested("monitoring")["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    titles = {widget["properties"]["title"] for widget in json.loads(body)["widgets"]}
-    assert len(titles) == 6
-    assert "consumer" not in body.lower()
