@@ -55,12 +55,20 @@ def test_functions_stand_in_a_network_only_where_it_is_asked_for() -> None:
             assert config == (expected if subnets else None)
             managed = str(resources[f"{name}Role"]["Properties"]["ManagedPolicyArns"])
             assert ("AWSLambdaVPCAccessExecutionRole" in managed) is bool(subnets)
+        stack = deployment({"Subnets": subnets, "SecurityGroups": "sg-1", "Bulk": "on"})
+        jobs = stack.nested["BulkStack"].resources
+        for step in ("Plan", "Embed", "Finish"):
+            assert ("VpcConfig" in jobs[f"{step}Function"]["Properties"]) is bool(subnets)
+            assert ("ManagedPolicyArns" in jobs[f"{step}Role"]["Properties"]) is bool(subnets)
 
 
 @pytest.mark.parametrize(("fetch", "setting"), [("on", "true"), ("off", "false")])
 def test_fetching_is_a_parameter(fetch: str, setting: str) -> None:
     function = deployment({"Fetch": fetch}).root.resources["EmbeddingsFunction"]["Properties"]
     assert function["Environment"]["Variables"]["IMGVEC_FETCH"] == setting
+    jobs = deployment({"Fetch": fetch, "Bulk": "on"}).nested["BulkStack"].resources
+    variables = jobs["EmbedFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["IMGVEC_FETCH"] == setting
 
 
 def test_the_gateways_address_may_be_off() -> None:

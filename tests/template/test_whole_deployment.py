@@ -69,6 +69,7 @@ OF_THE_NETWORK: Final = {
     "Subnets": ("", "subnet-1,subnet-2"),
     "GatewayKeys": ("on", "off"),
     "Endpoint": ("off", "realtime"),
+    "Bulk": ("off", "on"),
 }
 OF_THE_ADDRESS: Final = {
     "GatewayAddress": ("on", "off"),
@@ -139,7 +140,8 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     # The topic is a resource, and always there.
     assert named(decisive) - {"AlarmsStack"} == set(OF_THE_ENDPOINT)
     given = written()["Resources"]["BulkStack"]["Properties"]["Parameters"]
-    assert named([given[name] for name in named(nested("bulk")["Conditions"])]) == {"BulkSource"}
+    decisive = [given[name] for name in named(nested("bulk")["Conditions"])]
+    assert named(decisive) == {"BulkSource", "Subnets"}
     sent = written()["Resources"]["AlarmsStack"]["Properties"]["Parameters"]
     assert named([sent[name] for name in named(nested("alarms")["Conditions"])]) == {
         "AlarmEmail",
