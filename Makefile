@@ -128,6 +128,9 @@ emulator: .cache/emulator/ready # Install the emulator of AWS that the S3 tests 
 deploy: .venv/run .cache/tools/ready ## Encoders, image, stack: make deploy ENV=prod PARAMETERS="LogDays=30"
 	@$(BIN)/python -m infra.deploy $(ENV) --sam $(SAM) $(PARAMETERS)
 
+rollback: .venv/run ## Functions as before the last deployment: make rollback ENV=prod VERSIONS="EmbeddingsFunction=7"
+	@$(BIN)/python -m infra.rollback $(ENV) $(VERSIONS)
+
 logs: .cache/tools/ready ## Follow the functions' logs: make logs ENV=dev
 	@$(SAM) logs --stack-name imgvec-$(ENV) --tail
 

@@ -8,11 +8,13 @@ for, and deploys.
 """
 
 import argparse
+import json
 import os
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
@@ -34,6 +36,8 @@ IN_THE_IMAGE: Final[Mapping[str, str]] = {
     "BaseImage": "public.ecr.aws/lambda/python:3.13",
 }
 """Parameters that decide what is built, with the template's defaults."""
+BY_HAND: Final = "RELEASE: by-hand"
+"""A variable of each function in the template, by which `make deploy` publishes new versions."""
 RATE: Final = "ThrottleRate"
 BURST: Final = "ThrottleBurst"
 
@@ -60,6 +64,7 @@ def deploy(environment: str, sam: str, given: Parameters) -> None:
     # SAM does not tell the layer's build for which architecture it is.
     variables = {"ARCHITECTURE": parameters["Architecture"]}
     run([sam, "build", "--config-env", environment, "--parameter-overrides", *overrides], variables)
+    mark_release(BUILT, parameters)
     image = built_image(BUILT)
     check_image(image, encoders, endpoint=endpoint)
     say(f"The image {image} has {parameters['Encoder']}. Deploying {configuration.stack}")
@@ -111,7 +116,7 @@ def throttles(wanted: Parameters, account: Account) -> Parameters:
     )
     if chosen.in_flight > concurrency:
         say(f"Of up to {chosen.in_flight} requests in flight those beyond {concurrency} get 500.")
-    return {RATE: str(chosen.rate), BURST: str(chosen.burst)}
+    return {RATE: str(chosen.rate), BURST: str(chosen.burst), "Concurrency": str(concurrency)}
 
 
 def _whole_number(name: str, wanted: Parameters) -> int | None:
@@ -121,6 +126,19 @@ def _whole_number(name: str, wanted: Parameters) -> int | None:
     if not value.isdecimal() or int(value) < 1:
         raise StackError(f"{name}={value} is no whole number of 1 or more")
     return int(value)
+
+
+def mark_release(template: Path, parameters: Parameters) -> None:
+    """Write a digest of the parameters into the functions of the built template.
+
+    SAM publishes a version where the template's text changes, and does not see a parameter's value:
+    without this, a changed parameter would reach no caller.
+    """
+    digest = sha256(json.dumps(parameters, sort_keys=True).encode()).hexdigest()[:12]
+    text = template.read_text()
+    if BY_HAND not in text:
+        raise StackError(f"{template} has no {BY_HAND}: remove .aws-sam, and deploy again")
+    template.write_text(text.replace(BY_HAND, f"RELEASE: r{digest}"))
 
 
 def built_image(template: Path) -> str:

@@ -198,7 +198,8 @@ def test_one_line_a_request_with_its_metrics(function: Function) -> None:
     assert line["consumer"] == "local"
     assert len(line["revision"]) == 12
     (metrics,) = line["_aws"]["CloudWatchMetrics"]
-    assert metrics["Dimensions"] == [["service"]]
+    (dimensions,) = metrics["Dimensions"]
+    assert {name: line[name] for name in dimensions} == {"service": "embeddings", "stack": "local"}
     assert {metric["Name"] for metric in metrics["Metrics"]} >= {
         "Images",
         "Total",

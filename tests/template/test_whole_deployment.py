@@ -26,6 +26,7 @@ from tests.support.aws.translated_template import nested, translation, written
 from tests.support.aws.whole_deployment import (
     FUNCTION,
     Deployment,
+    aliases,
     deployment,
     environment_of,
     granted,
@@ -39,7 +40,6 @@ CHOICES: Final = {
     "Edge": ("off", "on"),
     "DomainName": ("", "vectors.example.com"),
     "LlmDomainName": ("", "llm.example.com"),
-    "AlarmEmail": ("", "operator@example.com"),
     "ManageApiGatewayLogRole": ("on", "off"),
 }
 # Of the limits of one function's environment alone.
@@ -52,9 +52,52 @@ OF_THE_ENDPOINT: Final = {
 }
 # Of the bulk jobs', which know nothing of the others either.
 OF_THE_JOBS: Final = {"Bulk": ("off", "on"), "BulkSource": ("", "photos")}
+# Of data that is there already; bulk jobs and the endpoint get its names.
+OF_THE_DATA: Final = {
+    "ExistingTable": ("", "kept-table"),
+    "ExistingBucket": ("", "kept-bucket"),
+    "Protection": ("off", "on"),
+    "Bulk": ("off", "on"),
+}
+# Of the network: without the names of one's own, which a private API has not.
+OF_THE_NETWORK: Final = {
+    "VpcEndpoint": ("", "vpce-0a1b"),
+    "Subnets": ("", "subnet-1,subnet-2"),
+    "GatewayKeys": ("on", "off"),
+    "Endpoint": ("off", "realtime"),
+    "Bulk": ("off", "on"),
+}
+OF_THE_ADDRESS: Final = {
+    "GatewayAddress": ("on", "off"),
+    "DomainName": ("vectors.example.com",),
+    "GatewayKeys": ("on", "off"),
+}
+# Of versions; a shift needs the alarms, and they the functions and the endpoint.
+OF_THE_VERSIONS: Final = {
+    "Shift": ("AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"),
+    "ProvisionedConcurrency": ("0", "5"),
+    "ReservedConcurrency": ("0", "20"),
+    "Endpoint": ("off", "realtime", "zero"),
+}
+OF_THE_MONEY: Final = {
+    "MonthlyBudget": ("0", "50"),
+    "RequestsPerAddress": ("0", "1000"),
+    "AlarmEmail": ("", "operator@example.com"),
+}
+SETS: Final = (
+    CHOICES,
+    OF_THE_ENCODER,
+    OF_THE_ENDPOINT,
+    OF_THE_JOBS,
+    OF_THE_DATA,
+    OF_THE_NETWORK,
+    OF_THE_ADDRESS,
+    OF_THE_VERSIONS,
+    OF_THE_MONEY,
+)
 COMBINATIONS: Final = [
     dict(zip(choices, chosen, strict=True))
-    for choices in (CHOICES, OF_THE_ENCODER, OF_THE_ENDPOINT, OF_THE_JOBS)
+    for choices in SETS
     for chosen in product(*choices.values())
 ]
 
@@ -78,16 +121,31 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     def named(value: Any) -> set[str]:
         return {one.name for one in references(value)}
 
-    assert named(written()["Conditions"]) == {*CHOICES, *OF_THE_ENCODER, "Bulk"}
+    combined = {name for choices in SETS for name in choices}
+    of_others = {
+        "AlarmEmail",
+        "BulkSource",
+        "EndpointProvider",
+        "EndpointSubnets",
+        "MonthlyBudget",
+        "Shift",
+    }
+    assert named(written()["Conditions"]) == combined - of_others
     passed = written()["Resources"]["EndpointStack"]["Properties"]["Parameters"]
     decisive = [passed[name] for name in named(nested("sagemaker")["Conditions"])]
     # The topic is a resource, and always there.
-    assert named(decisive) - {"Alarms"} == set(OF_THE_ENDPOINT)
+    assert named(decisive) - {"AlarmsStack"} == set(OF_THE_ENDPOINT)
     given = written()["Resources"]["BulkStack"]["Properties"]["Parameters"]
-    assert named([given[name] for name in named(nested("bulk")["Conditions"])]) == {"BulkSource"}
-    for folder in ("edge", "monitoring"):
+    decisive = [given[name] for name in named(nested("bulk")["Conditions"])]
+    assert named(decisive) == {"BulkSource", "Subnets"}
+    sent = written()["Resources"]["AlarmsStack"]["Properties"]["Parameters"]
+    assert named([sent[name] for name in named(nested("alarms")["Conditions"])]) == {
+        "AlarmEmail",
+        "MonthlyBudget",
+    }
+    for folder in ("edge", "monitoring", "waf"):
         assert "Conditions" not in nested(folder)
-    for name, values in {**CHOICES, **OF_THE_ENCODER}.items():
+    for name, values in {**CHOICES, **OF_THE_ENCODER, **OF_THE_DATA}.items():
         allowed = written()["Parameters"][name].get("AllowedValues", values)
         assert set(allowed) == set(values), name
 
@@ -96,12 +154,15 @@ def test_the_translator_decides_nothing_by_these_parameters() -> None:
     """So one translation stands for all combinations."""
     with pytest.MonkeyPatch.context() as patch:
         at_second(patch, 1)
-        first = translation(**{name: values[0] for name, values in CHOICES.items()})
-        last = translation(**{name: values[-1] for name, values in CHOICES.items()})
+        choices = {name: values for one in SETS for name, values in one.items()}
+        del choices["Shift"]
+        first = translation(**{name: values[0] for name, values in choices.items()})
+        last = translation(**{name: values[-1] for name, values in choices.items()})
     assert first["Resources"] == last["Resources"]
     assert first["Outputs"] == last["Outputs"]
-    untranslated = deployment({"Endpoint": "zero", "Edge": "on"}).nested.values()
-    assert len(untranslated) == 3
+    chosen = {"Endpoint": "zero", "Edge": "on", "RequestsPerAddress": "10", "Bulk": "on"}
+    untranslated = deployment(chosen).nested.values()
+    assert len(untranslated) == 6
     assert all("Transform" not in stack.template for stack in untranslated)
 
 
@@ -194,9 +255,9 @@ def test_an_event_that_a_function_fails_to_take_lies_in_the_queue() -> None:
         for resource in stack.root.resources.values()
         if resource["Type"] in ("AWS::Events::Rule", "AWS::Scheduler::Schedule")
         for reference in references(resource)
-    } & {name for name, one in stack.root.resources.items() if one["Type"] == FUNCTION}
-    assert called == {"EmbeddingsFunction", "AssetsFunction"}
-    for function in called:
+    } & set(aliases(stack))
+    assert called == {"EmbeddingsFunctionAliaslive", "AssetsFunctionAliaslive"}
+    for function in (aliases(stack)[alias] for alias in called):
         (letter,) = letters_of(function, stack)
         assert letter.resource == "${DeadLetters.Arn}", function
 

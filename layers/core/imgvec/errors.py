@@ -96,6 +96,13 @@ class AddressRefused(BadParameter):
     hint = "IMGVEC_FETCH_ALLOW names the private hosts that may be fetched from"
 
 
+class FetchOff(AddressRefused):
+    """The operator has switched fetching off."""
+
+    default = "Image URLs are not fetched here, send the image itself"
+    hint = "IMGVEC_FETCH=true fetches them"
+
+
 class KeyInvalid(RequestError):
     """The key is missing, wrong, mistyped, expired or revoked."""
 

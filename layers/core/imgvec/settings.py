@@ -216,6 +216,10 @@ class Settings(BaseModel):
         description="Image formats beside the usual ones: `avif`, and `heic`, which needs `pip "
         "install 'imgvec[heic]'`. A process of its own decodes each such image.",
     )
+    fetch: bool = Field(
+        default=True,
+        description="Images by URL. Off, a request with a URL gets the dialect's 400.",
+    )
     fetch_allow: CommaSeparated = Field(
         default=(),
         description="Private hosts that images may be fetched from, as `host[:port]`.",

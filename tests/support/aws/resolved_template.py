@@ -80,6 +80,9 @@ class Stack:
             case "Fn::Equals":
                 first, second = map(self.value, argument)
                 return str(first) == str(second)
+            case "Fn::Contains":
+                values, value = map(self.value, argument)
+                return value in values
         raise NotImplementedError(function)
 
     def _present(self, section: str) -> dict[str, Any]:
@@ -129,7 +132,9 @@ def references(value: Any) -> Iterator[Reference]:
             target, _, attribute = one.partition(".") if isinstance(one, str) else _pair(one)
             yield Reference(target, attribute)
         elif name == "Fn::Sub":
-            for found in re.findall(r"\$\{([^!}]+)\}", one):
+            text, given = one if isinstance(one, list) else (one, {})
+            yield from references(given)
+            for found in set(re.findall(r"\$\{([^!}]+)\}", text)) - set(given):
                 target, _, attribute = found.partition(".")
                 yield Reference(target, attribute)
         else:

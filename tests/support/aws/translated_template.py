@@ -1,6 +1,12 @@
-"""`template.yaml` as CloudFormation gets it: after SAM's own translator."""
+"""`template.yaml` as CloudFormation gets it: after SAM's own translator.
 
+python translated_template.py FOLDER writes it there, with the stacks below `infra/`, as JSON.
+"""
+
+import json
+import sys
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -18,6 +24,8 @@ PACKAGED = {
     "ContentUri": "s3://bucket/layer",
     "Location": "https://bucket.s3.amazonaws.com/template",
 }
+
+NESTED = "infra/*/template.yaml"
 
 
 @cache
@@ -65,3 +73,14 @@ def nested(folder: str) -> Resource:
     """A template below `infra/`."""
     content: Resource = yaml_parse((ROOT / "infra" / folder / "template.yaml").read_text())
     return content
+
+
+def write_all(folder: Path) -> None:
+    """Every template, for checkers that do not know SAM."""
+    templates = {path.parent.name: nested(path.parent.name) for path in ROOT.glob(NESTED)}
+    for name, content in {"root": translation(), **templates}.items():
+        (folder / f"{name}.json").write_text(json.dumps(content, indent=1))
+
+
+if __name__ == "__main__":
+    write_all(Path(sys.argv[1]))

@@ -30,14 +30,14 @@ class Deployment:
 
 
 @cache
-def after_sam() -> Resource:
-    """The template after SAM's translator, which itself decides nothing by these parameters."""
-    return translation()
+def after_sam(shift: str) -> Resource:
+    """The template after SAM's translator, which itself decides by this parameter alone."""
+    return translation(Shift=shift)
 
 
 def deployment(chosen: Mapping[str, str]) -> Deployment:
     """The stacks under these parameters; those that are not given have their defaults."""
-    found = Deployment(Stack.of(after_sam(), chosen), {}, {})
+    found = Deployment(Stack.of(after_sam(chosen.get("Shift", "AllAtOnce")), chosen), {}, {})
     for name, resource in found.root.resources.items():
         if resource["Type"] == NESTED:
             passed = found.passed[name] = resource["Properties"]["Parameters"]
@@ -56,12 +56,15 @@ def named(stack: Deployment, value: Any) -> str:
     text = as_text(value)
     for name, made in stack.nested.items():
         for output, one in made.outputs.items():
+            place = f"${{{name}.Outputs.{output}}}"
+            if place not in text:
+                continue
             given = one["Value"]
             if isinstance(given, dict):
                 # A name that a resource has because it was given it.
                 resource, attribute = given["Fn::GetAtt"]
                 given = made.resources[resource]["Properties"][attribute]
-            text = text.replace(f"${{{name}.Outputs.{output}}}", str(given))
+            text = text.replace(place, str(given))
     return text
 
 
@@ -87,6 +90,15 @@ def granted(function: str, stack: Deployment) -> set[Granted]:
         for policy in policies
         for statement in policy["Statement"]
         for action, place in product(*(listed(statement[part]) for part in ("Action", "Resource")))
+    }
+
+
+def aliases(stack: Deployment) -> dict[str, str]:
+    """Functions by their alias."""
+    return {
+        name: one["Properties"]["FunctionName"]["Ref"]
+        for name, one in stack.root.resources.items()
+        if one["Type"] == "AWS::Lambda::Alias"
     }
 
 

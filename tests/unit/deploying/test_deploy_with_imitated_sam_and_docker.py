@@ -5,6 +5,7 @@
 
 import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 
 from imgvec.encoders.integrity import RECORD, bake
 from imgvec.encoders.registry import shipped_folder
+from infra.deploy import BY_HAND
 from tests.support.aws.account_settings import imitated_account_settings
 from tests.support.server.places import ROOT
 
@@ -29,9 +31,11 @@ calls = pathlib.Path("calls")
 calls.mkdir(exist_ok=True)
 said = {{"arguments": sys.argv[1:], "architecture": os.environ.get("ARCHITECTURE")}}
 (calls / sys.argv[1]).write_text(json.dumps(said))
-built = pathlib.Path(".aws-sam/build")
-built.mkdir(parents=True, exist_ok=True)
-(built / "template.yaml").write_text("      ImageUri: embeddingsfunction:imgvec-embeddings\\n")
+if sys.argv[1] == "build":
+    built = pathlib.Path(".aws-sam/build")
+    built.mkdir(parents=True, exist_ok=True)
+    lines = ["RELEASE: by-hand", "ImageUri: embeddingsfunction:imgvec-embeddings"]
+    (built / "template.yaml").write_text("\\n".join(lines) + "\\n")
 sys.exit(sys.argv[1] == os.environ.get("FAILS"))
 """
 DOCKER = """\
@@ -135,6 +139,7 @@ def test_build_and_deploy_get_the_same_and_the_account_decides_the_throttles(
     assert checkout.told("build") == checkout.told("deploy")
     assert set(checkout.told("deploy")) == {
         'Architecture="x86_64"',
+        'Concurrency="10"',
         # Of the stack that is there, which `sam build` knows nothing of.
         'BaseImage="base:pinned"',
         'Encoder="starter"',
@@ -151,6 +156,19 @@ def test_build_and_deploy_get_the_same_and_the_account_decides_the_throttles(
 def test_the_layer_is_built_for_the_stacks_architecture(checkout: Checkout) -> None:
     assert checkout.deploy("Architecture=arm64").returncode == 0
     assert checkout.architecture() == "arm64"
+
+
+def test_another_value_of_a_parameter_is_another_release(checkout: Checkout) -> None:
+    """SAM publishes a version where the text of the template changes."""
+    assert BY_HAND in (ROOT / "template.yaml").read_text()
+    built = checkout.folder / ".aws-sam" / "build" / "template.yaml"
+    releases = []
+    for days in ("3", "3", "7"):
+        assert checkout.deploy(f"LogDays={days}").returncode == 0
+        (release,) = re.findall(r"RELEASE: (\S+)", built.read_text())
+        releases.append(release)
+    first, again, other = releases
+    assert first == again != other
 
 
 def lost(image: Path) -> None:

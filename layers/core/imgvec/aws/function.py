@@ -65,6 +65,8 @@ class RequestLines(logging.Handler):
         super().__init__(logging.INFO)
         self._logger = logger
         self._metrics = Metrics(namespace=NAMESPACE, service=logger.service)
+        # Stacks of a region do not mix; `sam local` has none.
+        self._metrics.set_default_dimensions(stack=os.environ.get("STACK", "local"))
         self._cold = True
 
     def emit(self, record: logging.LogRecord) -> None:

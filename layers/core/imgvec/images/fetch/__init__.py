@@ -4,6 +4,7 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import TYPE_CHECKING, TypeAlias
 
+from imgvec.errors import FetchOff
 from imgvec.images.fetch.urls import parse_allow
 from imgvec.settings import Settings
 
@@ -36,6 +37,8 @@ def fetch_of(settings: Settings) -> Fetch:
         )
 
     async def fetch(url: str, most: int | None) -> bytes:
+        if not settings.fetch:
+            raise FetchOff
         limit = settings.max_image if most is None else min(most, settings.max_image)
         return await fetcher(limit).fetch(url)
 
