@@ -114,11 +114,11 @@ test-recipes: .venv/test .cache/frameworks/ready # The recipes of examples/ and 
 test-packages: .venv/test .cache/clients/ready .cache/wheelhouse/ready .cache/actionlint/ready # The wheel in empty environments without network; the files of GitHub and Compose.
 	@tests/packages/offline.sh $(BIN)/pytest -q -rs -s tests/packages
 
-test-aws: .venv/test # The contract and the gateway's probes on a real stack: make test-aws STACK=imgvec-dev
+test-aws: .venv/test # The contract, the gateway's probes, rollback and restore on a real stack: make test-aws STACK=imgvec-dev
 	@test -n "$(STACK)" || { echo "make test-aws STACK=name"; exit 1; }
 	@eval "$$($(BIN)/python tests/cloud/outputs.py $(STACK) $(AWS_ENDPOINT_URL))" && \
-		TEST_PLACES=deployed TEST_PICTURES=$(TEST_PICTURES) $(BIN)/pytest -rs -k "deployed or gateway_probes" \
-		tests/contract tests/cloud/gateway_probes.py
+		TEST_PLACES=deployed TEST_PICTURES=$(TEST_PICTURES) $(BIN)/pytest -rs -s -k "deployed or _probes" \
+		tests/contract tests/cloud/gateway_probes.py tests/cloud/stack_probes.py
 
 dist: .venv/run # Build the sdist and the wheel into dist/.
 	@rm -rf dist && $(BIN)/python -m hatchling build -d dist

@@ -1,4 +1,4 @@
-"""Prints what the tests need of a deployed stack: its address, its table, its `llm.` name.
+"""Prints what the tests need of a deployed stack: its address, table, throttle, `llm.` name.
 
 python outputs.py STACK [EMULATOR]
 """
@@ -18,7 +18,8 @@ def main(stack: str, emulator: str | None = None) -> None:
         api = url.removeprefix("https://").partition(".")[0]
         url = f"{emulator}/restapis/{api}/v1/_user_request_"
         print(f"export TEST_EMULATOR={emulator}")
-    print(f"export TEST_URL={url} TEST_TABLE={outputs['TableName']}")
+    print(f"export TEST_URL={url} TEST_TABLE={outputs['TableName']} TEST_STACK={stack}")
+    print(f"export TEST_THROTTLE={parameters['ThrottleRate']}")
     if parameters["LlmDomainName"]:
         print(f"export TEST_LLM_HOST={parameters['LlmDomainName']}")
 

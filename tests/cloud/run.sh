@@ -65,9 +65,9 @@ deploy ThrottleRate=1 ThrottleBurst=1 LlmDomainName=llm.example.com \
   CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/00000000-0000-0000-0000-000000000000
 eval "$("$python" tests/cloud/outputs.py $stack "$AWS_ENDPOINT_URL")"
 TEST_PLACES=deployed TEST_PICTURES=$host:4598 "$python" -m pytest -q -rs -p no:cacheprovider \
-  tests/cloud/gateway_probes.py >"$work/probes.log" 2>&1 || fail "$work/probes.log"
+  tests/cloud/{gateway,stack}_probes.py >"$work/probes.log" 2>&1 || fail "$work/probes.log"
 grep -F "NOT RUN" "$work/probes.log"
-say "the gateway's probes, after an update of the stack: $(tail -n 1 "$work/probes.log")"
+say "the gateway's and the stack's probes, after an update of the stack: $(tail -n 1 "$work/probes.log")"
 
 for part in $plain $serving $invoked $local_api $bulk; do wait "$part"; done
 

@@ -1,0 +1,148 @@
+"""What an operator relies on in a deployed stack: its throttles, its versions, its table's past.
+
+Named so that `make test` passes it by: `make test-aws` runs all of it, `make test-cloud` a part.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import httpx2
+import pytest
+
+from infra.account import Account, PublishedFunction
+from infra.configuration import Configuration
+from tests.support.server.places import ROOT, Place, create_key, imgvec
+
+CLIENTS: Final = 16
+REQUESTS: Final = 100
+ROUNDS: Final = 20
+FASTEST: Final = 100
+"""Requests a second of the fast usage plan, over all methods."""
+NAMED_SECONDS: Final = 120.0
+"""In which a new name is known to all of the gateway's machines."""
+RESTORED: Final = {"Delay": 20, "MaxAttempts": 180}
+"""An hour: AWS restores even a small table in many minutes."""
+
+
+def stack() -> str:
+    """The name of the stack."""
+    return os.environ["TEST_STACK"]
+
+
+def named_key(environment: dict[str, str]) -> tuple[str, str]:
+    """A key of a consumer with a usage plan of its own; the shared one would count all methods."""
+    made = imgvec("keys", "create", "probe", "--json", "--stack", stack(), environment=environment)
+    assert made.returncode == 0, made.stderr
+    end = time.monotonic() + NAMED_SECONDS
+    while time.monotonic() < end:
+        imgvec("keys", "attach", "--stack", stack(), environment=environment)
+        listed = imgvec("keys", "list", "--json", "--stack", stack(), environment=environment)
+        if {"own"} == {
+            row["gateway"] for row in json.loads(listed.stdout) if row["consumer"] == "probe"
+        }:
+            break
+    else:
+        pytest.fail("the consumer's name stays pending")
+    content = json.loads(made.stdout)
+    return content["key"], content["id"]
+
+
+def test_each_method_has_a_bucket_of_its_own(place: Place) -> None:
+    """So `ThrottleRate` is no total: while one method is throttled, another one answers."""
+    if float(os.environ["TEST_THROTTLE"]) >= FASTEST:
+        pytest.skip(f"NOT RUN: ThrottleRate is not below the {FASTEST} of a consumer's usage plan")
+    emulated = "TEST_EMULATOR" in os.environ
+    make = create_key if emulated else lambda _, environment: named_key(environment)
+    key, key_id = make("probe", place.environment)
+    headers = {"WWW-Authenticate": key, "Authorization": key}
+    with (
+        httpx2.Client(base_url=os.environ["TEST_URL"], timeout=60, trust_env=False) as client,
+        ThreadPoolExecutor(CLIENTS) as pool,
+    ):
+
+        def ask(path: str) -> int:
+            return client.post(path, headers=headers).status_code
+
+        flooded: Counter[int] = Counter()
+        beside: Counter[int] = Counter()
+        for _ in range(ROUNDS):
+            flood = pool.map(ask, [f"/imgembed?key={key}"] * REQUESTS)
+            beside[ask("/store")] += 1
+            flooded.update(flood)
+            if flooded[429]:
+                break
+    imgvec("keys", "revoke", key_id, environment=place.environment)
+    print(f"\none method: {dict(flooded)}, another one meanwhile: {dict(beside)}")
+    assert flooded[429]
+    assert beside.keys() - {429, 500, 503}, "the other method was throttled too"
+
+
+def earlier(function: PublishedFunction) -> str | None:
+    """The newest version below the live one."""
+    older = [version for version in function.versions if int(version) < int(function.live)]
+    return max(older, key=int, default=None)
+
+
+def test_rollback_and_forward_again(place: Place, tmp_path: Path) -> None:
+    functions = Account(Configuration("probe", stack(), None, None, {})).functions()
+    back = [f"{one.name}={earlier(one)}" for one in functions if earlier(one)]
+    if not back:
+        pytest.skip(f"NOT RUN: no function of {stack()} has an earlier version; deploy it again")
+    shutil.copytree(ROOT / "infra", tmp_path / "infra")
+    text = (ROOT / "samconfig.toml").read_text()
+    (tmp_path / "samconfig.toml").write_text(text.replace('"imgvec-dev"', f'"{stack()}"'))
+
+    def move(*versions: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "infra.rollback", "dev", *versions],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    (forward,) = re.findall(r"VERSIONS='(.+)'", move(*back))
+    try:
+        assert place.client.get("/ready").status_code == 200
+    finally:
+        move(*forward.split())
+    assert place.client.get("/ready").status_code == 200
+    again = Account(Configuration("probe", stack(), None, None, {})).functions()
+    assert {one.name: one.live for one in again} == {one.name: one.live for one in functions}
+
+
+def test_the_table_can_be_restored_beside_itself(place: Place) -> None:
+    """As docs/how-to/restore.md does; the new table is deleted afterwards."""
+    client: Any = boto3.client("dynamodb")
+    source = place.environment["IMGVEC_TABLE"]
+    target = f"{source}-probe"
+    client.restore_table_to_point_in_time(
+        SourceTableName=source, TargetTableName=target, UseLatestRestorableTime=True
+    )
+    try:
+        client.get_waiter("table_exists").wait(TableName=target, WaiterConfig=RESTORED)
+
+        def keys(table: str) -> set[str]:
+            environment = {**place.environment, "IMGVEC_TABLE": table}
+            listed = imgvec("keys", "list", "--json", environment=environment)
+            return {row["id"] for row in json.loads(listed.stdout)}
+
+        # AWS restores to five minutes ago at the latest.
+        restored, live = keys(target), keys(source)
+        print(f"\nkeys in the table {len(live)}, in the restored one {len(restored)}")
+        assert restored
+        assert restored <= live
+    finally:
+        client.delete_table(TableName=target)
