@@ -116,7 +116,8 @@ def throttles(wanted: Parameters, account: Account) -> Parameters:
     )
     if chosen.in_flight > concurrency:
         say(f"Of up to {chosen.in_flight} requests in flight those beyond {concurrency} get 500.")
-    return {RATE: str(chosen.rate), BURST: str(chosen.burst), "Concurrency": str(concurrency)}
+    alarm = max(1, concurrency * 4 // 5)
+    return {RATE: str(chosen.rate), BURST: str(chosen.burst), "ConcurrencyAlarm": str(alarm)}
 
 
 def _whole_number(name: str, wanted: Parameters) -> int | None:
