@@ -111,7 +111,7 @@ def throttles(wanted: Parameters, account: Account) -> Parameters:
     say(
         f"This account may run {concurrency} functions at once here: each method lets "
         f"{chosen.burst} requests pass at once and {chosen.rate} a second, the rest get 429 "
-        "(docs/how-to/deploy.md, A burst). AWS raises it on request: Service Quotas, Lambda, "
+        "(docs/how-to/burst.md). AWS raises it on request: Service Quotas, Lambda, "
         "Concurrent executions."
     )
     if chosen.in_flight > concurrency:
