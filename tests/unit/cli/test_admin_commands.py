@@ -68,6 +68,17 @@ class TestPlans:
         assert [row["name"] for row in rows] == ["all", "none"]
         assert rows[0]["spaces"] == "512,768"
 
+    @pytest.mark.parametrize(
+        ("text", "price", "seen"),
+        [("0.0001", 100_000, "0.0001"), ("0", 0, "0.00"), ("1000", 10**12, "1000.00")],
+    )
+    def test_a_price(
+        self, data: Path, store: SqliteStore, text: str, price: int, seen: str
+    ) -> None:
+        run("plans", "create", "small", "--price", text)
+        assert list(store.list_plans()) == [Plan("small", price=price)]
+        assert [row["price"] for row in answered("plans", "list")] == [seen]
+
     def test_assigned(self, data: Path, store: SqliteStore) -> None:
         run("plans", "create", "small", "--daily", "5")
         assert run("plans", "assign", "acme", "small").exit_code == 0
@@ -90,6 +101,7 @@ class TestPlans:
             *(["--daily", daily] for daily in ("0", "9" * 30, "nan")),
             ["--monthly", "-1"],
             ["--monthly", "9" * 400],
+            *(["--price", price] for price in ("-1", "1e-4", "1000.01", "0.0000000001", "nan")),
             *(["--spaces", spaces] for spaces in ("512;768", "0", "-512", "9" * 30)),
         ],
     )

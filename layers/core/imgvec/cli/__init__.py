@@ -18,6 +18,7 @@ from imgvec.cli.keys import keys
 from imgvec.cli.plans import plans
 from imgvec.cli.search import index, search
 from imgvec.cli.serve import serve
+from imgvec.cli.statement import statement
 from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
 
@@ -85,6 +86,7 @@ for command in (
     plans,
     assets,
     usage,
+    statement,
     actions,
 ):
     group.add_command(command)

@@ -9,7 +9,14 @@ import orjson
 from imgvec.assets.ports import Asset
 from imgvec.assets.service import Assets
 from imgvec.aws.gateway_keys.usage_plans import Stack
-from imgvec.cli.options import Cell, print_table, registry_of, shown, stack_option
+from imgvec.cli.options import (
+    Cell,
+    named_consumers,
+    print_table,
+    registry_of,
+    shown,
+    stack_option,
+)
 from imgvec.errors import AssetNotFound, StackError
 from imgvec.settings import load_settings
 from imgvec.stores import Store, open_blobs, store_of
@@ -27,7 +34,7 @@ def assets() -> None:
 def list_(name: str, as_json: bool, stack: Stack | None) -> None:
     """Show the files of the consumer NAME, oldest first."""
     with _opened(stack) as (store, _):
-        _check_consumer(store, name)
+        named_consumers(store, name)
         rows = [_row(asset) for asset in store.list_assets(name)]
     if as_json:
         click.echo(orjson.dumps(rows))
@@ -50,7 +57,7 @@ def delete(
     if bool(asset_ids) == all_:
         raise click.UsageError("Give the ids of files, or --all")
     with _opened(stack) as (store, files):
-        _check_consumer(store, name)
+        named_consumers(store, name)
         if all_:
             found = len(store.list_assets(name))
             if found and not yes:
@@ -72,11 +79,6 @@ def _delete(files: Assets, consumer: str, asset_id: str) -> bool:
         click.echo(f"{consumer} has no file {asset_id!a}", err=True)
         return False
     return True
-
-
-def _check_consumer(store: Store, name: str) -> None:
-    if name not in {one.name for one in store.list_consumers()}:
-        raise click.ClickException(f"There is no consumer {name!a}: `imgvec keys list` shows them")
 
 
 @contextmanager

@@ -11,7 +11,7 @@ A consumer's day is one item:
     loose         how many of `before` were only held then, and may come back
     holds         {id: when it expires}
     closed        the day after is open, so nothing more is reserved here
-    KEY/DIALECT/SPACE   counted units by label
+    KEY/DIALECT/SPACE[/PLAN/PRICE]   counted units by label
 
 A condition can compare `month` with the quota and not add up days, so `before` is carried over. It
 holds because a day is closed before the next is opened: what was taken before can only shrink. A
@@ -25,6 +25,7 @@ from datetime import date
 from typing import Final
 
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
+from imgvec.accounts.prices import tariff_in
 from imgvec.errors import TooFast
 from imgvec.stores.dynamodb.table import Item, Outcome, Part, Table, Value
 from imgvec.types import ONE_DAY, Quota, month_start
@@ -124,7 +125,8 @@ def added_up(items: Sequence[Item]) -> tuple[int, int]:
 
 def label_attribute(label: Label) -> str:
     """The attribute that counts a label."""
-    return f"{label.key_id}/{label.dialect}/{label.space}"
+    tariff = "" if label.tariff is None else f"/{label.tariff.text}"
+    return f"{label.key_id}/{label.dialect}/{label.space}{tariff}"
 
 
 def usage_of(consumer: str, item: Item) -> list[UsageRow]:
@@ -132,9 +134,10 @@ def usage_of(consumer: str, item: Item) -> list[UsageRow]:
     day = date.fromisoformat(str(item["sk"]))
     rows = []
     for name, images in sorted(item.items()):
-        if name.count("/") == 2 and isinstance(images, int):
-            key_id, dialect, space = name.split("/")
-            rows.append(UsageRow(consumer, day, Label(key_id, dialect, int(space)), images))
+        if "/" in name and isinstance(images, int):
+            key_id, dialect, space, *tariff = name.split("/", 3)
+            label = Label(key_id, dialect, int(space), tariff_in("".join(tariff)))
+            rows.append(UsageRow(consumer, day, label, images))
     return rows
 
 

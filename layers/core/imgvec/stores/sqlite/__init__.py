@@ -5,8 +5,9 @@ from typing import Final
 
 from imgvec.stores.sqlite.accounts import SqliteKeys, SqlitePlans, SqliteRecords
 from imgvec.stores.sqlite.assets import SqliteAssets
-from imgvec.stores.sqlite.database import MIGRATIONS, Database, Migration
+from imgvec.stores.sqlite.database import Database
 from imgvec.stores.sqlite.meter import SqliteMeter
+from imgvec.stores.sqlite.schema import MIGRATIONS, Migration
 
 FILE_NAME: Final = "imgvec.sqlite3"
 
