@@ -239,3 +239,5 @@ class Consumer:
 
     name: str
     plan: str | None = None
+    leaving: str | None = None
+    """While it is being deleted: the name under which its usage is kept."""

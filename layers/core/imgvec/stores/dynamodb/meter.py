@@ -27,7 +27,7 @@ from typing import Final
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.accounts.prices import tariff_in
 from imgvec.errors import TooFast
-from imgvec.stores.dynamodb.table import Item, Outcome, Part, Table, Value
+from imgvec.stores.dynamodb.table import ALWAYS, Item, Outcome, Part, Table, Value
 from imgvec.types import ONE_DAY, Quota, month_start
 
 _CLOSE: Final = (
@@ -62,9 +62,8 @@ class Days:
         """Make the day's item, unless it is there."""
         if day.day > 1:
             nothing: dict[str, Value] = {"closed": True, "zero": 0, "none": {}}
-            # True of every item: the day before may have none yet.
-            always = "attribute_exists(#pk) OR attribute_not_exists(#pk)"
-            self._table.update(key_of(consumer, day - ONE_DAY), _CLOSE, always, nothing)
+            # Always: the day before may have no item yet.
+            self._table.update(key_of(consumer, day - ONE_DAY), _CLOSE, ALWAYS, nothing)
         before, loose = added_up(self.earlier(consumer, day))
         item: Item = {"taken": 0, "done": 0, "month": before, "before": before, "loose": loose}
         self._table.add(*key_of(consumer, day), {**item, "holds": {}})

@@ -135,6 +135,8 @@ class Database:
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA foreign_keys = ON")
+        # Deleted rows leave no bytes in the file. Some builds of SQLite have it off.
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def _create(self) -> None:

@@ -100,4 +100,5 @@ MIGRATIONS: Final[tuple[Migration, ...]] = (
         "DROP TABLE counts",
         "ALTER TABLE priced RENAME TO counts",
     ),
+    ("ALTER TABLE consumers ADD COLUMN leaving TEXT",),
 )
