@@ -251,7 +251,7 @@ class TestUsage:
     def test_a_consumer_that_does_not_exist(self) -> None:
         result = run("usage", "nobody")
         assert result.exit_code == 1
-        assert "no consumer 'nobody': `imgvec keys list` shows them" in result.output
+        assert "no consumer 'nobody': `imgvec consumers list` shows them" in result.output
 
 
 class TestActions:

@@ -12,6 +12,7 @@ import click
 from imgvec import __version__
 from imgvec.cli.assets import assets
 from imgvec.cli.bulk_jobs import bulk_jobs
+from imgvec.cli.consumers import consumers
 from imgvec.cli.embed import embed
 from imgvec.cli.groups import cluster, duplicates
 from imgvec.cli.keys import keys
@@ -84,6 +85,7 @@ for command in (
     cluster,
     keys,
     plans,
+    consumers,
     assets,
     usage,
     statement,

@@ -33,7 +33,7 @@ def assets() -> None:
 @stack_option()
 def list_(name: str, as_json: bool, stack: Stack | None) -> None:
     """Show the files of the consumer NAME, oldest first."""
-    with _opened(stack) as (store, _):
+    with open_files(stack) as (store, _):
         named_consumers(store, name)
         rows = [_row(asset) for asset in store.list_assets(name)]
     if as_json:
@@ -56,7 +56,7 @@ def delete(
     """Delete files of the consumer NAME for good, by their ids, or all of them."""
     if bool(asset_ids) == all_:
         raise click.UsageError("Give the ids of files, or --all")
-    with _opened(stack) as (store, files):
+    with open_files(stack) as (store, files):
         named_consumers(store, name)
         if all_:
             found = len(store.list_assets(name))
@@ -82,7 +82,7 @@ def _delete(files: Assets, consumer: str, asset_id: str) -> bool:
 
 
 @contextmanager
-def _opened(stack: Stack | None) -> Iterator[tuple[Store, Assets]]:
+def open_files(stack: Stack | None) -> Iterator[tuple[Store, Assets]]:
     """The store and the files of a stack, else those of the settings."""
     settings = load_settings()
     if stack is not None:

@@ -197,7 +197,7 @@ def named_consumers(store: Store, consumer: str | None = None) -> list[str]:
         return known
     if consumer not in known:
         raise click.ClickException(
-            f"There is no consumer {consumer!a}: `imgvec keys list` shows them"
+            f"There is no consumer {consumer!a}: `imgvec consumers list` shows them"
         )
     return [consumer]
 
