@@ -241,6 +241,20 @@ class TestInterrupted:
                 self._finish(house)
         assert number > 40
 
+    def test_the_second_run_deletes_usage_that_the_first_kept(
+        self, house: House, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        house.move_in("acme")
+        with monkeypatch.context() as patch:
+            patch.setattr(type(house.store), "delete_key", Countdown(1).before(lambda: None))
+            with pytest.raises(Killed):
+                delete(house)
+        kept = house.consumer("acme").leaving
+        assert kept is not None
+        assert images(house, kept) == 7
+        assert delete(house, with_usage=True).kept_as is None
+        assert (images(house, kept), house.kept_of("acme")) == (0, [])
+
     def _run_until_killed(self, house: House) -> bool:
         try:
             delete(house)
