@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -252,6 +252,21 @@ class TestUsage:
         result = run("usage", "nobody")
         assert result.exit_code == 1
         assert "no consumer 'nobody': `imgvec consumers list` shows them" in result.output
+
+
+class TestStatement:
+    def test_the_last_month_unless_said_otherwise(self, store: SqliteStore) -> None:
+        today = day_of(datetime.now(UTC).timestamp())
+        last = today.replace(day=1) - timedelta(days=1)
+        count(store, today, "pixlab", 512, 3)
+        count(store, last, "pixlab", 512, 5)
+        (statement,) = answered("statement", "acme")
+        assert (statement["month"], statement["images"]) == (last.isoformat()[:7], 5)
+        # Images without a price have no amount.
+        assert statement["total"] is None
+
+    def test_a_consumer_that_does_not_exist(self, data: Path) -> None:
+        assert "no consumer 'nobody'" in run("statement", "nobody").output
 
 
 class TestActions:

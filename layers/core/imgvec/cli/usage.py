@@ -126,7 +126,7 @@ def _row(line: _Line, columns: list[str]) -> dict[str, Cell]:
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @stack_option()
 def actions(as_json: bool, stack: Stack | None) -> None:
-    """List all changes of keys and plans with operator and time, oldest first."""
+    """List all changes of keys, plans and consumers, with operator and time, oldest first."""
     with open_store(stack) as store:
         done = store.list_actions()
     rows = [
