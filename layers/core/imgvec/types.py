@@ -81,6 +81,8 @@ SPACES: Final = Bounds(1, 65_536)
 """Dimensions."""
 BYTES: Final = Bounds(1, 1e15)
 """Of an image, and of all the files that a consumer keeps."""
+PRICES: Final = Bounds(0, 1e12)
+"""Of one image, in billionths: up to 1000 of the operator's currency."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +143,8 @@ class Plan:
     """Bytes of all the files that a consumer keeps; held also where the plan is `soft`."""
     max_bytes: int | None = None
     """Bytes of one image or file, below `IMGVEC_MAX_IMAGE`."""
+    price: int | None = None
+    """Price of one image, in billionths of the operator's currency; None is no price."""
 
     def allows(self, dimensions: int) -> bool:
         """Whether the plan allows these dimensions."""
@@ -171,6 +175,7 @@ def bounded(plan: Plan) -> Plan:
         spaces=None if spaces is None else frozenset(int(SPACES.within(one)) for one in spaces),
         storage=BYTES.whole(plan.storage),
         max_bytes=BYTES.whole(plan.max_bytes),
+        price=PRICES.whole(plan.price),
     )
 
 
@@ -234,3 +239,5 @@ class Consumer:
 
     name: str
     plan: str | None = None
+    leaving: str | None = None
+    """While it is being deleted: the name under which its usage is kept."""

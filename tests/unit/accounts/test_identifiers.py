@@ -37,6 +37,10 @@ class Gateway:
         """All three."""
         return TIERS
 
+    def find(self, consumer: str) -> str | None:
+        """A key."""
+        return consumer if consumer in self.attached else None
+
     def ensure(self, consumer: str) -> str:
         """Make a key."""
         if self.refuses:
@@ -190,6 +194,17 @@ def test_detached_consumers_share_and_nobody_is_refused_meanwhile(
     assert gateway.attached == {}
     assert gateway.identifiers.list_identifiers() == []
     assert desk.detach() == 0
+
+
+def test_one_name_is_deleted_and_the_others_stay(desk: Identifiers, gateway: Gateway) -> None:
+    desk.attach(["a", "b"])
+    assert desk.remove("a")
+    assert (set(gateway.attached), list(gateway.identifiers.known)) == ({"b"}, ["b"])
+    assert not desk.remove("a")
+    # A process died after the key was made, and before it was stored.
+    gateway.ensure("a")
+    assert desk.remove("a")
+    assert set(gateway.attached) == {"b"}
 
 
 def test_new_keys_are_made_no_faster_than_the_gateway_takes_them(

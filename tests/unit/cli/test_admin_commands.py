@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -68,6 +68,17 @@ class TestPlans:
         assert [row["name"] for row in rows] == ["all", "none"]
         assert rows[0]["spaces"] == "512,768"
 
+    @pytest.mark.parametrize(
+        ("text", "price", "seen"),
+        [("0.0001", 100_000, "0.0001"), ("0", 0, "0.00"), ("1000", 10**12, "1000.00")],
+    )
+    def test_a_price(
+        self, data: Path, store: SqliteStore, text: str, price: int, seen: str
+    ) -> None:
+        run("plans", "create", "small", "--price", text)
+        assert list(store.list_plans()) == [Plan("small", price=price)]
+        assert [row["price"] for row in answered("plans", "list")] == [seen]
+
     def test_assigned(self, data: Path, store: SqliteStore) -> None:
         run("plans", "create", "small", "--daily", "5")
         assert run("plans", "assign", "acme", "small").exit_code == 0
@@ -90,6 +101,7 @@ class TestPlans:
             *(["--daily", daily] for daily in ("0", "9" * 30, "nan")),
             ["--monthly", "-1"],
             ["--monthly", "9" * 400],
+            *(["--price", price] for price in ("-1", "1e-4", "1000.01", "0.0000000001", "nan")),
             *(["--spaces", spaces] for spaces in ("512;768", "0", "-512", "9" * 30)),
         ],
     )
@@ -239,7 +251,22 @@ class TestUsage:
     def test_a_consumer_that_does_not_exist(self) -> None:
         result = run("usage", "nobody")
         assert result.exit_code == 1
-        assert "no consumer 'nobody': `imgvec keys list` shows them" in result.output
+        assert "no consumer 'nobody': `imgvec consumers list` shows them" in result.output
+
+
+class TestStatement:
+    def test_the_last_month_unless_said_otherwise(self, store: SqliteStore) -> None:
+        today = day_of(datetime.now(UTC).timestamp())
+        last = today.replace(day=1) - timedelta(days=1)
+        count(store, today, "pixlab", 512, 3)
+        count(store, last, "pixlab", 512, 5)
+        (statement,) = answered("statement", "acme")
+        assert (statement["month"], statement["images"]) == (last.isoformat()[:7], 5)
+        # Images without a price have no amount.
+        assert statement["total"] is None
+
+    def test_a_consumer_that_does_not_exist(self, data: Path) -> None:
+        assert "no consumer 'nobody'" in run("statement", "nobody").output
 
 
 class TestActions:

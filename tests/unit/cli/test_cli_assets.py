@@ -78,7 +78,7 @@ class TestList:
         unknown = run("assets", "list", "nobody")
         assert (
             unknown.exit_code,
-            "no consumer 'nobody': `imgvec keys list`" in unknown.stderr,
+            "no consumer 'nobody': `imgvec consumers list`" in unknown.stderr,
         ) == (1, True)
 
 

@@ -8,10 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from imgvec.accounts.registry import Registry
+from imgvec.assets.service import Assets
 from imgvec.aws.gateway_keys.identifiers import Identifiers, states
 from imgvec.aws.gateway_keys.names import SHARED, Consumers, Shown, own_name, throttled_as
 from imgvec.aws.gateway_keys.usage_plans import Probe, UsagePlans, find_stack
+from imgvec.cli.deletion import Deletion
 from imgvec.stores.dynamodb import DynamoStore
+from imgvec.stores.s3 import S3Blobs
 from imgvec.stores.sqlite import FILE_NAME
 from tests.support.aws.small_stack import SmallStack, small_stack
 from tests.support.server.places import imgvec
@@ -76,6 +80,32 @@ def test_a_consumers_way_through_a_stack(desk: Environment, stack: SmallStack) -
 
     back = imgvec("keys", "attach", *at, environment=desk)
     assert back.stderr.endswith("acme has a name of its own at the gateway.\n")
+
+
+def test_a_consumer_that_leaves_a_stack(desk: Environment, stack: SmallStack) -> None:
+    at = ("--stack", stack.name)
+    for name in ("leaves", "stays"):
+        assert imgvec("keys", "create", name, *at, environment=desk).returncode == 0
+    deployed = find_stack(stack.name)
+    assert deployed.bucket is not None
+    with (
+        closing(DynamoStore(deployed.table)) as store,
+        closing(S3Blobs(deployed.bucket)) as blobs,
+    ):
+        names = Identifiers(store, store, UsagePlans(deployed), Probe(deployed.url), lambda _: None)
+        files = Assets(store, blobs, max_bytes=99)
+        files.upload("leaves", "a.png", b"bytes", "re_1")
+        listed = json.loads(imgvec("consumers", "list", "--json", *at, environment=desk).stdout)
+        assert [row["bytes"] for row in listed if row["name"] == "leaves"] == [5]
+        (consumer,) = [one for one in store.list_consumers() if one.name == "leaves"]
+        Deletion(store, files, Registry(store, "root"), names, 30.0).run(consumer, False)
+        assert states(store, ["leaves", "stays"]) == {"leaves": "shared", "stays": "own"}
+        assert blobs.read("re_1") is None
+    named = {name.rpartition(".")[2] for name in stack.attached()}
+    assert "leaves" not in named
+    assert "stays" in named
+    again = imgvec("consumers", "delete", "stays", "--yes", *at, environment=desk)
+    assert again.stderr.endswith("No usage is kept.\n")
 
 
 def test_a_gateway_that_refuses_costs_no_key(desk: Environment, stack: SmallStack) -> None:

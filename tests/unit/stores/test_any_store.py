@@ -68,7 +68,7 @@ class TestKeys:
 class TestPlans:
     def test_kept_as_given(self, any_store: Store) -> None:
         plans = [
-            Plan("all", 0.5, 9, Quota(10, 100), frozenset({512, 1024}), True, 10**9, 10**6),
+            Plan("all", 0.5, 9, Quota(10, 100), frozenset({512, 1024}), True, 10**9, 10**6, 10**5),
             Plan("none"),
         ]
         for plan in reversed(plans):

@@ -75,6 +75,35 @@ def test_an_id_is_never_a_name(blobs: BlobStore, asset_id: str) -> None:
     assert blobs.read(asset_id + "2") is None
 
 
+def test_what_is_purged_leaves_no_version_and_all_else_stays(in_s3: S3Blobs, bucket: str) -> None:
+    client: Any = boto3.client("s3")
+
+    def versions() -> list[str]:
+        found = client.list_object_versions(Bucket=bucket)
+        return [one["Key"] for one in (*found.get("Versions", ()), *found.get("DeleteMarkers", ()))]
+
+    in_s3.write("re_12", [b"stays"])
+    client.put_object(Bucket=bucket, Key="incoming/re_12", Body=b"stays")
+    before = versions()
+    for data in (b"one", b"two"):
+        in_s3.write("re_1", [data])
+        client.put_object(Bucket=bucket, Key="incoming/re_1", Body=data)
+        in_s3.delete("re_1")
+    assert len(versions()) == len(before) + 8
+    for _ in range(2):
+        in_s3.purge("re_1")
+        assert versions() == before
+    client.close()
+
+
+def test_purged(blobs: BlobStore) -> None:
+    blobs.write("re_1", [b"data"])
+    blobs.write("re_2", [b"data"])
+    for _ in range(2):
+        blobs.purge("re_1")
+        assert (blobs.read("re_1"), blobs.read("re_2")) == (None, b"data")
+
+
 def test_absent(blobs: BlobStore) -> None:
     assert blobs.read("re_1") is None
     blobs.delete("re_1")

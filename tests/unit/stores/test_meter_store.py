@@ -8,6 +8,7 @@ from datetime import date
 import pytest
 
 from imgvec.accounts.ports import IdempotencyRecord, Label, QuotaUsage, Reservation, UsageRow
+from imgvec.accounts.prices import Tariff
 from imgvec.stores import Store
 from imgvec.types import UNLIMITED, Quota
 
@@ -124,7 +125,13 @@ class TestSettleAndRelease:
         ]
 
     def test_usage_is_by_day_and_label(self, any_store: Store) -> None:
-        labels = [LABEL, Label("k_1", "memories.ai", 1024), Label("k_2", "pixlab", 512)]
+        labels = [
+            LABEL,
+            replace(LABEL, tariff=Tariff("small", 5)),
+            replace(LABEL, tariff=Tariff("small", 10**12)),
+            Label("k_1", "memories.ai", 1024),
+            Label("k_2", "pixlab", 512),
+        ]
         for number, label in enumerate(labels):
             any_store.reserve(hold(f"h{number}"), UNLIMITED, NOW)
             any_store.settle(hold(f"h{number}"), label)

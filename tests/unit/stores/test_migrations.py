@@ -5,14 +5,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from contextlib import closing
+from datetime import date
 from pathlib import Path
 
 import pytest
 
-from imgvec.accounts.ports import KeyRecord
+from imgvec.accounts.ports import KeyRecord, Label, UsageRow
 from imgvec.errors import StoreError
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
-from imgvec.stores.sqlite.database import MIGRATIONS, Migration
+from imgvec.stores.sqlite.schema import MIGRATIONS, Migration
 
 LATER: tuple[Migration, ...] = (
     (
@@ -61,6 +62,25 @@ def test_every_old_version_goes_forward_with_what_it_holds(tmp_path: Path, old: 
     assert query(tmp_path, "SELECT tier FROM tiers") == [("free",)]
 
 
+def test_images_counted_before_prices_are_read_without_one(tmp_path: Path) -> None:
+    open_and_close(tmp_path, MIGRATIONS[:2])
+    day = date(2026, 11, 30)
+    # Of a process that keeps the file open while another one migrates it.
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as old, closing(SqliteStore(tmp_path)):
+        for _ in range(2):
+            with old:
+                old.execute(
+                    "INSERT INTO counts (consumer, day, key_id, dialect, space, units)"
+                    " VALUES ('acme', ?, 'k_1', 'pixlab', 512, 7)"
+                    " ON CONFLICT DO UPDATE SET units = units + excluded.units",
+                    (day.isoformat(),),
+                )
+    with closing(SqliteStore(tmp_path)) as store:
+        assert store.usage("acme", day, day) == [
+            UsageRow("acme", day, Label("k_1", "pixlab", 512), 14)
+        ]
+
+
 def test_a_second_start_takes_no_step_twice(tmp_path: Path) -> None:
     for _ in range(2):
         open_and_close(tmp_path, MIGRATIONS + LATER)
@@ -90,7 +110,7 @@ def test_a_file_of_a_newer_imgvec_is_refused_and_left_alone(tmp_path: Path) -> N
 RACER = """
 import sys
 from pathlib import Path
-from imgvec.stores.sqlite.database import MIGRATIONS
+from imgvec.stores.sqlite.schema import MIGRATIONS
 from imgvec.stores.sqlite import SqliteStore
 
 SLOW = (

@@ -14,7 +14,8 @@ from imgvec.assets.ports import Asset
 from imgvec.errors import StoreError
 from imgvec.stores import Store
 from imgvec.stores.sqlite import FILE_NAME, SqliteStore
-from imgvec.stores.sqlite.database import MIGRATIONS, Database
+from imgvec.stores.sqlite.database import Database
+from imgvec.stores.sqlite.schema import MIGRATIONS
 from imgvec.types import UNLIMITED
 
 KEY = KeyRecord(key_id="k_1", consumer="acme", digest="d1", created=10.25)

@@ -15,7 +15,7 @@ from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
 from imgvec.stores.dynamodb.table import Value
 from imgvec.stores.sqlite import FILE_NAME
-from imgvec.types import BURSTS, BYTES, QUOTAS, RATES, SPACES, Plan, Quota
+from imgvec.types import BURSTS, BYTES, PRICES, QUOTAS, RATES, SPACES, Plan, Quota
 
 TOO_MUCH: Final = 10**30
 BAD: Final = {
@@ -35,6 +35,8 @@ BAD: Final = {
         Plan("p", storage=0, max_bytes=TOO_MUCH),
         Plan("p", storage=1, max_bytes=int(BYTES.greatest)),
     ),
+    "price below zero": (Plan("p", price=-1), Plan("p", price=0)),
+    "huge price": (Plan("p", price=TOO_MUCH), Plan("p", price=int(PRICES.greatest))),
     "spaces": (
         Plan("p", spaces=frozenset({-1, 512, TOO_MUCH})),
         Plan("p", spaces=frozenset({1, 512, int(SPACES.greatest)})),

@@ -17,6 +17,7 @@ from typing import Final
 
 from imgvec.accounts.cache import Cache
 from imgvec.accounts.ports import AccountStore, Label, QuotaUsage, Reservation, UsageRow
+from imgvec.accounts.prices import tariff_of
 from imgvec.errors import QuotaExhausted, TooFast
 from imgvec.types import (
     UNLIMITED,
@@ -59,7 +60,8 @@ class Charge:
     @property
     def label(self) -> Label:
         """The label of the units in the usage report."""
-        return Label(self.principal.key_id, self.context.dialect, self.dimensions)
+        caller = self.principal
+        return Label(caller.key_id, self.context.dialect, self.dimensions, tariff_of(caller.plan))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Protocol
 
+from imgvec.accounts.prices import Tariff
 from imgvec.types import Consumer, Plan, Quota
 
 
@@ -123,6 +124,8 @@ class Label:
     dialect: str
     space: int
     """Dimensions of the vector."""
+    tariff: Tariff | None = None
+    """Plan and price of the time of the reservation; None without a price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +199,7 @@ class IdempotencyRecord:
 class IdempotencyStore(Protocol):
     """Idempotency records by consumer and name. Each call is atomic.
 
-    Two records are the same if their reservations and states are.
-    """
+    Two records are the same if their reservations and states are."""
 
     def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
         """The record as it is now."""

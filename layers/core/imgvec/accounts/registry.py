@@ -66,9 +66,10 @@ class Registry:
         """Make a key for a consumer; a consumer that has keys gets one more.
 
         Raises:
-            ConsumerError: the consumer's name may not be one, or there is no such plan.
+            ConsumerError: the consumer's name may not be one, or the consumer is being deleted, or
+                there is no such plan.
         """
-        check_name(consumer, "consumer")
+        self._check_consumer(consumer)
         if plan is not None:
             self._check_plan(plan)
         self._store.add_consumer(consumer)
@@ -150,12 +151,21 @@ class Registry:
         """Assign a plan to a consumer, in place of its former one.
 
         Raises:
-            ConsumerError: the consumer's name may not be one, or there is no such plan.
+            ConsumerError: the consumer's name may not be one, or the consumer is being deleted, or
+                there is no such plan.
         """
-        check_name(consumer, "consumer")
+        self._check_consumer(consumer)
         self._check_plan(plan)
         self._store.assign_plan(consumer, plan)
         self.note("plans assign", f"{plan} to {consumer}")
+
+    def _check_consumer(self, consumer: str) -> None:
+        check_name(consumer, "consumer")
+        if any(one.leaving and one.name == consumer for one in self._store.list_consumers()):
+            raise ConsumerError(
+                f"Consumer {consumer} is being deleted: `imgvec consumers delete {consumer}` ends "
+                "that, and then the name is free."
+            )
 
     def _check_plan(self, plan: str) -> None:
         if plan not in {one.name for one in self._store.list_plans()}:

@@ -134,6 +134,17 @@ class Lifecycle:
         if asset is not None:
             self.forget(asset)
 
+    def purge(self, asset_id: str) -> None:
+        """Delete an asset with all versions of its bytes; absent is fine, and so is a repeat.
+
+        A finished asset keeps its status until its bytes are gone: a failed one expires, and with
+        it the only way to its bytes.
+        """
+        while (asset := self._store.get_asset(asset_id)) and asset.status in OPEN:
+            self._move(asset, "FAILED")
+        self._blobs.purge(asset_id)
+        self._store.delete_asset(asset_id)
+
     def tidy(self) -> None:
         """Remove up to `TIDIED` uploads that have expired."""
         for asset in self._store.expired_assets(self._oldest_unfinished(), TIDIED):

@@ -95,6 +95,9 @@ class BlobStore(Protocol):
     def delete(self, asset_id: str) -> None:
         """Delete the blob; absent is fine."""
 
+    def purge(self, asset_id: str) -> None:
+        """Delete the blob with all the versions that a store keeps; absent is fine."""
+
 
 class DirectAccess(Protocol):
     """A blob store that clients use directly, by presigned URLs."""

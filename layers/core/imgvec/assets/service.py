@@ -70,6 +70,7 @@ class Assets:
         self._direct = direct
         self._plan_of = plan_of
         self.tidy = self._lifecycle.tidy
+        self.purge = self._lifecycle.purge
 
     def upload(self, consumer: str, filename: str, data: bytes, asset_id: str) -> Asset:
         """Store a file from a request's body, under a new id.

@@ -12,12 +12,14 @@ import click
 from imgvec import __version__
 from imgvec.cli.assets import assets
 from imgvec.cli.bulk_jobs import bulk_jobs
+from imgvec.cli.consumers import consumers
 from imgvec.cli.embed import embed
 from imgvec.cli.groups import cluster, duplicates
 from imgvec.cli.keys import keys
 from imgvec.cli.plans import plans
 from imgvec.cli.search import index, search
 from imgvec.cli.serve import serve
+from imgvec.cli.statement import statement
 from imgvec.cli.usage import actions, usage
 from imgvec.errors import ImgvecError
 
@@ -83,8 +85,10 @@ for command in (
     cluster,
     keys,
     plans,
+    consumers,
     assets,
     usage,
+    statement,
     actions,
 ):
     group.add_command(command)

@@ -9,7 +9,14 @@ import orjson
 from imgvec.assets.ports import Asset
 from imgvec.assets.service import Assets
 from imgvec.aws.gateway_keys.usage_plans import Stack
-from imgvec.cli.options import Cell, print_table, registry_of, shown, stack_option
+from imgvec.cli.options import (
+    Cell,
+    named_consumers,
+    print_table,
+    registry_of,
+    shown,
+    stack_option,
+)
 from imgvec.errors import AssetNotFound, StackError
 from imgvec.settings import load_settings
 from imgvec.stores import Store, open_blobs, store_of
@@ -26,8 +33,8 @@ def assets() -> None:
 @stack_option()
 def list_(name: str, as_json: bool, stack: Stack | None) -> None:
     """Show the files of the consumer NAME, oldest first."""
-    with _opened(stack) as (store, _):
-        _check_consumer(store, name)
+    with open_files(stack) as (store, _):
+        named_consumers(store, name)
         rows = [_row(asset) for asset in store.list_assets(name)]
     if as_json:
         click.echo(orjson.dumps(rows))
@@ -49,8 +56,8 @@ def delete(
     """Delete files of the consumer NAME for good, by their ids, or all of them."""
     if bool(asset_ids) == all_:
         raise click.UsageError("Give the ids of files, or --all")
-    with _opened(stack) as (store, files):
-        _check_consumer(store, name)
+    with open_files(stack) as (store, files):
+        named_consumers(store, name)
         if all_:
             found = len(store.list_assets(name))
             if found and not yes:
@@ -74,13 +81,8 @@ def _delete(files: Assets, consumer: str, asset_id: str) -> bool:
     return True
 
 
-def _check_consumer(store: Store, name: str) -> None:
-    if name not in {one.name for one in store.list_consumers()}:
-        raise click.ClickException(f"There is no consumer {name!a}: `imgvec keys list` shows them")
-
-
 @contextmanager
-def _opened(stack: Stack | None) -> Iterator[tuple[Store, Assets]]:
+def open_files(stack: Stack | None) -> Iterator[tuple[Store, Assets]]:
     """The store and the files of a stack, else those of the settings."""
     settings = load_settings()
     if stack is not None:

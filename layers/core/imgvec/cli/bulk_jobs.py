@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from imgvec.accounts.deletion import is_active
 from imgvec.aws.bulk_machine import RUNNING, Machine
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.bulk.bucket import BucketJob, Summary, Terms
@@ -64,7 +65,7 @@ def start(source: str, stack: Stack, consumer: str, dimensions: int, concurrency
     """
     machine, objects = _opened(stack)
     with open_store(stack) as store:
-        if consumer not in {one.name for one in store.list_consumers()}:
+        if consumer not in {one.name for one in store.list_consumers() if is_active(one)}:
             raise BulkError(f"There is no consumer {consumer}: `imgvec keys create` makes one")
     job = BucketJob(objects, f"{datetime.now(UTC):%Y%m%d}-{secrets.token_hex(3)}")
     if not source.startswith(SCHEME):

@@ -7,6 +7,7 @@ from datetime import date
 import click
 import orjson
 
+from imgvec.accounts.deletion import is_active
 from imgvec.accounts.ports import KeyRecord
 from imgvec.accounts.registry import CreatedKey
 from imgvec.aws.gateway_keys.identifiers import states
@@ -59,7 +60,8 @@ def attach(consumers: tuple[str, ...], stack: Stack) -> None:
     `keys create` does so for its consumer. This command finishes pending names.
     """
     with open_store(stack) as store:
-        attach_consumers(stack, store, consumers or [one.name for one in store.list_consumers()])
+        active = [one.name for one in store.list_consumers() if is_active(one)]
+        attach_consumers(stack, store, consumers or active)
 
 
 @click.command()

@@ -29,14 +29,22 @@ Cell: TypeAlias = str | int | float | None
 NO_KEYS: Final = "No keys yet: `imgvec keys create NAME` makes one."
 
 
-def print_table(names: Sequence[str], rows: Sequence[Sequence[Cell]]) -> None:
-    """Print a heading and rows; numbers stand to the right, what is absent is a dash."""
+def print_table(
+    names: Sequence[str], rows: Sequence[Sequence[Cell]], right: Collection[str] = ()
+) -> None:
+    """Print a heading and rows; an absent cell is a dash.
+
+    Numbers stand to the right, and so do the columns named in `right`.
+    """
     lines = [names, *([_shown(cell) for cell in row] for row in rows)]
     columns = range(len(names))
     widths = [max(len(line[column]) for line in lines) for column in columns]
-    right = [any(isinstance(row[column], int | float) for row in rows) for column in columns]
+    aligned = [
+        names[column] in right or any(isinstance(row[column], int | float) for row in rows)
+        for column in columns
+    ]
     for line in lines:
-        cells = zip(line, widths, right, strict=True)
+        cells = zip(line, widths, aligned, strict=True)
         padded = [cell.rjust(width) if to else cell.ljust(width) for cell, width, to in cells]
         click.echo("  ".join(padded).rstrip())
 
@@ -176,6 +184,22 @@ def _user() -> str:
     except (KeyError, OSError):
         # A container may run under a number that has no name.
         return f"user {os.getuid()}"
+
+
+def named_consumers(store: Store, consumer: str | None = None) -> list[str]:
+    """The names of all consumers, or this one.
+
+    Raises:
+        click.ClickException: there is no such consumer.
+    """
+    known = [one.name for one in store.list_consumers()]
+    if consumer is None:
+        return known
+    if consumer not in known:
+        raise click.ClickException(
+            f"There is no consumer {consumer!a}: `imgvec consumers list` shows them"
+        )
+    return [consumer]
 
 
 F = TypeVar("F", bound=Callable[..., None])

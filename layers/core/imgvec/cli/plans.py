@@ -6,6 +6,7 @@ from typing import Final
 import click
 import orjson
 
+from imgvec.accounts.prices import DIGITS, exact, price_in
 from imgvec.aws.gateway_keys.usage_plans import Stack
 from imgvec.cli.options import (
     Cell,
@@ -17,7 +18,7 @@ from imgvec.cli.options import (
     registry_of,
     stack_option,
 )
-from imgvec.types import BURSTS, BYTES, QUOTAS, RATES, SPACES, Plan, Quota
+from imgvec.types import BURSTS, BYTES, PRICES, QUOTAS, RATES, SPACES, Plan, Quota
 
 
 class Spaces(click.ParamType[frozenset[int]]):
@@ -65,6 +66,25 @@ class Bytes(click.ParamType[int]):
         return int(number)
 
 
+class Price(click.ParamType[int]):
+    """A price as `0.0001`, in billionths."""
+
+    name = "price"
+
+    def convert(
+        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
+    ) -> int:
+        """Read it."""
+        price = value if isinstance(value, int) else price_in(value.strip())
+        if price is None or PRICES.within(price) != price:
+            self.fail(
+                f"{value!r} is no price such as 0.0001, up to 1000 with {DIGITS} decimal places",
+                param,
+                ctx,
+            )
+        return price
+
+
 @click.group()
 def plans() -> None:
     """Make, list and assign plans: rate, quota, dimensions and storage of a consumer."""
@@ -96,6 +116,12 @@ def plans() -> None:
 @click.option(
     "--max-bytes", type=Bytes(), metavar="BYTES", help="Bytes of one image or file, such as 5MB."
 )
+@click.option(
+    "--price",
+    type=Price(),
+    metavar="P",
+    help="Price of one image, such as 0.0001, in your currency.",
+)
 @click.option("--soft", is_flag=True, help="Count images beyond the quota, and do not reject them.")
 @stack_option()
 def create(
@@ -107,14 +133,21 @@ def create(
     spaces: frozenset[int] | None,
     storage: int | None,
     max_bytes: int | None,
+    price: int | None,
     soft: bool,
     stack: Stack | None,
 ) -> None:
-    """Make the plan NAME, or change it for all its consumers. Omitted limits are unlimited."""
+    """Make the plan NAME, or change it for all its consumers.
+
+    Omitted limits are unlimited. An image costs the price that the plan has when the image is
+    reserved, so a new price changes no image that was counted before.
+    """
     if burst is not None and rate is None:
         raise click.UsageError("--burst needs --rate")
     quota = Quota(daily, monthly)
-    plan = Plan(name, rate, burst, quota, spaces, soft, storage=storage, max_bytes=max_bytes)
+    plan = Plan(
+        name, rate, burst, quota, spaces, soft, storage=storage, max_bytes=max_bytes, price=price
+    )
     with open_store(stack) as store:
         registry_of(store).put_plan(plan)
         click.echo(f"Plan {name} is set.", err=True)
@@ -137,7 +170,7 @@ def list_(as_json: bool, stack: Stack | None) -> None:
     if as_json:
         click.echo(orjson.dumps(rows))
     elif rows:
-        print_table(list(rows[0]), [list(row.values()) for row in rows])
+        print_table(list(rows[0]), [list(row.values()) for row in rows], right=("price",))
     else:
         click.echo("No plans yet: `imgvec plans create NAME` makes one.", err=True)
 
@@ -165,6 +198,7 @@ def _row(plan: Plan, consumers: int) -> dict[str, Cell]:
         "spaces": spaces,
         "storage": plan.storage,
         "max_bytes": plan.max_bytes,
+        "price": None if plan.price is None else exact(plan.price),
         "limit": "soft" if plan.soft else "hard",
         "consumers": consumers,
     }

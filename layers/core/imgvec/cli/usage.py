@@ -3,7 +3,7 @@
 import csv
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
@@ -14,8 +14,18 @@ import orjson
 
 from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.ports import UsageRow
+from imgvec.accounts.prices import Tariff, exact
+from imgvec.accounts.statements import amount_of
 from imgvec.aws.gateway_keys.usage_plans import Stack
-from imgvec.cli.options import Cell, Day, open_store, print_table, shown, stack_option
+from imgvec.cli.options import (
+    Cell,
+    Day,
+    named_consumers,
+    open_store,
+    print_table,
+    shown,
+    stack_option,
+)
 from imgvec.types import day_of, month_start
 
 Grouping: TypeAlias = Literal["day", "dialect", "space"]
@@ -27,18 +37,24 @@ class _Line:
 
     consumer: str
     group: str | None
-    images: int
+    counted: Counter[Tariff | None]
+
+    @property
+    def amount(self) -> str | None:
+        """The exact amount; None if no image has a price."""
+        amount = amount_of(self.counted.items())
+        return None if amount is None else exact(amount)
 
 
 def _add_up(rows: Iterable[UsageRow], by: Grouping | None) -> list[_Line]:
     """One line for each consumer and group, sorted."""
-    counted: Counter[tuple[str, str | int | None]] = Counter()
+    found: defaultdict[tuple[str, str | int | None], Counter[Tariff | None]] = defaultdict(Counter)
     for row in rows:
-        counted[row.consumer, _group(row, by)] += row.images
-    ordered = sorted(counted.items(), key=lambda item: (item[0][0], item[0][1] or 0))
+        found[row.consumer, _group(row, by)][row.label.tariff] += row.images
+    ordered = sorted(found.items(), key=lambda item: (item[0][0], item[0][1] or 0))
     return [
-        _Line(consumer, None if group is None else str(group), images)
-        for (consumer, group), images in ordered
+        _Line(consumer, None if group is None else str(group), counted)
+        for (consumer, group), counted in ordered
     ]
 
 
@@ -73,45 +89,44 @@ def usage(
 ) -> None:
     """Show the number of answered images of CONSUMER, or of all. Days are UTC.
 
-    Each string of a list of texts counts as an image.
+    Each string of a list of texts counts as an image. Where images have a price, their exact
+    amounts are shown too.
     """
     today = day_of(time.time())
     first, last = since or month_start(today), until or today
     with open_store(stack) as store:
-        known = [one.name for one in store.list_consumers()]
-        if consumer is not None and consumer not in known:
-            raise click.ClickException(
-                f"There is no consumer {consumer!r}: `imgvec keys list` shows them"
-            )
         meter = IdempotentMeter(store, window=0)
-        names = known if consumer is None else [consumer]
+        names = named_consumers(store, consumer)
         lines = _add_up((row for name in names for row in meter.usage(name, first, last)), by)
-    rows = [_row(line, by) for line in lines]
+    total = _Line("total", "", sum((line.counted for line in lines), Counter()))
+    columns = ["consumer", *([by] if by else []), "images"]
+    columns += ["amount"] if total.amount is not None else []
+    rows = [_row(line, columns) for line in lines]
     if as_json:
         click.echo(orjson.dumps(rows))
     elif as_csv:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(_names(by))
+        writer.writerow(columns)
         writer.writerows(row.values() for row in rows)
     else:
-        total: list[Cell] = ["total", *([""] if by else []), sum(line.images for line in lines)]
-        print_table(_names(by), [*(list(row.values()) for row in rows), total])
+        rows.append(_row(total, columns))
+        print_table(columns, [list(row.values()) for row in rows], right=("amount",))
 
 
-def _names(by: Grouping | None) -> list[str]:
-    return ["consumer", *([by] if by else []), "images"]
-
-
-def _row(line: _Line, by: Grouping | None) -> dict[str, Cell]:
-    cells: list[Cell] = [line.consumer, *([line.group] if by else []), line.images]
-    return dict(zip(_names(by), cells, strict=True))
+def _row(line: _Line, columns: list[str]) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {
+        "consumer": line.consumer,
+        "images": line.counted.total(),
+        "amount": line.amount,
+    }
+    return {name: cells.get(name, line.group) for name in columns}
 
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @stack_option()
 def actions(as_json: bool, stack: Stack | None) -> None:
-    """List all changes of keys and plans with operator and time, oldest first."""
+    """List all changes of keys, plans and consumers, with operator and time, oldest first."""
     with open_store(stack) as store:
         done = store.list_actions()
     rows = [

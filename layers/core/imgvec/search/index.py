@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.errors import SearchError
-from imgvec.stores.sqlite.database import Database, Migration
+from imgvec.stores.sqlite.database import Database
+from imgvec.stores.sqlite.schema import Migration
 from imgvec.types import Vectors
 
 DATABASE: Final = "photos.sqlite"

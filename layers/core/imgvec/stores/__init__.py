@@ -8,12 +8,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, Protocol, TypeVar
 
+from imgvec.accounts.deletion import DeletionStore
 from imgvec.accounts.ports import AccountStore, IdentifierStore
 from imgvec.assets.ports import AssetStore, BlobStore, DirectAccess
 from imgvec.settings import Settings
 
 
-class Store(AccountStore, AssetStore, Protocol):
+class Store(AccountStore, AssetStore, DeletionStore, Protocol):
     """All but the bytes of assets."""
 
     def close(self) -> None:

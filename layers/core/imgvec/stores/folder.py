@@ -75,6 +75,10 @@ class FolderBlobs:
             path.unlink()
             _sync_folder(path.parent)
 
+    def purge(self, asset_id: str) -> None:
+        """The same as `delete`: a folder keeps no versions."""
+        self.delete(asset_id)
+
     def _path(self, asset_id: str) -> Path:
         name = hashlib.sha256(asset_id.encode()).hexdigest()
         return self._folder / name[:2] / name

@@ -146,6 +146,18 @@ class S3Blobs:
             self._client.delete_object(**self._blob(asset_id))
         self.discard(asset_id)
 
+    def purge(self, asset_id: str) -> None:
+        """Remove all versions of the blob and of what a client put there; absent is fine."""
+        pages = self._client.get_paginator("list_object_versions")
+        for place in (self._blob(asset_id), self._incoming(asset_id)):
+            with reported():
+                for page in pages.paginate(Bucket=self._bucket, Prefix=place["Key"]):
+                    found = (*page.get("Versions", ()), *page.get("DeleteMarkers", ()))
+                    for one in found:
+                        # Other keys may begin with the same letters.
+                        if one["Key"] == place["Key"]:
+                            self._client.delete_object(**place, VersionId=one["VersionId"])
+
     def put_address(self, asset_id: str, seconds: int) -> str:
         """Where a client may PUT the bytes, without a key of ours, under any media type."""
         return self._client.generate_presigned_url(

@@ -42,6 +42,9 @@ class GatewayKeys(Protocol):
     def tiers(self) -> Sequence[Tier]:
         """Usage plans for consumers, slowest first."""
 
+    def find(self, consumer: str) -> str | None:
+        """Id of the consumer's key; None if absent."""
+
     def ensure(self, consumer: str) -> str:
         """Id of the consumer's key, created if absent."""
 
@@ -105,6 +108,22 @@ class Identifiers:
         for one in self._store.list_identifiers():
             self._store.delete_identifier(one.consumer)
         return len(gateway_keys)
+
+    def remove(self, consumer: str) -> bool:
+        """Delete the name of one consumer; returns whether it had one.
+
+        Raises:
+            StackError: the gateway rejects a call.
+            StoreError: the table cannot be used.
+        """
+        known = self._store.find_identifier(consumer)
+        self._step_back([] if known is None else [known])
+        gateway_key = self._keys.find(consumer)
+        if gateway_key is not None:
+            self._keys.delete(gateway_key)
+        if known is not None:
+            self._store.delete_identifier(consumer)
+        return gateway_key is not None or known is not None
 
     def _outdated(self, consumers: Collection[str]) -> dict[str, str]:
         """The usage plan of each consumer without an accepted name in it, up to `MOST` names."""

@@ -143,12 +143,18 @@ class UsagePlans:
         return sorted(map(self._tier, self._plans), key=lambda tier: tier.rate)
 
     @reported("API Gateway")
+    def find(self, consumer: str) -> str | None:
+        """Id of the consumer's key; None if absent."""
+        name = self._name(consumer)
+        return next((key["id"] for key in self._keys(name) if key["name"] == name), None)
+
+    @reported("API Gateway")
     def ensure(self, consumer: str) -> str:
         """Id of the consumer's key, created if absent."""
-        name = self._name(consumer)
-        there = next((key["id"] for key in self._keys(name) if key["name"] == name), None)
+        there = self.find(consumer)
         if there is not None:
             return there
+        name = self._name(consumer)
         value = f"{self._prefix}-{own_name(consumer)}"
         return self._client.create_api_key(name=name, value=value, enabled=True)["id"]
 

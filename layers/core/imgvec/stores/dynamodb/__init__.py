@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from imgvec.accounts.ports import Identifier
 from imgvec.stores.dynamodb.accounts import DynamoKeys, DynamoPlans, DynamoRecords
 from imgvec.stores.dynamodb.assets import DynamoAssets
+from imgvec.stores.dynamodb.deletion import DynamoDeletion
 from imgvec.stores.dynamodb.meter import DynamoMeter
 from imgvec.stores.dynamodb.table import Part, Table
 
@@ -42,12 +43,19 @@ class DynamoIdentifiers(Part):
 
 
 class DynamoStore(
-    DynamoKeys, DynamoPlans, DynamoMeter, DynamoRecords, DynamoAssets, DynamoIdentifiers
+    DynamoKeys,
+    DynamoPlans,
+    DynamoMeter,
+    DynamoRecords,
+    DynamoAssets,
+    DynamoIdentifiers,
+    DynamoDeletion,
 ):
     """A `Store` and an `IdentifierStore` in one table, shared by many processes.
 
     Every method is one request where it is called for an image; only uploads and deletions of files
-    use transactions. Each may raise `StoreError`, or `TooFast` where DynamoDB throttles.
+    and of consumers use transactions. Each may raise `StoreError`, or `TooFast` where DynamoDB
+    throttles.
     """
 
     def __init__(self, table: str) -> None:

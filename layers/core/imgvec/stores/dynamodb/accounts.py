@@ -13,10 +13,10 @@ from pydantic import TypeAdapter
 from imgvec.accounts.ports import Action, IdempotencyRecord, KeyRecord
 from imgvec.errors import StoreError
 from imgvec.ids import base62
-from imgvec.stores.dynamodb.table import Item, Part
+from imgvec.stores.dynamodb.table import ALWAYS, Item, Part
 from imgvec.types import Consumer, Plan, bounded
 
-_KEYS: Final = "keys"
+KEYS: Final = "keys"
 _RECORD: Final = TypeAdapter(KeyRecord)
 
 
@@ -25,15 +25,15 @@ class DynamoKeys(Part):
 
     def add_key(self, record: KeyRecord) -> None:
         item = _RECORD.dump_python(record, mode="json", exclude_none=True)
-        if not self._table.add(_KEYS, record.digest, item).done:
+        if not self._table.add(KEYS, record.digest, item).done:
             raise StoreError("There is a key of this digest.")
 
     def find_key(self, digest: str) -> KeyRecord | None:
-        item = self._table.get(_KEYS, digest, consistent=False)
+        item = self._table.get(KEYS, digest, consistent=False)
         return _RECORD.validate_python(item) if item else None
 
     def list_keys(self) -> Sequence[KeyRecord]:
-        records = [_RECORD.validate_python(item) for item in self._table.query(_KEYS)]
+        records = [_RECORD.validate_python(item) for item in self._table.query(KEYS)]
         return sorted(records, key=lambda record: (record.created, record.key_id))
 
     def revoke_key(self, key_id: str, when: float) -> bool:
@@ -51,7 +51,7 @@ class DynamoKeys(Part):
 
     def touch_key(self, digest: str, when: float, since: float) -> None:
         self._table.update(
-            (_KEYS, digest),
+            (KEYS, digest),
             "SET #used = :when",
             "attribute_exists(#pk) AND (attribute_not_exists(#used) OR #used <= :since)",
             {"when": when, "since": since},
@@ -61,7 +61,7 @@ class DynamoKeys(Part):
         values = {} if when is None else {"when": when}
         return any(
             self._table.update(
-                (_KEYS, record.digest), change, "attribute_not_exists(#revoked)", values
+                (KEYS, record.digest), change, "attribute_not_exists(#revoked)", values
             ).done
             for record in self.list_keys()
             if record.key_id == key_id
@@ -69,7 +69,7 @@ class DynamoKeys(Part):
 
 
 _PLANS: Final = "plans"
-_CONSUMERS: Final = "consumers"
+CONSUMERS: Final = "consumers"
 _ACTIONS: Final = "actions"
 _PLAN: Final = TypeAdapter(Plan)
 _CONSUMER: Final = TypeAdapter(Consumer)
@@ -87,16 +87,17 @@ class DynamoPlans(Part):
         return [bounded(_PLAN.validate_python(item)) for item in self._table.query(_PLANS)]
 
     def add_consumer(self, name: str) -> None:
-        self._table.add(_CONSUMERS, name, {"name": name})
+        self._table.add(CONSUMERS, name, {"name": name})
 
     def assign_plan(self, consumer: str, plan: str) -> None:
-        self._table.put(_CONSUMERS, consumer, {"name": consumer, "plan": plan})
+        change, values = "SET #name = :name, #plan = :plan", {"name": consumer, "plan": plan}
+        self._table.update((CONSUMERS, consumer), change, ALWAYS, values)
 
     def list_consumers(self) -> Sequence[Consumer]:
-        return [_CONSUMER.validate_python(item) for item in self._table.query(_CONSUMERS)]
+        return [_CONSUMER.validate_python(item) for item in self._table.query(CONSUMERS)]
 
     def plan_of(self, consumer: str) -> Plan | None:
-        found = self._table.get(_CONSUMERS, consumer, consistent=False)
+        found = self._table.get(CONSUMERS, consumer, consistent=False)
         if found is None or "plan" not in found:
             return None
         item = self._table.get(_PLANS, str(found["plan"]), consistent=False)
@@ -118,19 +119,19 @@ class DynamoRecords(Part):
     """An `IdempotencyStore`. A write that was sent twice has succeeded if its record is there."""
 
     def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
-        item = self._table.get(_partition(consumer), name)
-        return _IDEMPOTENCY.validate_json(str(item["document"])) if item else None
+        item = self._table.get(claims_of(consumer), name)
+        return record_in(item) if item else None
 
     def add_record(self, record: IdempotencyRecord, now: float) -> bool:
         # Time to live removes expired records.
         written = self._table.add(
-            _partition(record.reservation.consumer), record.name, _item(record)
+            claims_of(record.reservation.consumer), record.name, _item(record)
         )
         return written.done or _is(written.item, record)
 
     def replace_record(self, old: IdempotencyRecord, new: IdempotencyRecord) -> bool:
         written = self._table.update(
-            (_partition(old.reservation.consumer), old.name),
+            (claims_of(old.reservation.consumer), old.name),
             "SET #hold_id = :hold_id, #settled = :settled, #document = :document, #ttl = :ttl",
             _SAME,
             {**_item(new), **_identity(old)},
@@ -139,13 +140,19 @@ class DynamoRecords(Part):
 
     def delete_record(self, old: IdempotencyRecord) -> bool:
         written = self._table.delete(
-            _partition(old.reservation.consumer), old.name, _SAME, _identity(old)
+            claims_of(old.reservation.consumer), old.name, _SAME, _identity(old)
         )
         return written.done or (written.resent and written.item is None)
 
 
-def _partition(consumer: str) -> str:
+def claims_of(consumer: str) -> str:
+    """The partition of a consumer's idempotency records."""
     return f"claims {consumer}"
+
+
+def record_in(item: Item) -> IdempotencyRecord:
+    """The idempotency record of an item."""
+    return _IDEMPOTENCY.validate_json(str(item["document"]))
 
 
 def _identity(record: IdempotencyRecord) -> Item:

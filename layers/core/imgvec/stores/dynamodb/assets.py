@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from imgvec.assets.ports import OPEN, UNFINISHED_SECONDS, Asset, UploadStatus
 from imgvec.errors import StorageFull, StoreError, TooManyUploads
-from imgvec.stores.dynamodb.table import Part, Value
+from imgvec.stores.dynamodb.table import ALWAYS, Part, Value
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 _ASSET: Final = TypeAdapter(Asset)
 _ONLY: Final = "asset"
 """Sort key: an asset is the one item of its partition."""
-_ALWAYS: Final = "attribute_exists(#pk) OR attribute_not_exists(#pk)"
 
 
 class DynamoAssets(Part):
@@ -80,7 +79,7 @@ class DynamoAssets(Part):
         return self._table.delete(_partition(asset_id), _ONLY, "attribute_exists(#pk)").done
 
     def stored_bytes(self, consumer: str) -> int:
-        item = self._table.get(_files(consumer), "total")
+        item = self._table.get(files_of(consumer), "total")
         stored = (item or {}).get("bytes", 0)
         return stored if isinstance(stored, int) else 0
 
@@ -119,26 +118,29 @@ class DynamoAssets(Part):
         day = datetime.fromtimestamp(asset.created, UTC).date().isoformat()
         ttl = int(asset.created) + 2 * UNFINISHED_SECONDS
         values: dict[str, Value] = {"more": more, "ttl": ttl}
-        condition = _ALWAYS
+        condition = ALWAYS
         if most is not None:
             condition = "attribute_not_exists(#count) OR #count < :most"
             values["most"] = most
-        key = (_files(asset.consumer), f"open {day}")
+        key = (files_of(asset.consumer), f"open {day}")
         return self._table.change(*key, "SET #ttl = :ttl ADD #count :more", condition, values)
 
     def _stored(self, consumer: str, more: int, storage: int | None) -> "TransactWriteItemTypeDef":
         """So many bytes more or fewer in the consumer's sum."""
         values: dict[str, Value] = {"more": more}
-        condition = _ALWAYS
+        condition = ALWAYS
         if storage is not None:
             condition = "attribute_not_exists(#bytes) OR #bytes <= :room"
             values["room"] = storage - more
-        return self._table.change(_files(consumer), "total", "ADD #bytes :more", condition, values)
+        return self._table.change(
+            files_of(consumer), "total", "ADD #bytes :more", condition, values
+        )
 
 
 def _partition(asset_id: str) -> str:
     return f"asset {asset_id}"
 
 
-def _files(consumer: str) -> str:
+def files_of(consumer: str) -> str:
+    """The partition of a consumer's sums."""
     return f"files {consumer}"

@@ -11,7 +11,7 @@ A consumer's day is one item:
     loose         how many of `before` were only held then, and may come back
     holds         {id: when it expires}
     closed        the day after is open, so nothing more is reserved here
-    KEY/DIALECT/SPACE   counted units by label
+    KEY/DIALECT/SPACE[/PLAN/PRICE]   counted units by label
 
 A condition can compare `month` with the quota and not add up days, so `before` is carried over. It
 holds because a day is closed before the next is opened: what was taken before can only shrink. A
@@ -25,8 +25,9 @@ from datetime import date
 from typing import Final
 
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
+from imgvec.accounts.prices import tariff_in
 from imgvec.errors import TooFast
-from imgvec.stores.dynamodb.table import Item, Outcome, Part, Table, Value
+from imgvec.stores.dynamodb.table import ALWAYS, Item, Outcome, Part, Table, Value
 from imgvec.types import ONE_DAY, Quota, month_start
 
 _CLOSE: Final = (
@@ -61,9 +62,8 @@ class Days:
         """Make the day's item, unless it is there."""
         if day.day > 1:
             nothing: dict[str, Value] = {"closed": True, "zero": 0, "none": {}}
-            # True of every item: the day before may have none yet.
-            always = "attribute_exists(#pk) OR attribute_not_exists(#pk)"
-            self._table.update(key_of(consumer, day - ONE_DAY), _CLOSE, always, nothing)
+            # Always: the day before may have no item yet.
+            self._table.update(key_of(consumer, day - ONE_DAY), _CLOSE, ALWAYS, nothing)
         before, loose = added_up(self.earlier(consumer, day))
         item: Item = {"taken": 0, "done": 0, "month": before, "before": before, "loose": loose}
         self._table.add(*key_of(consumer, day), {**item, "holds": {}})
@@ -124,7 +124,8 @@ def added_up(items: Sequence[Item]) -> tuple[int, int]:
 
 def label_attribute(label: Label) -> str:
     """The attribute that counts a label."""
-    return f"{label.key_id}/{label.dialect}/{label.space}"
+    tariff = "" if label.tariff is None else f"/{label.tariff.text}"
+    return f"{label.key_id}/{label.dialect}/{label.space}{tariff}"
 
 
 def usage_of(consumer: str, item: Item) -> list[UsageRow]:
@@ -132,9 +133,10 @@ def usage_of(consumer: str, item: Item) -> list[UsageRow]:
     day = date.fromisoformat(str(item["sk"]))
     rows = []
     for name, images in sorted(item.items()):
-        if name.count("/") == 2 and isinstance(images, int):
-            key_id, dialect, space = name.split("/")
-            rows.append(UsageRow(consumer, day, Label(key_id, dialect, int(space)), images))
+        if "/" in name and isinstance(images, int):
+            key_id, dialect, space, *tariff = name.split("/", 3)
+            label = Label(key_id, dialect, int(space), tariff_in("".join(tariff)))
+            rows.append(UsageRow(consumer, day, label, images))
     return rows
 
 

@@ -81,6 +81,8 @@ _CONFLICT: Final = "TransactionConflict"
 _EXPECTED: Final = frozenset({"ConditionalCheckFailed", _CONFLICT})
 _ATTEMPTS: Final = 10
 """Of a transaction that others are in the way of, with a second of waiting in all."""
+ALWAYS: Final = "attribute_exists(#pk) OR attribute_not_exists(#pk)"
+"""A condition that holds for every item, also an absent one."""
 _PLACEHOLDER: Final = re.compile(r"#(\w+)")
 
 
@@ -117,6 +119,10 @@ class Table:
 
     def query(self, pk: str, first: str = " ", last: str = "~") -> list[Item]:
         """Items of a partition from `first` to `last`, in the order of `sk`."""
+        return list(self.each(pk, first, last))
+
+    def each(self, pk: str, first: str = " ", last: str = "~") -> Iterator[Item]:
+        """The same, page by page."""
         pages = self._client.get_paginator("query").paginate(
             TableName=self._name,
             ConsistentRead=True,
@@ -124,7 +130,8 @@ class Table:
             ExpressionAttributeValues=write_item({":pk": pk, ":first": first, ":last": last}),
         )
         with _reported():
-            return [read_item(item) for page in pages for item in page["Items"]]
+            for page in pages:
+                yield from map(read_item, page["Items"])
 
     def scan(self, condition: str, values: Mapping[str, Value]) -> list[Item]:
         """Items of the whole table that a condition holds for: slow, and billed for all of them."""
@@ -178,18 +185,37 @@ class Table:
         condition = "attribute_not_exists(pk)"
         return {"Put": {"TableName": self._name, "Item": whole, "ConditionExpression": condition}}
 
+    def removal(
+        self, pk: str, sk: str, condition: str, values: Mapping[str, Value]
+    ) -> "TransactWriteItemTypeDef":
+        """A part of a transaction: remove an item if a condition holds."""
+        return {
+            "Delete": {
+                "TableName": self._name,
+                "Key": _key(pk, sk),
+                "ConditionExpression": condition,
+                "ExpressionAttributeNames": _names(condition, {}),
+                "ExpressionAttributeValues": _values(values),
+            }
+        }
+
     def change(
-        self, pk: str, sk: str, change: str, condition: str, values: Mapping[str, Value]
+        self,
+        pk: str,
+        sk: str,
+        change: str,
+        condition: str,
+        values: Mapping[str, Value],
+        **names: str,
     ) -> "TransactWriteItemTypeDef":
         """A part of a transaction: change an item, made if absent, if a condition holds."""
-        names = {f"#{name}": name for name in _PLACEHOLDER.findall(f"{condition} {change}")}
         return {
             "Update": {
                 "TableName": self._name,
                 "Key": _key(pk, sk),
                 "UpdateExpression": change,
                 "ConditionExpression": condition,
-                "ExpressionAttributeNames": names,
+                "ExpressionAttributeNames": _names(f"{condition} {change}", names),
                 "ExpressionAttributeValues": _values(values),
             }
         }
@@ -219,7 +245,7 @@ class Table:
         names: Mapping[str, str] | None = None,
         **arguments: object,
     ) -> Outcome:
-        used = _PLACEHOLDER.findall(f"{condition} {arguments.get('UpdateExpression')}")
+        used = f"{condition} {arguments.get('UpdateExpression')}"
         if values:
             arguments["ExpressionAttributeValues"] = _values(values)
         try:
@@ -227,7 +253,7 @@ class Table:
                 answer = operation(
                     TableName=self._name,
                     ConditionExpression=condition,
-                    ExpressionAttributeNames={f"#{n}": (names or {}).get(n, n) for n in used},
+                    ExpressionAttributeNames=_names(used, names or {}),
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **arguments,
                 )
@@ -274,6 +300,10 @@ def _reported() -> Iterator[None]:
 
 def _values(values: Mapping[str, Value]) -> dict[str, Written]:
     return write_item({f":{name}": value for name, value in values.items()})
+
+
+def _names(expressions: str, names: Mapping[str, str]) -> dict[str, str]:
+    return {f"#{name}": names.get(name, name) for name in _PLACEHOLDER.findall(expressions)}
 
 
 def _key(pk: str, sk: str) -> dict[str, Written]:

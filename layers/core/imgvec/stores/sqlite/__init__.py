@@ -5,13 +5,17 @@ from typing import Final
 
 from imgvec.stores.sqlite.accounts import SqliteKeys, SqlitePlans, SqliteRecords
 from imgvec.stores.sqlite.assets import SqliteAssets
-from imgvec.stores.sqlite.database import MIGRATIONS, Database, Migration
+from imgvec.stores.sqlite.database import Database
+from imgvec.stores.sqlite.deletion import SqliteDeletion
 from imgvec.stores.sqlite.meter import SqliteMeter
+from imgvec.stores.sqlite.schema import MIGRATIONS, Migration
 
 FILE_NAME: Final = "imgvec.sqlite3"
 
 
-class SqliteStore(SqliteKeys, SqlitePlans, SqliteMeter, SqliteRecords, SqliteAssets):
+class SqliteStore(
+    SqliteKeys, SqlitePlans, SqliteMeter, SqliteRecords, SqliteAssets, SqliteDeletion
+):
     """A `Store` in one file, shared by many threads and processes.
 
     Keys, plans and assets survive a loss of power once a call has returned. Of counts and

@@ -102,7 +102,9 @@ class SqlitePlans(Part):
 
     def list_consumers(self) -> Sequence[Consumer]:
         with self._database.connection() as connection:
-            rows = connection.execute("SELECT name, plan FROM consumers ORDER BY name").fetchall()
+            rows = connection.execute(
+                "SELECT name, plan, leaving FROM consumers ORDER BY name"
+            ).fetchall()
         return [Consumer(*row) for row in rows]
 
     def plan_of(self, consumer: str) -> Plan | None:

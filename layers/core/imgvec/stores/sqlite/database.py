@@ -1,7 +1,6 @@
-"""One SQLite file, shared by many threads and many processes, and the steps to its schema.
+"""One SQLite file, shared by many threads and many processes, and its way to the newest schema.
 
-A step that was released is never edited; a change is a further step. `PRAGMA user_version` holds
-the number of steps that a file has taken.
+`PRAGMA user_version` holds the number of steps that a file has taken.
 """
 
 import itertools
@@ -12,87 +11,10 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal
 
 from imgvec.errors import StoreError
-
-Migration: TypeAlias = tuple[str, ...]
-"""Statements of one step; they are executed one by one, in one transaction."""
-
-MIGRATIONS: Final[tuple[Migration, ...]] = (
-    (
-        """
-        CREATE TABLE keys (
-            key_id TEXT PRIMARY KEY,
-            consumer TEXT NOT NULL,
-            digest TEXT NOT NULL UNIQUE,
-            created REAL NOT NULL,
-            revoked REAL,
-            expires REAL,
-            disabled REAL,
-            used REAL
-        )
-        """,
-        "CREATE TABLE plans (name TEXT PRIMARY KEY, document BLOB NOT NULL)",
-        "CREATE TABLE consumers (name TEXT PRIMARY KEY, plan TEXT REFERENCES plans (name))",
-        """
-        CREATE TABLE actions (
-            moment REAL NOT NULL,
-            who TEXT NOT NULL,
-            what TEXT NOT NULL,
-            about TEXT NOT NULL
-        )
-        """,
-        """
-        CREATE TABLE assets (
-            asset_id TEXT PRIMARY KEY,
-            consumer TEXT NOT NULL,
-            filename TEXT NOT NULL,
-            status TEXT NOT NULL,
-            size INTEGER NOT NULL,
-            created REAL NOT NULL,
-            modified REAL NOT NULL,
-            upload_token TEXT
-        )
-        """,
-        "CREATE INDEX unfinished_assets ON assets (created) WHERE status <> 'SUCCESS'",
-        """
-        CREATE TABLE reservations (
-            consumer TEXT NOT NULL,
-            id TEXT NOT NULL,
-            day TEXT NOT NULL,
-            units INTEGER NOT NULL,
-            expires REAL NOT NULL,
-            PRIMARY KEY (consumer, id)
-        ) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE counts (
-            consumer TEXT NOT NULL,
-            day TEXT NOT NULL,
-            key_id TEXT NOT NULL,
-            dialect TEXT NOT NULL,
-            space INTEGER NOT NULL,
-            units INTEGER NOT NULL,
-            PRIMARY KEY (consumer, day, key_id, dialect, space)
-        ) WITHOUT ROWID
-        """,
-        """
-        CREATE TABLE idempotency (
-            consumer TEXT NOT NULL,
-            name TEXT NOT NULL,
-            reservation TEXT NOT NULL,
-            settled INTEGER NOT NULL,
-            kept REAL NOT NULL,
-            document BLOB NOT NULL,
-            PRIMARY KEY (consumer, name)
-        ) WITHOUT ROWID
-        """,
-        "CREATE INDEX kept_idempotency ON idempotency (kept)",
-    ),
-    # A consumer's bytes and unfinished uploads are added up from the index alone.
-    ("CREATE INDEX consumers_assets ON assets (consumer, status, created, size)",),
-)
+from imgvec.stores.sqlite.schema import Migration
 
 
 def migrate(connection: sqlite3.Connection, path: Path, migrations: tuple[Migration, ...]) -> None:
@@ -213,6 +135,8 @@ class Database:
             self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
         connection.execute("PRAGMA foreign_keys = ON")
+        # Deleted rows leave no bytes in the file. Some builds of SQLite have it off.
+        connection.execute("PRAGMA secure_delete = ON")
         return connection
 
     def _create(self) -> None:

@@ -6,6 +6,7 @@ from datetime import date
 from typing import Final
 
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
+from imgvec.accounts.prices import tariff_in
 from imgvec.stores.sqlite.database import Part
 from imgvec.types import Quota, month_last, month_start
 
@@ -55,8 +56,8 @@ class SqliteMeter(Part):
             if not _remove(connection, reservation):
                 return False
             connection.execute(
-                "INSERT INTO counts (consumer, day, key_id, dialect, space, units)"
-                " VALUES (?, ?, ?, ?, ?, ?)"
+                "INSERT INTO counts (consumer, day, key_id, dialect, space, tariff, units)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET units = units + excluded.units",
                 (
                     reservation.consumer,
@@ -64,6 +65,7 @@ class SqliteMeter(Part):
                     label.key_id,
                     label.dialect,
                     label.space,
+                    "" if label.tariff is None else label.tariff.text,
                     reservation.units,
                 ),
             )
@@ -86,13 +88,19 @@ class SqliteMeter(Part):
     def usage(self, consumer: str, since: date, until: date) -> Sequence[UsageRow]:
         with self._database.connection() as connection:
             rows = connection.execute(
-                "SELECT day, key_id, dialect, space, units FROM counts"
-                " WHERE consumer = ? AND day BETWEEN ? AND ? ORDER BY day, key_id, dialect, space",
+                "SELECT day, key_id, dialect, space, tariff, units FROM counts"
+                " WHERE consumer = ? AND day BETWEEN ? AND ?"
+                " ORDER BY day, key_id, dialect, space, tariff",
                 (consumer, since.isoformat(), until.isoformat()),
             ).fetchall()
         return [
-            UsageRow(consumer, date.fromisoformat(day), Label(key_id, dialect, space), units)
-            for day, key_id, dialect, space, units in rows
+            UsageRow(
+                consumer,
+                date.fromisoformat(day),
+                Label(key_id, dialect, space, tariff_in(tariff)),
+                units,
+            )
+            for day, key_id, dialect, space, tariff, units in rows
         ]
 
 
