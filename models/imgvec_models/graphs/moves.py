@@ -41,6 +41,14 @@ class Path:
         """The last tensor."""
         return self.tensors[-1]
 
+    def behind(self, tensor: str) -> "Path":
+        """The way from one of its tensors to the end."""
+        return Path(tensor, self.steps[self.tensors.index(tensor) :])
+
+    def until(self, tensor: str) -> "Path":
+        """The way to one of its tensors."""
+        return Path(self.start, self.steps[: self.tensors.index(tensor)])
+
 
 def in_order(*lengths: int) -> Places:
     """A tensor whose values are their own places."""
@@ -62,7 +70,8 @@ def _through(
     if node.op_type == "Transpose":
         return places.transpose(said.get("perm"))
     if node.op_type == "Gather":
-        return places.take(int(np.asarray(graph.constant(node.input[1]))), said.get("axis", 0))
+        index = np.asarray(graph.constant(node.input[1]))
+        return np.take(places, np.array(index.item()), said.get("axis", 0))
     if node.op_type == "Split":
         axis = said.get("axis", 0)
         begin = list(node.output).index(output) * shape[axis]
@@ -72,7 +81,7 @@ def _through(
 
 
 def up(graph: Graph, tensor: str, picks: bool = False) -> Path:
-    """The way from where a tensor's values were computed; with `picks` also of parts, and scaled."""
+    """The way from where a tensor's values were made; with `picks` also through parts and scaling."""
     steps: list[tuple[NodeProto, str]] = []
     scale = 1.0
     while (node := graph.producer(tensor)) is not None:

@@ -9,7 +9,7 @@ from imgvec.errors import ModelError
 from imgvec_models.graphs.edit import Graph
 
 PASSED = frozenset({"Identity", "LpNormalization", "Flatten", "Squeeze"})
-"""Operators that an export may put behind the projection, besides the quotient that makes norm 1."""
+"""Operators that an export may put behind the projection, besides the division by the norm."""
 NORMS = frozenset({"ReduceL2", "ReduceSum", "ReduceSumSquare"})
 CHOOSES = frozenset({"Gather", "GatherND", "GatherElements", "Reshape", "Squeeze", "Flatten"})
 """Operators that choose a token."""
@@ -78,7 +78,7 @@ def _is_norm(graph: Graph, tensor: str) -> bool:
 def _declared(model: onnx.ModelProto, output: str) -> int:
     """The dimensions that a graph declares for its embedding `[n, dimensions]`."""
     (declared,) = (one for one in model.graph.output if one.name == output)
-    lengths = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
+    lengths: list[int] = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
     if len(lengths) != 2 or not lengths[1]:
         raise ModelError(
             f"{output} is no vector of known length: export the tower with a fixed size of input"

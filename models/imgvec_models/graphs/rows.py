@@ -9,7 +9,7 @@ import onnx
 from onnx import NodeProto
 
 from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.moves import Path, Shapes, down, follow, in_order, up
+from imgvec_models.graphs.moves import Path, Shapes, down, follow, up
 from imgvec_models.graphs.run import Feed, shapes_of
 
 
@@ -28,12 +28,11 @@ def straighten(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
     tensors = {name for _, before, after in moved for name in before.tensors + after.tensors}
     shapes = shapes_of(model, tensors, probe)
     for layer, before, after in moved:
-        begin = next((one for one in before.tensors if _is_rows(graph, before, one, shapes)), None)
-        ends = [one for one in after.tensors if _is_rows(graph, after, one, shapes)]
-        if begin is not None and ends and shapes[begin][1] == shapes[ends[-1]][1]:
-            maker = graph.producer(ends[-1])
-            assert maker is not None
-            graph.replace([maker], _over_rows(graph, layer, begin, ends[-1]))
+        begins = [one for one in before.tensors if _reaches(graph, before.behind(one), shapes)]
+        ends = [one for one in after.tensors if _comes(graph, after.until(one), shapes)]
+        if begins and ends:
+            last = (layer[-1], *(node for node, _ in after.steps))[after.tensors.index(ends[-1])]
+            graph.replace([last], _over_rows(graph, layer, begins[0], ends[-1]))
     return graph.finish()
 
 
@@ -54,17 +53,24 @@ def _layer(graph: Graph, node: NodeProto) -> list[NodeProto] | None:
     return [node]
 
 
-def _is_rows(graph: Graph, path: Path, tensor: str, shapes: Shapes) -> bool:
-    """Whether a tensor on a path is `[1, t, width]`, its values in the order of both ends."""
-    shape = shapes[tensor]
-    place = path.tensors.index(tensor)
-    ways = (Path(path.start, path.steps[:place]), Path(tensor, path.steps[place:]))
-    return (
-        len(shape) == 3
-        and shape[0] == 1
-        and all(np.array_equal(follow(graph, one, shapes).ravel(), in_order(int(np.prod(shape)))) for one in ways)
-        and all(shapes[one][-1] == shape[-1] for one in (path.start, path.end))
-    )
+def _reaches(graph: Graph, path: Path, shapes: Shapes) -> bool:
+    """Whether a path begins with `[1, t, width]`, and ends with the same rows in order."""
+    return _is_rows(shapes[path.start]) and _keeps_rows(graph, path, shapes)
+
+
+def _comes(graph: Graph, path: Path, shapes: Shapes) -> bool:
+    """Whether a path ends with `[1, t, width]`, and began with the same rows in order."""
+    return _is_rows(shapes[path.end]) and _keeps_rows(graph, path, shapes)
+
+
+def _is_rows(shape: tuple[int, ...]) -> bool:
+    return len(shape) == 3 and shape[0] == 1
+
+
+def _keeps_rows(graph: Graph, path: Path, shapes: Shapes) -> bool:
+    places = follow(graph, path, shapes)
+    in_place = places.ravel() == np.arange(places.size)
+    return shapes[path.start][-1] == shapes[path.end][-1] and bool(in_place.all())
 
 
 def _over_rows(graph: Graph, layer: list[NodeProto], begin: str, end: str) -> list[NodeProto]:

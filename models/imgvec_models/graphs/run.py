@@ -26,6 +26,7 @@ SAVED_APART: Final = "session.optimized_model_external_initializers_file_name"
 UNWANTED: Final = (
     # These would take matrices, or the sums before a norm, into nodes that are not quantised.
     "AttentionFusion",
+    "BiasGeluFusion",
     "ConvActivationFusion",
     "MatMulAddFusion",
     "MatMulScaleFusion",
@@ -122,7 +123,9 @@ def shapes_of(
         graph.node.append(helper.make_node("Shape", [tensor], [name]))
         graph.output.append(onnx.ValueInfoProto(name=name))
     try:
-        found = session(model, optimise=False).run(list(names.values()), dict(feed)) if names else []
+        found = (
+            session(model, optimise=False).run(list(names.values()), dict(feed)) if names else []
+        )
     finally:
         del graph.node[nodes:]
         del graph.output[outputs:]

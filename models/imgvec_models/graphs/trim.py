@@ -59,7 +59,9 @@ def trim(model: onnx.ModelProto) -> onnx.ModelProto:
 def _row_inputs(graph: Graph, node: NodeProto) -> list[str]:
     """The inputs of which each row makes the same row of the output; none where that fails."""
     computed = [name for name in node.input if name and graph.shape(name) is None]
-    if node.op_type == ATTENTION and any(a.name == "unidirectional" and a.i for a in node.attribute):
+    if node.op_type == ATTENTION and any(
+        a.name == "unidirectional" and a.i for a in node.attribute
+    ):
         # The mask is that of all positions.
         return []
     if node.op_type == ATTENTION:
