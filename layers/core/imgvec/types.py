@@ -38,7 +38,7 @@ class Geometry:
 
     crop: Literal["centre", "none"] = "centre"
     """`centre`: resize the short side and crop the middle; `none`: squash both sides."""
-    resize: Literal["bicubic", "bilinear"] = "bicubic"
+    resize: Literal["bicubic", "bilinear", "lanczos"] = "bicubic"
     """The resampling filter, as in Pillow."""
 
 

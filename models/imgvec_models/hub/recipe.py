@@ -34,24 +34,37 @@ class Received:
     sha256: str
 
 
+class DataFile(Part):
+    """A file of a graph's external data, which the graph names by its path beside the graph."""
+
+    path: InnerPath
+    """In the repository."""
+    size: PositiveInt | None
+    sha256: Digest | None
+    """None: not pinned yet."""
+
+
 class RemoteFile(Part):
     """One file to pull."""
 
     repository: Sentence
-    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
-    """A commit, never a branch."""
+    revision: Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")] | None
+    """A commit, never a branch; None: not pinned yet, so the newest commit is pulled."""
     path: InnerPath
     licence: Sentence
     size: PositiveInt | None
     """In bytes; None where only the digest is known."""
     sha256: Digest | None
     """None: not pinned yet."""
+    data: tuple[DataFile, ...] = ()
+    """External data of a graph, of the same repository and revision."""
 
 
 class Native(Part):
-    """The widths of an image tower's two native outputs."""
+    """The dimensions of an image tower's native outputs."""
 
-    pooled: PositiveInt
+    pooled: PositiveInt | None = None
+    """Of the normed features before the projection; None where no graph has them (SigLIP)."""
     joint: PositiveInt
 
 
@@ -59,7 +72,7 @@ class Embeddings(Part):
     """Names of the embeddings in the pulled towers."""
 
     image: Sentence
-    text: Sentence
+    text: Sentence | None = None
 
 
 class Recipe(Part):
@@ -70,14 +83,21 @@ class Recipe(Part):
     """The encoder's id, and the name of the recipe's file."""
     title: Sentence
     licence: Sentence
+    terms: Sentence | None = None
+    """One sentence about a licence that is not for every use; shown at the pull."""
+    proven: bool = False
+    """Whether the real weights were built and judged by us; `models list` says "unproven" else."""
     files: dict[Role, RemoteFile]
     preprocessing: Preprocessing
     image: ImageInput
-    text: TextInput
+    text: TextInput | None = None
+    """None where the encoder embeds images only."""
     embeddings: Embeddings
     native: Native
+    nested: bool = False
+    """Whether it was trained so that a prefix of the joint embedding is an embedding too."""
     spaces: Annotated[tuple[PositiveInt, ...], Field(min_length=1)]
-    """Widths to serve; those above `native.joint` are composed."""
+    """Dimensions to serve; those above `native.joint` are composed of `native.pooled`."""
 
     @model_validator(mode="after")
     def _check_roles(self) -> Self:

@@ -107,7 +107,7 @@ class Preprocessing(Part):
     """Version of the image contract; a change in how images are decoded makes a new one."""
     size: PositiveInt
     """Height and width of the input in pixels."""
-    resize: Literal["bicubic", "bilinear"]
+    resize: Literal["bicubic", "bilinear", "lanczos"]
     crop: Literal["centre", "none"]
     """`centre`: the short side is resized, the long side cropped; `none`: both are squashed."""
     rescale_factor: Positive
@@ -135,6 +135,9 @@ class TextInput(Part):
     """None where the graph takes no attention mask."""
     pad_token: Sentence | None = None
     """Pads every text to `max_tokens`; None where the graph takes a text of any length."""
+    clean: Literal["whitespace", "canonicalize"] | None = None
+    """Before tokenising, as open_clip's cleaners without ftfy: `whitespace` joins white space;
+    `canonicalize` also removes punctuation and lower-cases. None leaves a text as it is."""
     max_tokens: Annotated[int, Field(ge=2)]
     max_characters: PositiveInt
     """A longer text is cut to this before it is split into tokens, which bounds the time."""

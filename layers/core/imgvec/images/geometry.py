@@ -78,7 +78,11 @@ class _Turn:
     far_top: bool
 
 
-_FILTERS = {"bicubic": Resampling.BICUBIC, "bilinear": Resampling.BILINEAR}
+_FILTERS = {
+    "bicubic": Resampling.BICUBIC,
+    "bilinear": Resampling.BILINEAR,
+    "lanczos": Resampling.LANCZOS,
+}
 
 _TURNS = {
     2: _Turn(Transpose.FLIP_LEFT_RIGHT, swaps=False, far_left=True, far_top=False),
