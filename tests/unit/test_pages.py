@@ -14,6 +14,7 @@ from generate import (
     commands_page,
     cost_page,
     deploy_page,
+    dialects_page,
     errors_page,
     openapi_json,
     settings_page,
@@ -68,6 +69,10 @@ def test_cost_page_is_that_of_the_code() -> None:
 
 def test_errors_page_is_that_of_the_code() -> None:
     assert (DOCS / "reference" / "errors.md").read_text() == errors_page(), "run `make docs`"
+
+
+def test_dialects_page_is_that_of_the_code() -> None:
+    assert (DOCS / "reference" / "dialects.md").read_text() == dialects_page(), "run `make docs`"
 
 
 def test_llms_txt_is_that_of_the_pages() -> None:
