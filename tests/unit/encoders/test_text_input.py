@@ -9,15 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 from onnx import TensorProto
-from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers
-from tokenizers.models import BPE
-from tokenizers.processors import TemplateProcessing
 
 from imgvec.encoders.cleaning import Cleaning, cleaned
 from imgvec.encoders.integrity import read_manifest
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import BadParameter, ModelError
 from imgvec.types import Vector
+from tests.support.models.gemma_tokenizer import BLANK, EOS, IDS, PAD, gemma_tokenizer
 from tests.support.models.linear_encoder import (
     DIMENSIONS,
     NOTHING,
@@ -27,27 +25,12 @@ from tests.support.models.linear_encoder import (
     unit,
 )
 
-EIGHT = {"ids": "text", "pad_token": "<pad>", "max_tokens": 8, "max_characters": 100}
-LETTERS = "abcdefghijklmnopqrstuvwxyz\N{LOWER ONE EIGHTH BLOCK}"
-
-
-def gemma_like() -> Tokenizer:
-    """As SigLIP 2's file: no mark of the beginning, one of the end, and padding of its own."""
-    words = ["<pad>", "<eos>", "<bos>", "<unk>", *LETTERS]
-    ids = {word: place for place, word in enumerate(words)}
-    tokenizer = Tokenizer(BPE(ids, [], unk_token="<unk>", fuse_unk=True))
-    tokenizer.normalizer = normalizers.Replace(" ", "\N{LOWER ONE EIGHTH BLOCK}")
-    tokenizer.pre_tokenizer = pre_tokenizers.Split(Regex(" "), "merged_with_previous")
-    tokenizer.post_processor = TemplateProcessing("$A <eos>", special_tokens=[("<eos>", 1)])
-    # The manifest decides, whatever the file has.
-    tokenizer.enable_padding(direction="left", length=3, pad_id=3, pad_token="<unk>")
-    tokenizer.enable_truncation(2, direction="left")
-    return tokenizer
+EIGHT = {"ids": "text", "pad_token": PAD, "max_tokens": 8, "max_characters": 100}
 
 
 def letters(text: str) -> list[int]:
-    """The ids of the letters of a text without blanks."""
-    return [4 + LETTERS.index(letter) for letter in text]
+    """The ids of the letters of a text, blanks too."""
+    return [IDS[letter] for letter in text.replace(" ", BLANK)]
 
 
 def vector_of(ids: list[int]) -> Vector:
@@ -78,18 +61,19 @@ def test_a_text_is_padded_and_cut_to_the_graphs_length(
 @pytest.mark.parametrize(
     ("text", "ids", "tokens"),
     [
-        ("cat", [*letters("cat"), 1, 0, 0, 0, 0], 4),
-        ("", [1, 0, 0, 0, 0, 0, 0, 0], 1),
-        ("abcdefg", [*letters("abcdefg"), 1], 8),
-        ("abcdefghij", [*letters("abcdefg"), 1], 8),
-        ("A cat, a DOG!", [4, 30, 6, 4, 23, 30, 4, 1], 8),
+        ("cat", [*letters("cat"), IDS[EOS], 0, 0, 0, 0], 4),
+        ("", [IDS[EOS], 0, 0, 0, 0, 0, 0, 0], 1),
+        ("abcdefg", [*letters("abcdefg"), IDS[EOS]], 8),
+        ("abcdefghij", [*letters("abcdefg"), IDS[EOS]], 8),
+        ("A cat, a DOG!", [*letters("a cat a"), IDS[EOS]], 8),
+        ("\N{SNOWMAN}", [IDS["<0xE2>"], IDS["<0x98>"], IDS["<0x83>"], IDS[EOS], 0, 0, 0, 0], 4),
     ],
 )
 def test_a_tokenizer_without_a_mark_of_the_beginning_keeps_that_of_the_end(
     tmp_path: Path, text: str, ids: list[int], tokens: int
 ) -> None:
     entry = {**EIGHT, "clean": "canonicalize"}
-    folder = linear_encoder(tmp_path / "siglip", entry, tokenizer=gemma_like())
+    folder = linear_encoder(tmp_path / "siglip", entry, tokenizer=gemma_tokenizer())
     vector, read = OnnxEncoder(folder).encode_text(text, DIMENSIONS)
     assert read == tokens
     assert np.allclose(vector, vector_of(ids), atol=1e-5)
@@ -122,7 +106,9 @@ def test_a_text_is_cleaned_as_the_manifest_says(
     found = {}
     for cleaning in same:
         entry = EIGHT if cleaning is None else {**EIGHT, "clean": cleaning}
-        folder = linear_encoder(tmp_path / f"by-{cleaning}".lower(), entry, tokenizer=gemma_like())
+        folder = linear_encoder(
+            tmp_path / f"by-{cleaning}".lower(), entry, tokenizer=gemma_tokenizer()
+        )
         encoder = OnnxEncoder(folder)
         one, other = (encoder.encode_text(each, DIMENSIONS)[0] for each in (text, "a cat"))
         found[cleaning] = np.array_equal(one, other)
@@ -131,7 +117,7 @@ def test_a_text_is_cleaned_as_the_manifest_says(
 
 def test_a_text_is_cut_before_it_is_cleaned(tmp_path: Path) -> None:
     entry = {**EIGHT, "max_characters": 10, "clean": "canonicalize"}
-    folder = linear_encoder(tmp_path / "cut", entry, tokenizer=gemma_like())
+    folder = linear_encoder(tmp_path / "cut", entry, tokenizer=gemma_tokenizer())
     encoder = OnnxEncoder(folder)
     vector, tokens = encoder.encode_text(" " * 9 + "cat", DIMENSIONS)
     assert (tokens, encoder.text_limit.reached(" " * 9 + "cat", tokens)) == (2, True)
