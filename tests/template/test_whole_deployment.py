@@ -42,8 +42,6 @@ CHOICES: Final = {
     "LlmDomainName": ("", "llm.example.com"),
     "ManageApiGatewayLogRole": ("on", "off"),
 }
-# Of the limits of one function's environment alone.
-OF_THE_ENCODER: Final = {"Encoder": ("starter", "clip-vit-b32", "clip-vit-l14,clip-vit-b32")}
 # Of the endpoint's, which know nothing of the others.
 OF_THE_ENDPOINT: Final = {
     "Endpoint": ("realtime", "zero"),
@@ -86,7 +84,6 @@ OF_THE_MONEY: Final = {
 }
 SETS: Final = (
     CHOICES,
-    OF_THE_ENCODER,
     OF_THE_ENDPOINT,
     OF_THE_JOBS,
     OF_THE_DATA,
@@ -145,7 +142,7 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     }
     for folder in ("edge", "monitoring", "waf"):
         assert "Conditions" not in nested(folder)
-    for name, values in {**CHOICES, **OF_THE_ENCODER, **OF_THE_DATA}.items():
+    for name, values in {**CHOICES, **OF_THE_DATA}.items():
         allowed = written()["Parameters"][name].get("AllowedValues", values)
         assert set(allowed) == set(values), name
 

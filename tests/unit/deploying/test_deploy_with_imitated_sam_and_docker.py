@@ -18,7 +18,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from imgvec.encoders.integrity import RECORD, bake
+from imgvec.encoders.integrity import RECORD, SHIPPED_TERMS, bake
 from imgvec.encoders.registry import shipped_folder
 from infra.deploy import BY_HAND
 from tests.support.aws.account_settings import imitated_account_settings
@@ -149,6 +149,7 @@ def test_build_and_deploy_get_the_same_and_the_account_decides_the_throttles(
         'ThrottleRate="1"',
     }
     assert "may run 10 functions at once" in done.stderr
+    assert SHIPPED_TERMS in done.stderr
     assert "Deployed: https://api.example/v1" in done.stderr
     assert f"imgvec keys create my-team --stack {checkout.stack}" in done.stderr
 
