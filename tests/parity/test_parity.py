@@ -190,4 +190,5 @@ def ends_in_sigma(text: str) -> bool:
 
 def ours(found: Found, texts: list[str]) -> list[list[int]]:
     names = RECIPE.text
+    assert names is not None
     return [feed[names.ids][0].tolist() for feed in text_feeds(found.tokenizer, names, texts)]

@@ -12,23 +12,39 @@ from imgvec_models.commands.options import FROM, build_tools, hub_of
 
 @click.command()
 @click.argument("name")
+@click.option("--name", "chosen", metavar="NAME", help="What to call the encoder of OWNER/REPO.")
 @FROM
-def pull(name: str, source: Path | None) -> None:
+def pull(name: str, chosen: str | None, source: Path | None) -> None:
     """Download the files of the encoder NAME, and check their size and SHA-256.
+
+    In the place of NAME, OWNER/REPO is a repository of the hub in immich's layout, for example
+    immich-app/ViT-B-16-SigLIP2__webli. A recipe is derived of it and written, without digests.
 
     An interrupted download goes on where it stopped. IMGVEC_HUB names a mirror, HTTPS_PROXY a
     proxy. No code of a pulled file is ever executed.
     """
     with build_tools():
+        from imgvec_models.hub.derive import derive, is_repository, recipe_name
         from imgvec_models.hub.pull import pull as pull_files
+        from imgvec_models.hub.pull import source_of
         from imgvec_models.hub.recipe import find_recipe
     settings = load_settings()
-    recipe = find_recipe(settings.models, name)
-    received = pull_files(recipe, settings.models, hub_of(settings), source, say)
-    for role, file in recipe.files.items():
-        state = "unpinned" if file.sha256 is None else "as pinned"
-        size = received[role].size / 1e6
-        click.echo(f"{recipe.local_path(role):16}{size:8.1f} MB  {received[role].sha256}  {state}")
+    files = source_of(hub_of(settings), source)
+    if is_repository(name):
+        repository, name = name, chosen or recipe_name(name)
+        recipe = derive(repository, name, settings.models, files, say)
+    elif chosen is None:
+        recipe = find_recipe(settings.models, name)
+    else:
+        raise click.UsageError("--name is for OWNER/REPO")
+    if recipe.terms is not None:
+        say(recipe.terms)
+    received = pull_files(recipe, settings.models, files, say)
+    for role in recipe.files:
+        local = recipe.local_files(role).items()
+        for (path, file), found in zip(local, received[role].every, strict=True):
+            state = "unpinned" if file.sha256 is None else "as pinned"
+            click.echo(f"{path:16}{found.size / 1e6:8.1f} MB  {found.sha256}  {state}")
     if recipe.unpinned:
         say(f"Not all digests are known: `imgvec models pin {name}` writes those of these files")
 
@@ -44,14 +60,21 @@ def pin(name: str, source: Path | None) -> None:
     """
     with build_tools():
         from imgvec_models.hub.pull import pull as pull_files
+        from imgvec_models.hub.pull import source_of
         from imgvec_models.hub.recipe import find_recipe, pinned, write_recipe
     settings = load_settings()
     recipe = find_recipe(settings.models, name)
-    received = pull_files(recipe, settings.models, hub_of(settings), source, say)
+    files = source_of(hub_of(settings), source)
+    received = pull_files(recipe, settings.models, files, say)
     path = write_recipe(pinned(recipe, received), settings.models)
-    for role in recipe.files:
-        new = "pinned now" if role in recipe.unpinned else "as pinned"
-        click.echo(f"{role:10}{received[role].size:>12} bytes  {received[role].sha256}  {new}")
+    for role, file in recipe.files.items():
+        commit = received[role].commit
+        if file.revision is None and commit is not None:
+            click.echo(f"{role:10}commit {commit}")
+        parts = recipe.local_files(role).values()
+        for part, found in zip(parts, received[role].every, strict=True):
+            new = "pinned now" if part.sha256 is None else "as pinned"
+            click.echo(f"{role:10}{found.size:>12} bytes  {found.sha256}  {new}")
     say(f"Written to {path}: review it, and keep it with your deployment")
 
 
