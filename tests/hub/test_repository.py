@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -402,3 +403,45 @@ def test_from_the_hub_to_a_build(
     manifest = json.loads((tmp_path / "mine" / "manifest.json").read_text())
     assert {source["revision"] for source in manifest["sources"]} == {COMMIT}
     assert np.array_equal(manifest["preprocessing"]["image_mean"], [0.5, 0.5, 0.5])
+
+
+def test_info_shows_the_recipe_and_the_build(
+    hub: LocalHub, layout: Layout, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    offer_layout(hub, layout)
+    imgvec("models", "pull", REPOSITORY, environment=environment)
+    shown = imgvec("models", "info", NAME, environment=environment).stdout.splitlines()
+    assert [line.split(maxsplit=1)[0] for line in shown] == [
+        f"{NAME}:",
+        *["licence", "terms", "state", "proven", "source", "pinned", "image", "text", "dimensions"],
+    ]
+    assert f"source        {REPOSITORY} at its newest commit" in shown
+    assert "pinned        no: image, text, tokenizer" in shown
+    assert "text          16 tokens, padded with <e>, cleaned (whitespace)" in shown
+    imgvec("models", "pin", NAME, environment=environment)
+    imgvec("models", "build", NAME, environment=environment)
+    shown = imgvec("models", "info", NAME, environment=environment).stdout.splitlines()
+    assert "state         built" in shown
+    assert f"source        {REPOSITORY} at {COMMIT}" in shown
+    assert "pinned        yes" in shown
+    assert any(re.fullmatch(r"image tower +\d+\.\d MB, .+", line) for line in shown)
+    whole = json.loads(imgvec("models", "info", NAME, "--json", environment=environment).stdout)
+    manifest = json.loads((tmp_path / NAME / "manifest.json").read_text())
+    assert whole["towers"].keys() == {"image", "text"}
+    assert whole["preprocessing"] == manifest["preprocessing"]
+    assert (whole["joint"], whole["dimensions"], whole["proven"]) == (32, [32], False)
+
+
+def test_states_of_what_is_not_built(
+    hub: LocalHub, layout: Layout, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    offer_layout(hub, layout)
+    recipe = derived(hub, tmp_path)
+
+    def state() -> str:
+        listed = imgvec("models", "list", "--json", environment=environment)
+        return str(next(row["state"] for row in json.loads(listed.stdout) if row["name"] == NAME))
+
+    assert state() == "pulled"
+    (pulled_folder(tmp_path, NAME) / recipe.local_path("tokenizer")).unlink()
+    assert state() == "not pulled"

@@ -5,12 +5,12 @@ import click
 from imgvec_models.commands.build import build, quality
 from imgvec_models.commands.export import export
 from imgvec_models.commands.pull import pin, pull, verify
-from imgvec_models.commands.show import list_
+from imgvec_models.commands.show import info, list_
 
 
 @click.group()
 def models() -> None:
-    """Pull, pin, build, verify and list encoders.
+    """Pull, pin, export, build, verify and list encoders.
 
     \b
       imgvec models pull clip-vit-b32     download the weights, and check them
@@ -19,7 +19,7 @@ def models() -> None:
     """
 
 
-for command in (pull, pin, export, build, quality, list_, verify):
+for command in (pull, pin, export, build, quality, list_, info, verify):
     models.add_command(command)
 
 __all__ = ["models", "quality"]
