@@ -12,10 +12,10 @@ import pytest
 from onnx import helper
 
 from imgvec.errors import ModelError
-from imgvec_models.hub.derive import derive, is_repository, recipe_name
+from imgvec_models.hub.derive import derive, is_repository
 from imgvec_models.hub.files import pulled_folder
 from imgvec_models.hub.pull import pull, source_of
-from imgvec_models.hub.recipe import Recipe, find_recipe, pinned, read_recipe
+from imgvec_models.hub.recipe import Recipe, find_recipe, pinned, read_recipe, recipe_name
 from tests.support.models.hub_layout import COMMIT, REPOSITORY, Layout, offer_layout, small_layout
 from tests.support.models.local_hub import LocalHub, serving
 from tests.support.server.places import imgvec
@@ -445,3 +445,30 @@ def test_states_of_what_is_not_built(
     assert state() == "pulled"
     (pulled_folder(tmp_path, NAME) / recipe.local_path("tokenizer")).unlink()
     assert state() == "not pulled"
+
+
+def test_an_export_is_in_no_hub(environment: dict[str, str]) -> None:
+    done = imgvec("models", "pull", "mobileclip2-s2", environment=environment)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "Apple's licence allows MobileCLIP 2 for research only: "
+        "https://huggingface.co/apple/MobileCLIP2-S2/blob/main/LICENSE\n"
+        "imgvec: open_clip/MobileCLIP2-S2__dfndr2b is no repository of a hub: `imgvec models "
+        "export open_clip:MobileCLIP2-S2/dfndr2b` writes it, and the line that it prints pulls it\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["ViT-B-32", "open_clip:", "open_clip:ViT-B-32", "hub:a/b"])
+def test_a_wrong_name_of_an_export_is_one_sentence(environment: dict[str, str], name: str) -> None:
+    done = imgvec("models", "export", name, environment=environment)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(f"imgvec: {name!a} names no model: write open_clip:MODEL/")
+
+
+def test_an_export_without_its_extra_is_one_sentence(environment: dict[str, str]) -> None:
+    done = imgvec("models", "export", "open_clip:ViT-B-32/", environment=environment)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: This needs open_clip, which a server is installed without: "
+        "pip install 'imgvec[export]'\n"
+    )

@@ -8,6 +8,7 @@ from imgvec.cli.options import say
 from imgvec.settings import load_settings
 from imgvec_models.commands.options import build_tools
 from imgvec_models.export.wanted import read_wanted
+from imgvec_models.hub.recipe import name_of, recipe_name, recipe_paths
 
 OUT = click.Path(file_okay=False, path_type=Path)
 
@@ -35,7 +36,10 @@ def export(model: str, out: Path | None) -> None:
         from imgvec_models.export.open_clip import export as write
     if wanted.random:
         say(f"RANDOM WEIGHTS: {model} names none, so the vectors mean nothing")
-    folder = out or load_settings().models / "exported"
-    target = write(wanted, folder, say)
-    click.echo(target)
-    say(f"Next: imgvec models pull {wanted.repository} --from {folder}")
+    models = load_settings().models
+    folder = out or models / "exported"
+    click.echo(write(wanted, folder, say))
+    name = name_of(wanted.repository, models) or recipe_name(wanted.repository)
+    known = name in recipe_paths(models)
+    say(f"Next: imgvec models pull {name if known else wanted.repository} --from {folder}")
+    say(f"then: imgvec models pin {name} && imgvec models build {name}")

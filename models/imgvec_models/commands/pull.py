@@ -24,10 +24,10 @@ def pull(name: str, chosen: str | None, source: Path | None) -> None:
     proxy. No code of a pulled file is ever executed.
     """
     with build_tools():
-        from imgvec_models.hub.derive import derive, is_repository, recipe_name
+        from imgvec_models.hub.derive import derive, is_repository
         from imgvec_models.hub.pull import pull as pull_files
         from imgvec_models.hub.pull import source_of
-        from imgvec_models.hub.recipe import find_recipe
+        from imgvec_models.hub.recipe import find_recipe, recipe_name
     settings = load_settings()
     files = source_of(hub_of(settings), source)
     if is_repository(name):

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from imgvec.errors import ModelError
+from imgvec_models.hub.recipe import EXPORTED
 
 SCHEME: Final = "open_clip:"
 LOCAL: Final = "local-dir:"
@@ -37,7 +38,7 @@ class Wanted:
         """The folder of the export, `<owner>/<name>` as on the hub."""
         name = self.model if self.folder is None else self.folder.resolve().name
         own = "random" if self.random else "local"
-        return f"open_clip/{name}__{self.pretrained or own}"
+        return f"{EXPORTED}{name}__{self.pretrained or own}"
 
 
 def read_wanted(name: str) -> Wanted:

@@ -35,11 +35,6 @@ def is_repository(name: str) -> bool:
     return REPOSITORY.fullmatch(name) is not None
 
 
-def recipe_name(repository: str) -> str:
-    """The name of a recipe that is derived: small letters, digits and hyphens."""
-    return "-".join(re.findall(r"[a-z0-9]+", repository.partition("/")[2].lower()))
-
-
 def derive(repository: str, name: str, models: Path, source: Source, say: Say) -> Recipe:
     """The recipe of a repository, written among the operator's own without digests.
 

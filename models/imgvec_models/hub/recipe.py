@@ -1,5 +1,6 @@
 """A recipe: which files are pulled for an encoder, pinned by what, and what is built of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -20,6 +21,8 @@ from imgvec.encoders.manifest import (
 )
 from imgvec.errors import ModelError
 
+EXPORTED: Final = "open_clip/"
+"""The owner of what `imgvec models export` writes, which is in no hub."""
 SHIPPED: Final = Path(__file__).parents[1] / "recipes"
 Role: TypeAlias = Literal["image", "text", "tokenizer", "preprocessor"]
 TEXT: Final[frozenset[Role]] = frozenset({"text", "tokenizer"})
@@ -193,6 +196,21 @@ def find_recipe(models: Path, name: str) -> Recipe:
             f"Your own go into {own_recipes(models)}"
         )
     return read_recipe(paths[name])
+
+
+def recipe_name(repository: str) -> str:
+    """The name of a recipe that is derived: small letters, digits and hyphens."""
+    return "-".join(re.findall(r"[a-z0-9]+", repository.partition("/")[2].lower()))
+
+
+def name_of(repository: str, models: Path) -> str | None:
+    """The first recipe whose image tower comes from a repository."""
+    found = (
+        name
+        for name in sorted(recipe_paths(models))
+        if find_recipe(models, name).files["image"].repository == repository
+    )
+    return next(found, None)
 
 
 def pinned(recipe: Recipe, received: Mapping[Role, Received]) -> Recipe:

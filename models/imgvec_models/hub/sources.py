@@ -18,6 +18,7 @@ from huggingface_hub.file_download import http_get
 
 from imgvec.errors import ModelError
 from imgvec_models.hub.files import writing
+from imgvec_models.hub.recipe import EXPORTED
 
 # Ranges count bytes of the file itself.
 HEADERS: Final = {"Accept-Encoding": "identity"}
@@ -74,6 +75,12 @@ class Hub:
         Raises:
             ModelError: the hub cannot be reached, or has no such repository.
         """
+        if repository.startswith(EXPORTED):
+            model = repository.removeprefix(EXPORTED).replace("__", "/")
+            raise ModelError(
+                f"{repository} is no repository of a hub: `imgvec models export "
+                f"open_clip:{model}` writes it, and the line that it prints pulls it"
+            )
         with _sentences(repository, self._address or ENDPOINT):
             info = HfApi(endpoint=self._address).model_info(
                 repository, revision=commit, token=False
