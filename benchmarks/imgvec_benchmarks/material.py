@@ -73,6 +73,7 @@ def prepare(
 def _recipe(clip: Clip) -> Recipe:
     """The shipped recipe, for towers of another size."""
     shipped = find_recipe(Path("absent"), CLIP)
+    assert shipped.text is not None
     return shipped.model_copy(
         update={
             "preprocessing": shipped.preprocessing.model_copy(update={"size": clip.image_size}),

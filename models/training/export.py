@@ -16,7 +16,7 @@ from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.hub.files import measure
 from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.quantise import quantise
-from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
+from imgvec_models.quantisation.scheme import SCHEMES, STATIC
 from training.export_image import image_graph
 from training.export_text import text_graph
 from training.heads import Heads
@@ -65,7 +65,7 @@ def _quantise_tower(
         say(f"{name} tower: {stage}")
 
     exact = rows(session(model), "embedding", feeds)
-    quantised = quantise(model, feeds, SCHEMES[DEFAULT], say=tell)
+    quantised = quantise(model, feeds, SCHEMES[STATIC], say=tell)
     onnx.save(quantised, target)
     return float(cosines(exact, rows(session(quantised), "embedding", feeds)).min())
 

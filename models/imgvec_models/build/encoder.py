@@ -1,10 +1,11 @@
-"""Building an encoder: two graphs, a tokenizer, a manifest, and a record of how it was made."""
+"""Building an encoder: graphs, a tokenizer, a manifest, and a record of how it was made."""
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Final, Literal, TypeAlias
 
 import numpy as np
 import onnx
@@ -14,72 +15,80 @@ from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.manifest import File, Files, GraphFile, Manifest, Source, Space
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
-from imgvec_models.build.tower import Built, build_tower, weights_of
+from imgvec_models.build.pulled import data_of, output_widths, pulled_tower
+from imgvec_models.build.tower import Built, Wanted, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.calibration.scales import measure_scales
 from imgvec_models.graphs.compose import SEED, output_name
+from imgvec_models.graphs.run import Feed
 from imgvec_models.hub.files import measure
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.progress import Say, unsaid
-from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES, Scheme
+from imgvec_models.quantisation.scheme import AUTO, HALF, NAMES, SCHEMES
 
 IMAGE, TEXT, TOKENIZER = "image.onnx", "text.onnx", "tokenizer.json"
 RECORD = "build.json"
-FLOAT16 = "float16"
-"""In the place of a scheme's name: not quantised, and of half precision."""
+FLOAT16: Final = HALF
+"""The scheme for a GPU."""
+UNKNOWN: Final = "unknown"
+Tower: TypeAlias = Literal["image", "text"]
 
 
 def build_encoder(
     source: Path,
     recipe: Recipe,
     out: Path,
-    scheme: str = DEFAULT,
+    scheme: str = AUTO,
     photos: Path = PHOTOS,
     say: Say = unsaid,
 ) -> Manifest:
     """Build the encoder of `recipe` in the folder `out`, which is called after it.
 
-    `source` holds `image.onnx`, `text.onnx` and `tokenizer.json`, as pulled or exported, and
-    verified by who calls. The manifest comes when the graphs are whole, so a build that was cut
-    serves nothing. `say` is told how far it is.
+    `source` holds the towers and the tokenizer as pulled or exported, and verified by who calls.
+    The manifest comes when the graphs are whole, so a build that was cut serves nothing. `say` is
+    told how far it is.
 
     Raises:
-        ModelError: a tower is refused or unknown, has other widths than the recipe says, or loses
-            too much as int8 on `photos`; one sentence.
+        ModelError: a tower is rejected or unknown, has other dimensions than the recipe says, or
+            loses too much as int8 on `photos`; one sentence.
     """
-    chosen = _find_scheme(scheme)
+    if scheme not in NAMES:
+        raise ModelError(f"There is no scheme {scheme!a}; there are: {', '.join(NAMES)}")
     out.mkdir(parents=True, exist_ok=True)
     (out / MANIFEST).unlink(missing_ok=True)
-    shutil.copyfile(source / TOKENIZER, out / TOKENIZER)
-    image = build_tower(
-        source / IMAGE,
-        out / IMAGE,
-        "image",
-        recipe.embeddings.image,
-        [recipe.image.input],
-        recipe.spaces,
-        image_feeds(recipe.preprocessing, recipe.image, photos),
-        chosen,
-        say,
-    )
-    text = build_tower(
-        source / TEXT,
-        out / TEXT,
-        "text",
-        recipe.embeddings.text,
-        [*filter(None, (recipe.text.ids, recipe.text.mask))],
-        recipe.spaces,
-        text_feeds(source / TOKENIZER, recipe.text),
-        chosen,
-        say,
-    )
-    _require_widths(recipe, image, text)
-    (out / RECORD).write_text(json.dumps(_record(scheme, chosen, image, text), indent=2) + "\n")
+    towers = {
+        wanted.tower: build_tower(
+            pulled_tower(recipe, source, wanted.tower),
+            out / f"{wanted.tower}.onnx",
+            wanted,
+            feeds,
+            say,
+        )
+        for wanted, feeds in _wanted(recipe, source, scheme, photos)
+    }
+    _require_dimensions(recipe, towers)
+    if recipe.text:
+        shutil.copyfile(source / recipe.local_path("tokenizer"), out / TOKENIZER)
+    (out / RECORD).write_text(json.dumps(_record(scheme, towers), indent=2) + "\n")
     manifest = _manifest(recipe, source, out)
     _write(manifest, out)
     manifest = _with_scales(manifest, out, photos)
     _write(manifest, out)
     return manifest
+
+
+def _wanted(
+    recipe: Recipe, source: Path, scheme: str, photos: Path
+) -> Iterator[tuple[Wanted, list[Feed]]]:
+    """Each tower that the recipe has, with its calibration inputs."""
+    widths, embeddings, text = output_widths(recipe), recipe.embeddings, recipe.text
+    inputs: tuple[str, ...] = (recipe.image.input,)
+    feeds = image_feeds(recipe.preprocessing, recipe.image, photos)
+    yield Wanted("image", embeddings.image, inputs, widths, scheme), feeds
+    if text is not None and embeddings.text is not None:
+        inputs = tuple(filter(None, (text.ids, text.mask)))
+        feeds = text_feeds(source / recipe.local_path("tokenizer"), text)
+        yield Wanted("text", embeddings.text, inputs, widths, scheme), feeds
 
 
 def _write(manifest: Manifest, out: Path) -> None:
@@ -99,28 +108,29 @@ def _with_scales(manifest: Manifest, out: Path, photos: Path) -> Manifest:
     return manifest.model_copy(update={"spaces": spaces})
 
 
-def _require_widths(recipe: Recipe, image: Built, text: Built) -> None:
+def _require_dimensions(recipe: Recipe, towers: Mapping[Tower, Built]) -> None:
     native = recipe.native
-    found = image.native.pooled_width, image.native.joint_width, text.native.joint_width
-    if found != (native.pooled, native.joint, native.joint):
+    found = [one.native.joint_width for one in towers.values()]
+    expected = [native.joint for _ in towers]
+    if native.pooled is not None:
+        found.insert(0, towers["image"].native.pooled_width or 0)
+        expected.insert(0, native.pooled)
+    if found != expected:
         raise ModelError(
-            f"the towers of {recipe.name} give {found[0]}, {found[1]} and {found[2]} values, and "
-            f"the recipe says {native.pooled}, {native.joint} and {native.joint}: correct one"
+            f"the towers of {recipe.name} give {_listed(found)} values, and the recipe says "
+            f"{_listed(expected)}: correct one"
         )
 
 
-def _find_scheme(name: str) -> Scheme | None:
-    if name == FLOAT16:
-        return None
-    if name not in SCHEMES:
-        raise ModelError(f"There is no scheme {name!a}; there are: {', '.join(SCHEMES)}, {FLOAT16}")
-    return SCHEMES[name]
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
-def _record(name: str, scheme: Scheme | None, image: Built, text: Built) -> Mapping[str, object]:
+def _record(scheme: str, towers: Mapping[Tower, Built]) -> Mapping[str, object]:
     """Facts that a person needs to make the same build, and to trust this one."""
     return {
-        "scheme": {"name": name, **({} if scheme is None else asdict(scheme))},
+        "scheme": scheme,
         "projection_seed": SEED,
         "made_with": {
             "onnx": onnx.__version__,
@@ -129,47 +139,72 @@ def _record(name: str, scheme: Scheme | None, image: Built, text: Built) -> Mapp
         },
         "towers": {
             name: {
+                "scheme": _scheme(tower.scheme),
+                "too_far_from_float32": tower.rejected,
+                "same_bits_on_every_x86": tower.differs is None,
+                "because": tower.differs,
                 "quantised_here": tower.quantised,
                 "pairs": str(tower.pairs),
                 "violations": tower.pairs.violations,
                 "cosine_to_source": {key: asdict(value) for key, value in tower.cosines.items()},
             }
-            for name, tower in (("image", image), ("text", text))
+            for name, tower in towers.items()
         },
     }
 
 
-def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
-    def graph(path: str) -> GraphFile:
-        weights = weights_of(out / path)
-        return GraphFile(
-            **_file(path, out / path).model_dump(), weights=_file(weights.name, weights)
-        )
+def _scheme(name: str) -> Mapping[str, str]:
+    return {"name": name, **(asdict(SCHEMES[name]) if name in SCHEMES else {})}
 
+
+def _manifest(recipe: Recipe, source: Path, out: Path) -> Manifest:
+    joint = recipe.native.joint if recipe.nested else 0
     return Manifest(
         format=1,
         name=recipe.name,
         title=recipe.title,
         licence=recipe.licence,
-        sources=tuple(
-            Source(
-                repository=pulled.repository,
-                revision=pulled.revision,
-                licence=pulled.licence,
-                files=(_file(pulled.path, source / recipe.local_path(role)),),
-            )
-            for role, pulled in recipe.files.items()
-        ),
+        sources=_sources(recipe, source),
         files=Files(
-            image=graph(IMAGE), text=graph(TEXT), tokenizer=_file(TOKENIZER, out / TOKENIZER)
+            image=_graph(out, IMAGE),
+            text=_graph(out, TEXT) if recipe.text else None,
+            tokenizer=_file(TOKENIZER, out / TOKENIZER) if recipe.text else None,
         ),
         preprocessing=recipe.preprocessing,
         image=recipe.image,
         text=recipe.text,
-        outputs={output_name(width): width for width in recipe.spaces},
-        nested=False,
-        spaces=tuple(Space(dimensions=width, output=output_name(width)) for width in recipe.spaces),
+        outputs={output_name(width): width for width in output_widths(recipe)},
+        nested=recipe.nested,
+        spaces=tuple(
+            Space(dimensions=width, output=output_name(max(width, joint)))
+            for width in recipe.spaces
+        ),
     )
+
+
+def _graph(out: Path, path: str) -> GraphFile:
+    weights = weights_of(out / path)
+    return GraphFile(**_file(path, out / path).model_dump(), weights=_file(weights.name, weights))
+
+
+def _sources(recipe: Recipe, source: Path) -> tuple[Source, ...]:
+    """Where each file came from; of one that is not pinned the revision may be unknown."""
+    found = []
+    for role, pulled in recipe.files.items():
+        place = source / recipe.local_path(role)
+        data = [
+            (one.path, place.parent / name)
+            for one, name in zip(pulled.data, data_of(pulled), strict=True)
+        ]
+        found.append(
+            Source(
+                repository=pulled.repository,
+                revision=pulled.revision or UNKNOWN,
+                licence=pulled.licence,
+                files=tuple(_file(*one) for one in [(pulled.path, place), *data]),
+            )
+        )
+    return tuple(found)
 
 
 def _file(path: str, local: Path) -> File:

@@ -1,10 +1,11 @@
 """Building one tower: surgery, fusion, quantisation, and the proof that it stayed the same."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from shutil import copymode
-from typing import Literal
+from tempfile import TemporaryDirectory
+from typing import Final, Literal
 
 import numpy as np
 import onnx
@@ -13,7 +14,11 @@ from onnx import TensorProto, helper
 from onnxruntime.transformers.float16 import DEFAULT_OP_BLOCK_LIST, convert_float_to_float16
 
 from imgvec.errors import ModelError
+from imgvec_models.build.pulled import Pulled
+from imgvec_models.build.stored import store_half
+from imgvec_models.graphs.apart import write_apart
 from imgvec_models.graphs.compose import compose, output_name
+from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.load import OURS, load
@@ -22,15 +27,32 @@ from imgvec_models.graphs.run import Feed, cosines, rows, session
 from imgvec_models.graphs.trim import trim
 from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.check import PairReport, check_pairs
-from imgvec_models.quantisation.quantise import quantise
-from imgvec_models.quantisation.scheme import Scheme
+from imgvec_models.quantisation.promise import broken_promise
+from imgvec_models.quantisation.quantise import quantise, quantise_tables
+from imgvec_models.quantisation.scheme import AUTO, FLOAT16_WEIGHTS, HALF, SCHEMES, TRIED
 
 LEAST_COSINE = 0.98
 """Least cosine to float32 of every input, of the calibration or given."""
-
+AS_PULLED: Final = "as pulled"
+"""In the place of a scheme's name: the source was quantised already."""
 
 # The converter leaves Max in float32, and puts no cast before it where it cannot infer types.
 IN_FLOAT32 = [kind for kind in DEFAULT_OP_BLOCK_LIST if kind != "Max"]
+
+Vectors = Mapping[str, NDArray[np.float32]]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is made of a tower."""
+
+    tower: Literal["image", "text"]
+    embedding: str
+    """The source's output that is its joint embedding."""
+    inputs: tuple[str, ...]
+    widths: tuple[int, ...]
+    """The dimensions of the outputs."""
+    scheme: str = AUTO
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,61 +69,91 @@ class Built:
 
     native: NativeOutputs
     pairs: PairReport
+    scheme: str
     cosines: dict[str, Judged]
     """By output, `embedding_<width>`: cosine to the tower as pulled."""
-    quantised: bool
-    """False where the source was quantised already."""
+    rejected: dict[str, float]
+    """Least cosine by scheme, of those that came too far from float32."""
+    differs: str | None
+    """Why another x86 may give other bits; None where the scheme promises the same."""
+
+    @property
+    def quantised(self) -> bool:
+        """Whether it was quantised here."""
+        return self.scheme in SCHEMES
 
 
 def build_tower(
-    source: Path,
-    target: Path,
-    tower: Literal["image", "text"],
-    embedding: str,
-    inputs: Collection[str],
-    widths: Sequence[int],
-    feeds: Sequence[Feed],
-    scheme: Scheme | None,
-    say: Say = unsaid,
+    source: Pulled, target: Path, wanted: Wanted, feeds: Sequence[Feed], say: Say = unsaid
 ) -> Built:
     """Make of `source`, a tower as pulled, the graph `target` that is served.
 
-    `embedding` is the source's output that is its joint embedding; `feeds` are calibration inputs
-    of batch 1. A source with integer weights is composed and fused, and not quantised again.
-    Without a scheme the matrices become float16, for a GPU. `say` is told of each stage.
+    `feeds` are calibration inputs of batch 1. A source with integer weights is composed and fused,
+    and not quantised again. `say` is told of each stage.
 
     Raises:
-        ModelError: the source is refused, is no CLIP tower, or changed too much; one sentence.
+        ModelError: the source is rejected, is no encoder's tower, or changed too much in every
+            scheme that was to be tried; one sentence.
     """
-    model = load(source.parent, source.name)
-    native = find_native(model, embedding)
-    model = compose(model, native, widths, tower)
-    _require_inputs(model, inputs, source)
-    names = [output_name(width) for width in widths]
-    taken = [{name: feed[name] for name in inputs} for feed in feeds]
 
     def tell(stage: str) -> None:
-        say(f"{tower} tower: {stage}")
+        say(f"{wanted.tower} tower: {stage}")
 
+    model = source.load()
+    native = find_native(model, wanted.embedding)
+    model = compose(model, native, wanted.widths, wanted.tower)
+    _require_inputs(model, wanted.inputs, source)
+    names = [output_name(width) for width in wanted.widths]
+    taken = [{name: feed[name] for name in wanted.inputs} for feed in feeds]
     tell(f"float32 vectors of {len(taken)} inputs")
     exact = _outputs(model, names, taken)
-    whole = bool(check_pairs(model).layers)
-    if whole and scheme is None:
-        raise ModelError(f"{source} is of integers already: float16 is made of float32")
+    schemes = _schemes(model, wanted.scheme, source)
+    if HALF not in schemes:
+        # Before all else: the tables of many languages are most of the bytes.
+        quantise_tables(graph := Graph(model))
+        model = graph.finish()
     model = fuse(model, taken[0])
-    if scheme is None:
-        model = halve(trim(model))
-    else:
-        if not whole:
-            model = quantise(model, taken, scheme, in_float=heads_of(model), say=tell)
-        # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
-        model = exact_attention(trim(model))
-    kind = "float16" if scheme is None else "int8"
-    tell(f"{kind} vectors, to compare")
-    judged = _judge(exact, _outputs(model, names, taken), source, kind)
-    pairs = check_pairs(model)
-    _write(model, target)
-    return Built(native, pairs, judged, scheme is not None and not whole)
+    rejected: dict[str, float] = {}
+    with TemporaryDirectory() as folder:
+        fused = write_apart(model, Path(folder))
+        for name in schemes:
+            model = _made(onnx.load(fused), name, taken, tell)
+            tell(f"{_kind(name)} vectors, to compare")
+            judged = _judge(exact, _outputs(model, names, taken))
+            least = min(one.minimum for one in judged.values())
+            if least >= LEAST_COSINE:
+                tell(f"scheme {name}: least cosine {least:.4f} to float32")
+                _write(model, target)
+                differs = broken_promise(model)
+                return Built(native, check_pairs(model), name, judged, rejected, differs)
+            rejected[name] = least
+            tell(f"scheme {name}: least cosine {least:.4f} to float32 is under {LEAST_COSINE}")
+    raise _lost(source, rejected)
+
+
+def _schemes(model: onnx.ModelProto, scheme: str, source: Pulled) -> Sequence[str]:
+    """The schemes to try, in turn."""
+    if check_pairs(model).layers:
+        if scheme in (HALF, FLOAT16_WEIGHTS):
+            raise ModelError(f"{source} is of integers already: {scheme} is made of float32")
+        return (AS_PULLED,)
+    return TRIED if scheme == AUTO else (scheme,)
+
+
+def _made(model: onnx.ModelProto, scheme: str, feeds: Sequence[Feed], tell: Say) -> onnx.ModelProto:
+    """The graph of one scheme, of a fused one."""
+    if scheme == HALF:
+        return halve(trim(model))
+    if scheme == FLOAT16_WEIGHTS:
+        return store_half(exact_attention(trim(model)))
+    if scheme in SCHEMES:
+        model = quantise(model, feeds, SCHEMES[scheme], in_float=heads_of(model), say=tell)
+    # Afterwards, because rounding is fitted to all positions: one of each photo is too few.
+    return exact_attention(trim(model))
+
+
+def _kind(scheme: str) -> str:
+    return "float16" if scheme in (HALF, FLOAT16_WEIGHTS) else "int8"
 
 
 def weights_of(graph: Path) -> Path:
@@ -120,45 +172,60 @@ def _write(model: onnx.ModelProto, target: Path) -> None:
     load(target.parent, target.name, OURS, weights.name)
 
 
-def _outputs(
-    model: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feed]
-) -> dict[str, NDArray[np.float32]]:
+def _outputs(model: onnx.ModelProto, names: Sequence[str], feeds: Sequence[Feed]) -> Vectors:
     opened = session(model)
     return {name: rows(opened, name, feeds) for name in names}
 
 
 def heads_of(model: onnx.ModelProto) -> set[str]:
-    """Tensors made of the pooled features: matrices that are small beside the blocks, and whose
-    errors would be errors of the vector."""
+    """Tensors behind the last norm: matrices that are small beside the blocks, and whose errors
+    would be errors of the vector."""
+    graph = Graph(model)
     made = {"pooled"}
-    for node in model.graph.node:
+    for node in graph.nodes:
         if node.op_type == "Identity" and "pooled" in node.output:
             made.add(node.input[0])
-    for node in model.graph.node:
+    for node in graph.nodes:
         if made.intersection(node.input):
             made.update(node.output)
-    return made
+    return made | _last_projection(graph)
 
 
-def _judge(
-    exact: dict[str, NDArray[np.float32]],
-    built: dict[str, NDArray[np.float32]],
-    source: Path,
-    kind: str,
-) -> dict[str, Judged]:
+def _last_projection(graph: Graph) -> set[str]:
+    """The output of the matrix that makes the joint embedding, its bias added or not."""
+    tensor, found = "joint", set[str]()
+    while (node := graph.producer(tensor)) is not None and node.op_type in LAST:
+        found.add(tensor)
+        if node.op_type in ("Gemm", "MatMul"):
+            return found if graph.shape(node.input[1]) is not None else set()
+        if node.op_type == "Add" and all(graph.shape(name) is None for name in node.input):
+            return set()
+        tensor = next(name for name in node.input if graph.shape(name) is None)
+    return set()
+
+
+LAST: Final = frozenset({"Add", "Flatten", "Gather", "Gemm", "Identity", "MatMul", "Reshape"})
+"""Operators between the last matrix and the joint embedding."""
+
+
+def _judge(exact: Vectors, built: Vectors) -> dict[str, Judged]:
     judged = {}
     for name, one in exact.items():
         near = cosines(one, built[name])
         judged[name] = Judged(float(near.min()), float(np.median(near)))
-        if near.min() < LEAST_COSINE:
-            raise ModelError(
-                f"{source} loses too much as {kind}: cosine {near.min():.4f} to float32 in {name}, "
-                f"and {LEAST_COSINE} is the least; calibrate on more photos, or serve it elsewhere"
-            )
     return judged
 
 
-def _require_inputs(model: onnx.ModelProto, inputs: Collection[str], source: Path) -> None:
+def _lost(source: Pulled, rejected: Mapping[str, float]) -> ModelError:
+    tried = ", ".join(f"{name} {least:.4f}" for name, least in rejected.items())
+    (kind,) = {_kind(name) for name in list(rejected)[-1:]}
+    return ModelError(
+        f"{source} loses too much as {kind}: least cosine to float32 {tried}, and {LEAST_COSINE} "
+        "is the limit; calibrate on more photos, or serve it elsewhere"
+    )
+
+
+def _require_inputs(model: onnx.ModelProto, inputs: Collection[str], source: Pulled) -> None:
     """Declare what the served graph takes; a causal text tower needs no mask, and may lack it."""
     present = {tensor.name for tensor in model.graph.input}
     if not present <= set(inputs):

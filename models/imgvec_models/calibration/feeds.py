@@ -11,6 +11,7 @@ from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
 from imgvec.encoders.onnx import normaliser
 from imgvec.errors import ModelError
 from imgvec.images.geometry import Picture, square
+from imgvec.types import Geometry, Pixels
 from imgvec_models.graphs.run import Feed
 
 HERE = Path(__file__).parent
@@ -27,8 +28,8 @@ def image_feeds(
         ModelError: the folder has no photos.
     """
     normalise = normaliser(preprocessing)
-    size = preprocessing.size
-    return [{names.input: normalise(_pixels(path, size))} for path in photo_paths(folder)]
+    size, geometry = preprocessing.size, preprocessing.geometry
+    return [{names.input: normalise(_pixels(path, size, geometry))} for path in photo_paths(folder)]
 
 
 def photo_paths(folder: Path) -> list[Path]:
@@ -86,8 +87,8 @@ def sentences() -> list[str]:
     return (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
 
 
-def _pixels(path: Path, size: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """Short side to `size`, bicubic, and the centre of it: uint8 [size, size, 3]."""
+def _pixels(path: Path, size: int, geometry: Geometry) -> Pixels:
+    """The photo as the encoder's square: uint8 [size, size, 3]."""
     with Image.open(path) as opened:
         photo = opened.convert("RGB")
-    return np.asarray(square(Picture(photo, *photo.size), size))
+    return np.asarray(square(Picture(photo, *photo.size), size, geometry))

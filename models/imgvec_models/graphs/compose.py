@@ -35,37 +35,40 @@ def compose(
     widths: Sequence[int],
     tower: Literal["image", "text"],
 ) -> onnx.ModelProto:
-    """Give a tower the outputs `pooled`, `joint` and `embedding_<width>` of each of `widths`.
+    """Give a tower the outputs `joint` and `embedding_<width>` of each of `widths`.
 
-    All are float32 [n, width]; the last are of norm 1. Token ids become int64 inputs.
+    All are float32 [n, width]; the last are of norm 1. `pooled` is one more, where the tower has
+    pooled features. Token ids become int64 inputs.
 
     Raises:
         ModelError: a width is under the joint embedding's, or more than the features can fill.
     """
     graph = Graph(model)
     _widen_ids(graph)
+    outputs = {"joint": native.joint_width}
     nodes = [
-        graph.node("Identity", [native.pooled], ["pooled"]),
         graph.node("Identity", [native.joint], ["joint"]),
         *_unit(graph, native.joint, "unit_joint"),
     ]
+    if native.pooled is not None and native.pooled_width is not None:
+        outputs["pooled"] = native.pooled_width
+        nodes.append(graph.node("Identity", [native.pooled], ["pooled"]))
     for width in widths:
         rest = width - native.joint_width
         name = output_name(width)
-        if rest < 0 or (tower == "image" and rest > native.pooled_width):
+        if rest < 0 or (tower == "image" and rest > (native.pooled_width or 0)):
             raise ModelError(
                 f"no space of {width} can be made of {native.joint_width} joint values "
-                f"and {native.pooled_width} features"
+                f"and {native.pooled_width or 0} features"
             )
         if rest == 0:
             nodes.append(graph.node("Identity", ["unit_joint"], [name]))
         elif tower == "image":
-            nodes.extend(_join(graph, native, rest, name))
+            nodes.extend(_join(graph, outputs["pooled"], rest, name))
         else:
             ends = graph.add_constant("pads", np.array([0, 0, 0, rest], np.int64))
             nodes.append(graph.node("Pad", ["unit_joint", ends], [name]))
     graph.append(nodes)
-    outputs = {"pooled": native.pooled_width, "joint": native.joint_width}
     outputs |= {output_name(width): width for width in widths}
     graph.set_outputs(
         [
@@ -96,14 +99,14 @@ def _widen_ids(graph: Graph) -> None:
             tensor.type.tensor_type.elem_type = TensorProto.INT64
 
 
-def _join(graph: Graph, native: NativeOutputs, rest: int, name: str) -> list[NodeProto]:
+def _join(graph: Graph, features: int, rest: int, name: str) -> list[NodeProto]:
     """The unit joint embedding and `rest` values of the features, both times 1 / sqrt(2)."""
-    matrix = graph.add_constant("projection", orthonormal(native.pooled_width, rest))
+    matrix = graph.add_constant("projection", orthonormal(features, rest))
     half = graph.add_constant("half", np.float32(0.5**0.5))
     projected, unit = graph.name("projected"), graph.name("unit_features")
     both = graph.name("both")
     return [
-        graph.node("MatMul", [native.pooled, matrix], [projected]),
+        graph.node("MatMul", ["pooled", matrix], [projected]),
         *_unit(graph, projected, unit),
         graph.node("Concat", ["unit_joint", unit], [both], axis=1),
         graph.node("Mul", [both, half], [name]),

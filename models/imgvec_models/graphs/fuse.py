@@ -5,11 +5,13 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
+from numpy.typing import NDArray
 from onnx import NodeProto
 
 from imgvec.errors import ModelError
 from imgvec_models.graphs.attention import fuse_attention
 from imgvec_models.graphs.edit import Graph
+from imgvec_models.graphs.rows import straighten
 from imgvec_models.graphs.run import Feed, cosines, session
 
 SAME = 0.99999
@@ -19,22 +21,37 @@ SAME = 0.99999
 def fuse(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
     """Fuse norms and activations by ONNX Runtime's offline optimiser, and attention by ours.
 
-    `probe` is one input; every output is compared before and after on it.
+    `probe` is one input; every output is compared before and after on it, and on two at once if
+    the graph takes them.
 
     Raises:
         ModelError: an output changed, or ONNX Runtime cannot run the graph.
     """
     names = [output.name for output in model.graph.output]
+    feed = dict(probe) if takes_one(model) else _doubled(probe)
     with TemporaryDirectory() as folder:
         optimised = Path(folder, "optimised.onnx")
-        before = session(model, optimise=False).run(names, dict(probe))
+        before = session(model, optimise=False).run(names, feed)
         session(unfold_patches(model), save_to=optimised)
-        fused = fuse_attention(onnx.load(optimised), probe)
-    after = session(fused).run(names, dict(probe))
+        fused = straighten(fuse_attention(onnx.load(optimised), probe), probe)
+    after = session(fused).run(names, feed)
     for name, one, other in zip(names, before, after, strict=True):
         if cosines(one, other).min() < SAME:
             raise ModelError(f"fusing attention changed {name}: this tower's export is not known")
     return fused
+
+
+def takes_one(model: onnx.ModelProto) -> bool:
+    """Whether a graph takes a batch of one and no other."""
+    return any(
+        len(shape.dim) > 0 and shape.dim[0].dim_value == 1
+        for shape in (tensor.type.tensor_type.shape for tensor in model.graph.input)
+    )
+
+
+def _doubled(probe: Feed) -> dict[str, NDArray[np.generic]]:
+    """The probe and another input beside it: its rows in the other order."""
+    return {name: np.concatenate([one, one[..., ::-1]]) for name, one in probe.items()}
 
 
 def unfold_patches(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -5,28 +5,31 @@ from pathlib import Path
 
 import onnx
 from google.protobuf.message import DecodeError
-from onnx import GraphProto, NodeProto, TensorProto, version_converter
+from onnx import GraphProto, NodeProto, TensorProto
+from onnx.checker import ValidationError
+from onnx.external_data_helper import load_external_data_for_tensor
 
 from imgvec.errors import ModelError
-from imgvec_models.graphs.edit import MICROSOFT, OPSET
+from imgvec_models.graphs.edit import MICROSOFT
+from imgvec_models.graphs.opset import OPSETS, to_our_opset
 
 STANDARD = frozenset({"", "ai.onnx"})
 """The standard's own operators: all that a pulled file may use."""
 OURS = STANDARD | {MICROSOFT}
 """Operators that our builds may use in addition."""
-OPSETS = range(13, 22)
-"""Operator versions that can be read; the published exports of CLIP have 14, 17 and 19. Up to 17
-they mean what ours mean, later ones are converted."""
-LARGE = 1 << 10
-"""Bytes; what is smaller may be a shape or axes, which a conversion reads."""
 
 
 def load(
-    folder: Path, path: str, domains: Collection[str] = STANDARD, weights: str | None = None
+    folder: Path,
+    path: str,
+    domains: Collection[str] = STANDARD,
+    weights: str | None = None,
+    data: Collection[str] = (),
 ) -> onnx.ModelProto:
     """Read `folder / path`, of which every node and weight is in the file itself.
 
-    A build of ours may name one file beside it, `weights`, which is not read.
+    `data` names files beside it that may hold weights, which are read. A build of ours may name
+    one file beside it, `weights`, which is not read.
 
     Domains that are declared and not used are ignored, as exporters declare all that they know.
     Operators of a later version than ours become ours.
@@ -35,6 +38,22 @@ def load(
         ModelError: the file is missing, lies outside `folder` (links are followed), is no ONNX,
             refers to other files, or has nodes of other domains; the sentence names it.
     """
+    file = _inside(folder, path)
+    try:
+        model = onnx.load(file.resolve(), load_external_data=False)
+    except (DecodeError, OSError):
+        raise ModelError(f"{file} is no ONNX file: pull it again") from None
+    version = _reject_foreign(model, file, domains, {weights, *data})
+    for name in data:
+        _inside(file.parent, name)
+    for tensor in _tensors(model.graph):
+        if _place(tensor) not in (None, weights):
+            _read(tensor, file)
+    return to_our_opset(model, version, file)
+
+
+def _inside(folder: Path, path: str) -> Path:
+    """A file that is there and, links followed, within `folder`."""
     file = folder / path
     try:
         whole = file.resolve(strict=True)
@@ -42,38 +61,26 @@ def load(
         raise ModelError(f"{file} is missing: pull it again") from None
     if not whole.is_relative_to(folder.resolve()):
         raise ModelError(f"{file} lies outside {folder}: pull it again")
+    return file
+
+
+def _read(tensor: TensorProto, file: Path) -> None:
+    """Read a tensor's values from the file beside the graph that it names."""
     try:
-        model = onnx.load(whole, load_external_data=False)
-    except (DecodeError, OSError):
-        raise ModelError(f"{file} is no ONNX file: pull it again") from None
-    if _reject_foreign(model, file, domains, weights) <= OPSET:
-        return model
-    try:
-        return _converted(model)
-    except (RuntimeError, ValueError):
-        raise ModelError(f"{file} cannot be converted to opset {OPSET}: export it anew") from None
-
-
-def _converted(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model with our version of the operators; it is emptied.
-
-    Weights are put aside meanwhile: the converter would hold several copies of them.
-    """
-    large = [tensor for tensor in model.graph.initializer if len(tensor.raw_data) > LARGE]
-    aside = {tensor.name: tensor.raw_data for tensor in large}
-    for tensor in large:
-        tensor.ClearField("raw_data")
-    converted: onnx.ModelProto = version_converter.convert_version(model, OPSET)
-    for tensor in converted.graph.initializer:
-        if tensor.name in aside:
-            tensor.raw_data = aside.pop(tensor.name)
-    return converted
+        load_external_data_for_tensor(tensor, str(file.parent.resolve()))
+    except (OSError, ValueError, ValidationError):
+        raise ModelError(f"{file} and the data beside it do not fit: pull both again") from None
+    tensor.data_location = TensorProto.DEFAULT
+    del tensor.external_data[:]
 
 
 def _reject_foreign(
-    model: onnx.ModelProto, file: Path, domains: Collection[str], weights: str | None
+    model: onnx.ModelProto, file: Path, domains: Collection[str], beside: Collection[str | None]
 ) -> int:
-    """Reject what is not of the standard and in the file itself; gives the operators' version."""
+    """Reject what is not of the standard, and data in other files than `beside`.
+
+    Gives the operators' version.
+    """
     if not model.graph.output:
         raise ModelError(f"{file} is no ONNX file: pull it again")
     if model.functions:
@@ -81,7 +88,7 @@ def _reject_foreign(
     for node in _nodes(model.graph):
         if node.domain not in domains:
             raise ModelError(f"{file} has a node of the domain {node.domain!a}: it is rejected")
-    if any(_place(tensor) not in (None, weights) for tensor in _tensors(model.graph)):
+    if any(_place(tensor) not in {None, *beside} for tensor in _tensors(model.graph)):
         raise ModelError(f"{file} keeps weights in another file: it is rejected")
     version = next((one.version for one in model.opset_import if one.domain in STANDARD), 0)
     if version not in OPSETS:

@@ -1,4 +1,4 @@
-"""Finding a tower's two native outputs by its structure."""
+"""Finding a tower's native outputs by its structure: the joint embedding, and pooled features."""
 
 from dataclasses import dataclass
 
@@ -8,32 +8,34 @@ from onnx import NodeProto
 from imgvec.errors import ModelError
 from imgvec_models.graphs.edit import Graph
 
-PASSED = frozenset({"Div", "Identity", "LpNormalization", "Flatten", "Squeeze"})
-"""Operators that an export may put behind the projection: normalisation and shape."""
+PASSED = frozenset({"Identity", "LpNormalization", "Flatten", "Squeeze"})
+"""Operators that an export may put behind the projection, besides the division by the norm."""
+NORMS = frozenset({"ReduceL2", "ReduceSum", "ReduceSumSquare"})
 CHOOSES = frozenset({"Gather", "GatherND", "GatherElements", "Reshape", "Squeeze", "Flatten"})
 """Operators that choose a token."""
 
 
 @dataclass(frozen=True, slots=True)
 class NativeOutputs:
-    """The two native outputs of a tower, as tensors `[n, width]` of its graph."""
+    """The native outputs of a tower, as tensors `[n, dimensions]` of its graph."""
 
-    pooled: str
-    """Features after the last norm, before the projection."""
-    pooled_width: int
+    pooled: str | None
+    """Features after the last norm, before the projection; None where a tower ends otherwise."""
+    pooled_width: int | None
     joint: str
-    """The projection of them, where images and texts meet; not normalised."""
+    """Where images and texts meet; not normalised."""
     joint_width: int
 
 
 def find_native(model: onnx.ModelProto, output: str) -> NativeOutputs:
     """Walk back from `output`, a tower's embedding, to the projection that made it.
 
-    The projection is the last MatMul or Gemm with a constant matrix; its input is the pooled
-    features, where a layer norm ends.
+    The projection is the last MatMul or Gemm with a constant matrix. Its input is the pooled
+    features, if a layer norm ends there. A tower that ends otherwise (attention that pools, a
+    mean, a perceptron) has the joint embedding only.
 
     Raises:
-        ModelError: there is no such output, or the graph does not end in this way.
+        ModelError: there is no such output, or the graph does not say how long a vector is.
     """
     graph = Graph(model)
     if output not in graph.outputs:
@@ -41,14 +43,47 @@ def find_native(model: onnx.ModelProto, output: str) -> NativeOutputs:
             f"the tower has no output {output}, but {', '.join(graph.outputs)}: "
             "name the one that is its embedding"
         )
-    joint, node = output, graph.producer(output)
+    unnormed = _behind_norm(graph, output)
+    joint, node = unnormed, graph.producer(unnormed)
     while node is not None and node.op_type in PASSED:
         joint = node.input[0]
         node = graph.producer(joint)
     found = None if node is None else _projection(graph, node)
-    if found is None or not _ends_norm(graph, found.features):
-        raise ModelError(f"{output} is not the projection of a normed feature: no CLIP tower")
-    return NativeOutputs(found.features, found.inputs, joint, found.outputs)
+    if found is not None and _ends_norm(graph, found.features):
+        return NativeOutputs(found.features, found.inputs, joint, found.outputs)
+    return NativeOutputs(None, None, unnormed, _declared(model, output))
+
+
+def _behind_norm(graph: Graph, output: str) -> str:
+    """The tensor that becomes an embedding of norm 1; the embedding itself if it does not."""
+    node = graph.producer(output)
+    while node is not None and (
+        node.op_type in ("Identity", "LpNormalization")
+        or (node.op_type == "Div" and _is_norm(graph, node.input[1]))
+    ):
+        output = node.input[0]
+        node = graph.producer(output)
+    return output
+
+
+def _is_norm(graph: Graph, tensor: str) -> bool:
+    """Whether a divisor is a norm, perhaps bounded and expanded."""
+    while (node := graph.producer(tensor)) is not None:
+        if node.op_type in NORMS:
+            return True
+        tensor = node.input[0]
+    return False
+
+
+def _declared(model: onnx.ModelProto, output: str) -> int:
+    """The dimensions that a graph declares for its embedding `[n, dimensions]`."""
+    (declared,) = (one for one in model.graph.output if one.name == output)
+    lengths: list[int] = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
+    if len(lengths) != 2 or not lengths[1]:
+        raise ModelError(
+            f"{output} is no vector of known length: export the tower with a fixed size of input"
+        )
+    return lengths[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,38 @@
 """Running graphs while they are built: one thread, one input at a time."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from tempfile import TemporaryDirectory
+from typing import Final, TypeAlias
 
 import numpy as np
 import onnx
 import onnxruntime
 from numpy.typing import NDArray
+from onnx import helper
 from onnxruntime.capi import onnxruntime_pybind11_state as native
 
 from imgvec.errors import ModelError
+from imgvec_models.graphs.apart import write_apart
 
 Feed: TypeAlias = Mapping[str, NDArray[np.generic]]
 Array: TypeAlias = NDArray[np.float32]
 SMALLEST = np.finfo(np.float64).tiny
+
+BIG: Final = 1 << 29
+"""Bytes from which a graph is opened from a file with its weights beside it: a message of protobuf
+has 2 GB at most, and weights that are mapped are not copied."""
+SAVED_APART: Final = "session.optimized_model_external_initializers_file_name"
+UNWANTED: Final = (
+    # These would take matrices, or the sums before a norm, into nodes that are not quantised.
+    "AttentionFusion",
+    "BiasGeluFusion",
+    "ConvActivationFusion",
+    "MatMulAddFusion",
+    "MatMulScaleFusion",
+    "MatmulTransposeFusion",
+    "SkipLayerNormFusion",
+)
 
 REFUSALS = (
     native.Fail,
@@ -45,23 +63,34 @@ def session(
     )
     if save_to is not None:
         options.optimized_model_filepath = str(save_to)
-    source = str(model) if isinstance(model, Path) else model.SerializeToString()
-    try:
-        opened = onnxruntime.InferenceSession(
-            source,
-            options,
-            providers=["CPUExecutionProvider"],
-            # It would take the projections into a node that is not quantised.
-            disabled_optimizers=["AttentionFusion"],
-        )
-    except REFUSALS:
-        raise ModelError(
-            f"onnxruntime {onnxruntime.__version__} cannot run this tower: "
-            "pull it again, or install a newer onnxruntime"
-        ) from None
+        if isinstance(model, onnx.ModelProto) and model.ByteSize() > BIG:
+            options.add_session_config_entry(SAVED_APART, f"{save_to.name}.data")
+    with TemporaryDirectory() as folder:
+        try:
+            opened = onnxruntime.InferenceSession(
+                _source(model, Path(folder)),
+                options,
+                providers=["CPUExecutionProvider"],
+                disabled_optimizers=UNWANTED,
+            )
+        except REFUSALS:
+            raise ModelError(
+                f"onnxruntime {onnxruntime.__version__} cannot run this tower: "
+                "pull it again, or install a newer onnxruntime"
+            ) from None
     # It keeps the source's bytes to open the session anew, which nothing here asks for.
     opened._model_bytes = None
     return opened
+
+
+def _source(model: onnx.ModelProto | Path, folder: Path) -> str | bytes:
+    """What ONNX Runtime opens: a path, or the bytes of a graph."""
+    if isinstance(model, Path):
+        return str(model)
+    if model.ByteSize() > BIG:
+        return str(write_apart(model, folder))
+    serialised: bytes = model.SerializeToString()
+    return serialised
 
 
 def rows(
@@ -81,6 +110,26 @@ def values(model: onnx.ModelProto, tensors: Sequence[str], feed: Feed) -> list[A
     finally:
         del model.graph.output[present:]
     return found
+
+
+def shapes_of(
+    model: onnx.ModelProto, tensors: Collection[str], feed: Feed
+) -> dict[str, tuple[int, ...]]:
+    """The shapes of inner tensors for one feed; the model is left as it was."""
+    graph = model.graph
+    nodes, outputs = len(graph.node), len(graph.output)
+    names = {tensor: f"{tensor}__shape" for tensor in tensors}
+    for tensor, name in names.items():
+        graph.node.append(helper.make_node("Shape", [tensor], [name]))
+        graph.output.append(onnx.ValueInfoProto(name=name))
+    try:
+        found = (
+            session(model, optimise=False).run(list(names.values()), dict(feed)) if names else []
+        )
+    finally:
+        del graph.node[nodes:]
+        del graph.output[outputs:]
+    return {tensor: tuple(shape.tolist()) for tensor, shape in zip(names, found, strict=True)}
 
 
 def cosines(one: Array, other: Array) -> NDArray[np.float64]:

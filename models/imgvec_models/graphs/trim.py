@@ -59,6 +59,11 @@ def trim(model: onnx.ModelProto) -> onnx.ModelProto:
 def _row_inputs(graph: Graph, node: NodeProto) -> list[str]:
     """The inputs of which each row makes the same row of the output; none where that fails."""
     computed = [name for name in node.input if name and graph.shape(name) is None]
+    if node.op_type == ATTENTION and any(
+        a.name == "unidirectional" and a.i for a in node.attribute
+    ):
+        # The mask is that of all positions.
+        return []
     if node.op_type == ATTENTION:
         first, others = computed[0], computed[1:]
         return [] if first in others else [first]
@@ -69,7 +74,7 @@ def _row_inputs(graph: Graph, node: NodeProto) -> list[str]:
             return [] if spread else computed
         case "MatMul" | "MatMulIntegerToFloat":
             return computed if computed == [node.input[0]] else []
-        case "LayerNormalization" | "QuantizeLinear" | "QuickGelu":
+        case "LayerNormalization" | "QuantizeLinear" | "QuickGelu" | "Gelu" | "FastGelu":
             return [] if spread else computed[:1]
     return []
 

@@ -43,6 +43,7 @@ def quantise(
     `say` is told of each layer.
     """
     graph = Graph(model)
+    quantise_tables(graph)
     work = _Work(graph, calibration, scheme)
     weighty = [node.output[0] for node in graph.nodes if has_weights(graph, node)]
     covered: set[str] = set()
@@ -59,7 +60,6 @@ def quantise(
             work.addition(node)
         else:
             work.walk.step(node)
-    quantise_tables(graph)
     return graph.finish()
 
 
@@ -141,6 +141,8 @@ def _mean(samples: Samples, axis: int) -> Floats:
     return mean
 
 
+ROWS = 4096
+"""Rows of a table that are worked on at once, which bounds memory."""
 LARGE = 1_000_000
 """Values from which on a table is worth it; tables of positions are far smaller."""
 
@@ -158,9 +160,7 @@ def quantise_tables(graph: Graph) -> None:
         values = np.asarray(graph.constant(node.input[0]))
         if np.issubdtype(values.dtype, np.integer):
             continue
-        table = values.astype(np.float64)
-        scales = full_scales(table)
-        integers = np.clip(np.rint(table / scales[:, None]), -FULL, FULL).astype(np.int8)
+        integers, scales = _int8_rows(values)
         row, step, cast = (graph.name(f"{node.output[0]}_{part}") for part in ("row", "step", "f"))
         stored = graph.add_constant(node.input[0], integers)
         steps = graph.add_constant("steps", scales[:, None].astype(np.float32))
@@ -173,3 +173,14 @@ def quantise_tables(graph: Graph) -> None:
                 graph.node("Mul", [cast, step], [node.output[0]]),
             ],
         )
+
+
+def _int8_rows(table: NDArray[np.generic]) -> tuple[NDArray[np.int8], Floats]:
+    """Each row in steps of its own scale."""
+    integers, scales = np.empty(table.shape, np.int8), np.empty(len(table))
+    for start in range(0, len(table), ROWS):
+        part = slice(start, start + ROWS)
+        rows = table[part].astype(np.float64)
+        scales[part] = full_scales(rows)
+        integers[part] = np.clip(np.rint(rows / scales[part, None]), -FULL, FULL)
+    return integers, scales

@@ -21,6 +21,14 @@ SCHEMES: dict[str, Scheme] = {
     "pairs-dynamic": Scheme(activations="dynamic"),
     "plain-static": Scheme(weights="plain"),
 }
-DEFAULT = "pairs-static"
-"""The best one that gives the same integers on every x86; docs/explanation/quantisation.md compares
+STATIC = "pairs-static"
+"""The one that gives the same integers on every x86; docs/explanation/quantisation.md compares
 more."""
+FLOAT16_WEIGHTS = "float16-weights"
+"""Not quantised: weights are kept in half the bytes, and computed with as float32."""
+HALF = "float16"
+"""Not quantised, and computed with in half precision, for a GPU."""
+AUTO = DEFAULT = "auto"
+"""The first of `TRIED` that is near enough to float32 on the calibration's inputs."""
+TRIED = (STATIC, "pairs-dynamic", FLOAT16_WEIGHTS)
+NAMES = (AUTO, *SCHEMES, FLOAT16_WEIGHTS, HALF)

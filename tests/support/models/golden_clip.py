@@ -24,6 +24,7 @@ def write_golden(folder: Path) -> None:
 def golden_recipe() -> Recipe:
     """The recipe of L/14 with the towers' sizes."""
     shipped = find_recipe(Path("absent"), "clip-vit-l14")
+    assert shipped.text is not None
     return shipped.model_copy(
         update={
             "preprocessing": shipped.preprocessing.model_copy(update={"size": SIZE}),

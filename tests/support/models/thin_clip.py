@@ -57,6 +57,7 @@ SHAPES = THIN | {
 def shaped_recipe(name: str, clip: Clip) -> Recipe:
     """The shipped recipe for a CLIP of another size: neither sizes nor digests are known."""
     shipped = find_recipe(Path("absent"), name)
+    assert shipped.text is not None
     return shipped.model_copy(
         update={
             "files": {

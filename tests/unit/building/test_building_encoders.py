@@ -27,6 +27,7 @@ NAME = "small-clip"
 
 def _recipe(**changes: object) -> Recipe:
     shipped = read_recipe(SHIPPED / "clip-vit-b32.json")
+    assert shipped.text is not None
     small = {
         "name": NAME,
         "preprocessing": shipped.preprocessing.model_copy(update={"size": SMALL.image_size}),
@@ -214,6 +215,7 @@ def test_a_text_tower_without_a_mask_is_served_with_one(pulled: Path) -> None:
 
 def test_a_tower_with_unknown_inputs_is_refused(pulled: Path) -> None:
     recipe = _recipe()
+    assert recipe.text is not None
     other = recipe.text.model_copy(update={"mask": "mask"})
     with pytest.raises(ModelError, match="takes attention_mask, input_ids, and input_ids, mask"):
         build_encoder(pulled, _recipe(text=other), pulled.parent / NAME, scheme="plain-static")
