@@ -32,6 +32,7 @@ from imgvec_models.commands.options import FILE, FOLDER, build_tools
     metavar="FOLDER",
     help="A folder of photos for each class. Zero-shot accuracy may lose one point.",
 )
+@click.option("--scheme", metavar="NAME", help="How weights are kept, if not by measurement.")
 @click.option("--float16", is_flag=True, help="Build for a GPU: half precision, no integers.")
 def build(
     name: str,
@@ -39,6 +40,7 @@ def build(
     allow_unpinned: bool,
     photos: Path | None,
     labelled: Path | None,
+    scheme: str | None,
     float16: bool,
 ) -> None:
     """Build the encoder NAME from its pulled files. IMGVEC_ENCODERS=NAME then serves it.
@@ -47,18 +49,17 @@ def build(
     would then have another revision.
     """
     with build_tools():
-        from imgvec_models.build.encoder import FLOAT16
         from imgvec_models.hub.build import Demands
         from imgvec_models.hub.build import build as build_encoder
         from imgvec_models.hub.recipe import find_recipe
         from imgvec_models.quality.judge import Given
-        from imgvec_models.quantisation.scheme import DEFAULT
+        from imgvec_models.quantisation.scheme import AUTO, HALF
     models = load_settings().models
     recipe = find_recipe(models, name)
     demands = Demands(
         expect_revision,
         allow_unpinned,
-        FLOAT16 if float16 else DEFAULT,
+        HALF if float16 else scheme or AUTO,
         Given(photos, labelled),
     )
     manifest = build_encoder(recipe, models, demands, say)

@@ -17,7 +17,7 @@ from imgvec_models.hub.pull import located, locked
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.progress import Say
 from imgvec_models.quality.judge import NOTHING, Given, judge
-from imgvec_models.quantisation.scheme import DEFAULT
+from imgvec_models.quantisation.scheme import AUTO
 
 WORK: Final = "building-"
 
@@ -30,8 +30,8 @@ class Demands:
     """A revision or its first 12 digits or more; another one is rejected."""
     unpinned: bool = False
     """Whether files without a digest may be used."""
-    scheme: str = DEFAULT
-    """How weights and activations are kept."""
+    scheme: str = AUTO
+    """How weights and activations are kept; chosen by measurement if it is `auto`."""
     given: Given = NOTHING
     """Photos on which the build must be as good as its source, besides the calibration's."""
 

@@ -151,6 +151,6 @@ def _schemes(folder: Path) -> Mapping[str, str]:
     """How the weights of each tower are kept, as its build recorded it."""
     try:
         record = json.loads((folder / RECORD).read_bytes())
-        return dict.fromkeys(record["towers"], record["scheme"]["name"])
+        return {name: tower["scheme"]["name"] for name, tower in record["towers"].items()}
     except (OSError, ValueError, KeyError, TypeError):
         return {}
