@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from imgvec.cli.options import say
-from imgvec.encoders.integrity import SHIPPED
+from imgvec.encoders.integrity import SHIPPED, SHIPPED_TERMS
 from imgvec.errors import ImgvecError, ModelError, StackError
 from infra.account import Account
 from infra.configuration import Parameters, read_configuration, split_parameters
@@ -55,6 +55,8 @@ def deploy(environment: str, sam: str, given: Parameters) -> None:
     encoders = [
         place_encoder(name, CONTEXT, endpoint=endpoint) for name in parameters["Encoder"].split(",")
     ]
+    if SHIPPED in parameters["Encoder"].split(","):
+        say(f"{SHIPPED_TERMS}: docs/how-to/models.md")
     overrides = [f'{name}="{value}"' for name, value in sorted(parameters.items())]
     say(f"Building with {' '.join(overrides)}")
     # SAM does not tell the layer's build for which architecture it is.

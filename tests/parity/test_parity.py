@@ -3,7 +3,6 @@
 Both run in an environment of their own, because they need PyTorch: `make test-parity`.
 """
 
-import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
@@ -21,9 +20,8 @@ from imgvec_models.export.bpe import clip_tokenizer
 from imgvec_models.hub.recipe import find_recipe
 from tests.support.images.every_kind import LARGE, every_kind
 from tests.support.models.odd_texts import odd_texts
-from tests.support.server.places import ROOT
+from tests.support.models.peers import PYTHON, run_references
 
-PYTHON = ROOT / ".cache" / "peers" / "bin" / "python"
 pytestmark = pytest.mark.skipif(
     not PYTHON.exists(), reason="NOT CHECKED: parity with CLIP's own code; `make test-parity` does"
 )
@@ -58,7 +56,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     for place, data in enumerate(pictures.values()):
         (folder / "pictures" / f"{place:02}").write_bytes(data)
     (folder / "texts.json").write_text(json.dumps(texts))
-    assert asyncio.run(_references(folder)) == 0
+    assert run_references(folder) == 0
     written = json.loads((folder / "found.json").read_text())
     assert written["pillow"] == PIL.__version__, "another Pillow decodes and resizes otherwise"
     tokenizer = folder / "tokenizer.json"
@@ -74,12 +72,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
             tokens=written["tokens"],
             tokenizer=tokenizer,
         )
-
-
-async def _references(folder: Path) -> int:
-    script = Path(__file__).with_name("references.py")
-    process = await asyncio.create_subprocess_exec(PYTHON, "-I", script, folder)
-    return await process.wait()
 
 
 def _ours(pictures: dict[str, bytes]) -> Tensors:

@@ -6,6 +6,7 @@ import socket
 import sys
 import time
 from contextlib import ExitStack, closing
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -156,6 +157,7 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
     from imgvec.api.playground import add_playground
     from imgvec.api.streaming import compressed
     from imgvec.app import create_app
+    from imgvec.encoders.integrity import SHIPPED, SHIPPED_TERMS
     from imgvec.server import server
 
     app = create_app(settings)
@@ -172,6 +174,8 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
         if welcome is not None:
             gate = app.state.services.authenticator
             click.echo(welcome_text(settings, gate, address, welcome), nl=False)
+        if SHIPPED in settings.encoders and _reachable(listener):
+            click.echo(f"{SHIPPED_TERMS}: docs/how-to/models.md", err=True)
         click.echo(f"imgvec answers on {address}", err=True)
         # Listing the keys would read a DynamoDB table whole.
         if welcome is None and settings.table is None and not app.state.services.store.list_keys():
@@ -200,6 +204,11 @@ def _metrics(app: "FastAPI", host: str, port: int) -> "MetricsServer":
 def _address(host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}"
+
+
+def _reachable(listener: socket.socket) -> bool:
+    """Whether other machines may connect."""
+    return not ip_address(listener.getsockname()[0]).is_loopback
 
 
 def _listen(host: str, port: int) -> socket.socket:
