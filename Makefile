@@ -85,6 +85,9 @@ test-training: .venv/test # Tests of what trained the starter; they need torch: 
 test-parity: .venv/test .cache/peers/ready # Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
 
+test-encoders: .venv/test .cache/peers/ready # Encoders of other families at their true shape with random weights: FAMILIES="b32 siglip2"
+	@$(BIN)/pytest -s --no-cov tests/encoders
+
 # The clients have environments of their own, and no conftest.py but theirs: the others' imports are not there.
 CLIENT_TESTS := -m pytest --confcutdir=tests/clients -o filterwarnings=ignore
 test-clients test-official-clients: export TEST_PYTHON := $(CURDIR)/$(BIN)/python

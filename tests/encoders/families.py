@@ -8,11 +8,12 @@ asked: tokenizers and the configuration of the text tower XLM-R are written here
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import open_clip
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
+from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from transformers import XLMRobertaConfig
 
 from imgvec_models.export.open_clip import FIELDS, export
@@ -26,6 +27,12 @@ LOCALLY: Final = {
     "xlmr": "xlm-roberta-base-ViT-B-32",
 }
 FAMILIES: Final = ("b32", "siglip2", "xlmr", "mobileclip2", "rn50")
+TOKENIZERS: Final = {
+    "siglip2": (("<pad>", "<eos>", "<bos>", "<unk>"), "$A <eos>"),
+    "xlmr": (("<s>", "<pad>", "</s>", "<unk>"), "<s> $A </s>"),
+}
+"""Marks in the order of their ids, and where they stand in a text."""
+SPACE: Final = "\N{LOWER ONE EIGHTH BLOCK}"
 LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
@@ -49,30 +56,27 @@ def wanted(name: str, folder: Path) -> Wanted:
         "preprocess_cfg": {field: trained[field] for field in FIELDS if field in trained},
     }
     (place / "open_clip_config.json").write_text(json.dumps(written))
-    _write_tokenizer(place, siglip=name.startswith("siglip"))
+    _write_tokenizer(place, *TOKENIZERS[name.partition("-")[0]])
     return Wanted(f"{LOCAL}{place}")
 
 
-def _write_tokenizer(folder: Path, siglip: bool) -> None:
-    """Letters and pairs of them, with the marks and ids of the true vocabulary."""
-    marks = ["<pad>", "<eos>", "<bos>", "<unk>"] if siglip else ["<s>", "<pad>", "</s>", "<unk>"]
-    pieces = [*marks, "\u2581", *LETTERS, *(a + b for a in LETTERS for b in LETTERS)]
-    scores = [(piece, 0.0 if piece in marks else -float(len(pieces))) for piece in pieces]
-    tokenizer = Tokenizer(models.Unigram(scores, unk_id=3))
-    tokenizer.normalizer = normalizers.NFKC()
-    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
-    tokenizer.decoder = decoders.Metaspace()
-    single, ends = ("$A <eos>", ["<eos>"]) if siglip else ("<s> $A </s>", ["<s>", "</s>"])
+def _write_tokenizer(folder: Path, marks: Sequence[str], single: str) -> None:
+    """Letters and pairs of them, with the marks and their ids of the true vocabulary."""
+    pieces = [*marks, SPACE, *LETTERS, *(a + b for a in LETTERS for b in LETTERS)]
+    scores = [(piece, 0.0 if piece in marks else -1.0) for piece in pieces]
+    tokenizer = Tokenizer(models.Unigram(scores, unk_id=marks.index("<unk>")))
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(SPACE)
     tokenizer.post_processor = processors.TemplateProcessing(
-        single, special_tokens=[(mark, marks.index(mark)) for mark in ends]
+        single, special_tokens=[(mark, marks.index(mark)) for mark in marks]
     )
-    tokenizer.add_special_tokens(marks)
+    tokenizer.add_special_tokens(list(marks))
     tokenizer.save(str(folder / "tokenizer.json"))
     config = {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "pad_token": "<pad>",
         "unk_token": "<unk>",
-        "model_max_length": 512,
+        "padding_side": "right",
+        "truncation_side": "right",
     }
     (folder / "tokenizer_config.json").write_text(json.dumps(config))
 

@@ -7,8 +7,9 @@ import click
 import orjson
 
 from imgvec.cli.options import Cell, print_table
+from imgvec.encoders.integrity import SHIPPED, SHIPPED_TERMS
 from imgvec.settings import load_settings
-from imgvec_models.hub.info import STARTER, TRYING_OUT, Info, describe, every
+from imgvec_models.hub.info import Info, describe, every
 
 COLUMNS = ("name", "state", "served", "dimensions", "revision", "MB", "licence")
 
@@ -27,8 +28,8 @@ def list_(as_json: bool) -> None:
         click.echo(orjson.dumps([_row(info, info.name in served) for info in found]))
         return
     print_table(COLUMNS, [_line(info, info.name in served) for info in found])
-    if any(info.name == STARTER for info in found):
-        click.echo(f"\n{TRYING_OUT}.")
+    if any(info.name == SHIPPED for info in found):
+        click.echo(f"\n{SHIPPED_TERMS}: imgvec models pull clip-vit-b32")
 
 
 def _line(info: Info, served: bool) -> tuple[Cell, ...]:

@@ -41,7 +41,7 @@ def export(wanted: Wanted, folder: Path, say: Say) -> Path:
 
 def _export(wanted: Wanted, target: Path, say: Say) -> Path:
     config = _configuration(wanted)
-    model, tokenizer = _read(wanted)
+    model, tokenizer = read_model(wanted)
     text = config["text_cfg"] = {"context_length": CONTEXT} | config["text_cfg"]
     preprocess = open_clip.get_model_preprocess_cfg(model)
     visual, textual = target / "visual", target / "textual"
@@ -86,8 +86,12 @@ def _configuration(wanted: Wanted) -> dict[str, Any]:
     return config
 
 
-def _read(wanted: Wanted) -> tuple[torch.nn.Module, SimpleTokenizer | HFTokenizer]:
-    """The model with its weights, its branches merged where timm can, and its tokenizer."""
+def read_model(wanted: Wanted) -> tuple[torch.nn.Module, SimpleTokenizer | HFTokenizer]:
+    """The model with its weights, its branches merged where timm can, and its tokenizer.
+
+    Raises:
+        ModelError: open_clip cannot read one of them.
+    """
     torch.manual_seed(0)
     torch.backends.mha.set_fastpath_enabled(False)
     try:

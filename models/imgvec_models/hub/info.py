@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, TypeAlias
 
-from imgvec.encoders.integrity import read_manifest
+from imgvec.encoders.integrity import SHIPPED, SHIPPED_TERMS, read_manifest
 from imgvec.encoders.manifest import Manifest, Preprocessing, TextInput
 from imgvec.encoders.registry import find_folders
 from imgvec.errors import ModelError
@@ -15,11 +15,6 @@ from imgvec_models.hub.recipe import Recipe, find_recipe, recipe_paths
 
 State: TypeAlias = Literal["built", "pulled", "not pulled"]
 RECORD: Final = "build.json"
-STARTER: Final = "starter"
-TRYING_OUT: Final = (
-    "starter is for trying out: its heads saw data that is for research only. "
-    "`imgvec models pull clip-vit-b32` gets a CLIP"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +112,7 @@ def _built(manifest: Manifest, folder: Path, recipe: Recipe | None) -> Info:
         licence=manifest.licence,
         terms=_terms(manifest, recipe),
         state="built",
-        proven=recipe.proven if recipe is not None else manifest.name == STARTER,
+        proven=recipe.proven if recipe is not None else manifest.name == SHIPPED,
         sources=tuple(Source(*one) for one in sources.items()),
         unpinned=tuple(recipe.unpinned) if recipe is not None else (),
         preprocessing=manifest.preprocessing,
@@ -132,8 +127,8 @@ def _built(manifest: Manifest, folder: Path, recipe: Recipe | None) -> Info:
 
 
 def _terms(manifest: Manifest, recipe: Recipe | None) -> str | None:
-    if manifest.name == STARTER:
-        return TRYING_OUT
+    if manifest.name == SHIPPED:
+        return SHIPPED_TERMS
     return recipe.terms if recipe is not None else None
 
 

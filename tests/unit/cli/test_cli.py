@@ -11,15 +11,12 @@ import pytest
 
 from imgvec import __version__
 from imgvec.cli import group
+from imgvec.encoders.integrity import SHIPPED_TERMS
 from tests.support.server.places import CAT, ROOT, imgvec
 from tests.unit.cli.said import Environment, assert_sentence, children
 
 WIDTHS = [512, 768, 1024]
 SHIPPED = ROOT / "models"
-TRYING_OUT = (
-    "starter is for trying out: its heads saw data that is for research only. "
-    "`imgvec models pull clip-vit-b32` gets a CLIP"
-)
 
 
 def commands(command: click.Command, *path: str) -> Iterator[tuple[str, ...]]:
@@ -138,7 +135,7 @@ def test_models_list(environment: Environment) -> None:
         "dimensions": WIDTHS,
         "megabytes": round(size / 1e6, 1),
         "licence": manifest["licence"],
-        "terms": TRYING_OUT,
+        "terms": SHIPPED_TERMS,
         "proven": True,
     }
     (row_of_l14,) = (row for row in rows if row["name"] == "clip-vit-l14")
@@ -168,7 +165,7 @@ def test_models_list(environment: Environment) -> None:
     ]
     assert lines["clip-vit-l14"][1:4] == ["not pulled", "no", "768, 1024"]
     assert lines["clip-vit-l14"][-1] == "MIT, unproven"
-    assert table[-1] == f"{TRYING_OUT}."
+    assert table[-1] == f"{SHIPPED_TERMS}: imgvec models pull clip-vit-b32"
 
 
 def test_models_list_of_one_s_own(environment: Environment, tmp_path: Path) -> None:
