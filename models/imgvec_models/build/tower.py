@@ -123,9 +123,9 @@ def build_tower(
             least = min(one.minimum for one in judged.values())
             if least >= LEAST_COSINE:
                 tell(f"scheme {name}: least cosine {least:.4f} to float32")
+                pairs, differs = check_pairs(model), broken_promise(model)
                 _write(model, target)
-                differs = broken_promise(model)
-                return Built(native, check_pairs(model), name, judged, rejected, differs)
+                return Built(native, pairs, name, judged, rejected, differs)
             rejected[name] = least
             tell(f"scheme {name}: least cosine {least:.4f} to float32 is under {LEAST_COSINE}")
     raise _lost(source, rejected)

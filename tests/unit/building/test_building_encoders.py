@@ -96,8 +96,11 @@ def test_a_wider_space_tells_pictures_apart_by_more_than_the_joint_one() -> None
 
 def test_the_record_says_how_it_was_made_and_that_it_is_exact() -> None:
     record = json.loads((_built_once() / "build.json").read_text())
-    assert record["scheme"]["name"] == "pairs-static"
+    assert record["scheme"] == "auto"
     for tower in record["towers"].values():
+        assert tower["scheme"]["name"] == "pairs-static"
+        assert tower["too_far_from_float32"] == {}
+        assert tower["same_bits_on_every_x86"] is True
         assert tower["quantised_here"] is True
         assert tower["violations"] == 0
         assert set(tower["cosine_to_source"]) == {"embedding_32", "embedding_48", "embedding_64"}
@@ -139,8 +142,8 @@ def test_a_build_that_loses_too_much_fails_and_serves_nothing(
     out = pulled.parent / NAME
     copytree(_built_once(), out)
     monkeypatch.setattr("imgvec_models.build.tower.LEAST_COSINE", 0.9999999)
-    with pytest.raises(ModelError, match="loses too much as int8: cosine 0"):
-        build_encoder(pulled, _recipe(), out)
+    with pytest.raises(ModelError, match="loses too much as int8: least cosine .* pairs-static 0"):
+        build_encoder(pulled, _recipe(), out, scheme="pairs-static")
     with pytest.raises(ModelError):
         read_manifest(out)
 
@@ -162,7 +165,7 @@ def test_a_recipe_that_does_not_fit_is_refused(
 
 
 def test_an_unknown_scheme_is_refused(pulled: Path) -> None:
-    with pytest.raises(ModelError, match="no scheme 'best'; there are: pairs-static"):
+    with pytest.raises(ModelError, match="no scheme 'best'; there are: auto, pairs-static"):
         build_encoder(pulled, _recipe(), pulled.parent / NAME, scheme="best")
 
 
@@ -176,13 +179,15 @@ def test_each_stage_and_each_layer_is_told(pulled: Path) -> None:
     build_encoder(pulled, _recipe(), pulled.parent / NAME, scheme="plain-static", say=told.append)
     for tower, inputs in (("image", 64), ("text", 294)):
         lines = [line.removeprefix(f"{tower} tower: ") for line in told if line.startswith(tower)]
-        layers = len(lines) - 2
+        layers = len(lines) - 3
         assert layers > 10, "positive control: a line for each layer"
         assert lines == [
             f"float32 vectors of {inputs} inputs",
             *(f"layer {place} of {layers}" for place in range(1, layers + 1)),
             "int8 vectors, to compare",
+            lines[-1],
         ]
+        assert lines[-1].startswith("scheme plain-static: least cosine 0.9")
     assert all(line.startswith(("image tower: ", "text tower: ")) for line in told)
 
 

@@ -61,8 +61,8 @@ def test_a_normalised_export_has_its_projection_found() -> None:
 
 @pytest.mark.parametrize(
     ("output", "word"),
-    [("nothing", "image_embeds, last_hidden_state"), ("last_hidden_state", "no CLIP tower")],
-    ids=["no such output", "no projection"],
+    [("nothing", "image_embeds, last_hidden_state"), ("last_hidden_state", "no vector of known length")],
+    ids=["no such output", "no vector"],
 )
 def test_another_output_is_refused(output: str, word: str) -> None:
     with pytest.raises(ModelError, match=word):

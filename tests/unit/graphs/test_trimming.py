@@ -11,7 +11,7 @@ from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.run import rows, session
 from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.quantise import quantise
-from imgvec_models.quantisation.scheme import DEFAULT, SCHEMES
+from imgvec_models.quantisation.scheme import SCHEMES, STATIC
 from tests.support.models.small_clip import small_feeds, small_tower
 
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
@@ -29,7 +29,7 @@ def embedding_alone(tower: str) -> onnx.ModelProto:
 
 def quantised() -> onnx.ModelProto:
     """The image tower with integer weights."""
-    return quantise(embedding_alone("image"), small_feeds("image", 4), SCHEMES[DEFAULT])
+    return quantise(embedding_alone("image"), small_feeds("image", 4), SCHEMES[STATIC])
 
 
 def positions_by_block(model: onnx.ModelProto) -> list[int]:
