@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 from imgvec.encoders.onnx import normaliser
 from imgvec.images.decode import ImageLimits, decode
 from imgvec_models.calibration.feeds import text_feeds
+from imgvec_models.export.bpe import clip_tokenizer
 from imgvec_models.hub.recipe import find_recipe
 from tests.support.images.every_kind import LARGE, every_kind
-from tests.support.models.hub_tokenizer import hub_tokenizer
 from tests.support.models.odd_texts import odd_texts
 from tests.support.models.peers import PYTHON, run_references
 
@@ -60,7 +60,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     written = json.loads((folder / "found.json").read_text())
     assert written["pillow"] == PIL.__version__, "another Pillow decodes and resizes otherwise"
     tokenizer = folder / "tokenizer.json"
-    tokenizer.write_bytes(hub_tokenizer(Path(written["vocabulary"])))
+    tokenizer.write_bytes(clip_tokenizer(Path(written["vocabulary"])))
     with np.load(folder / "pixels.npz") as pixels:
         return Found(
             pixels=dict(pixels),
@@ -182,4 +182,5 @@ def ends_in_sigma(text: str) -> bool:
 
 def ours(found: Found, texts: list[str]) -> list[list[int]]:
     names = RECIPE.text
+    assert names is not None
     return [feed[names.ids][0].tolist() for feed in text_feeds(found.tokenizer, names, texts)]
