@@ -15,10 +15,12 @@ from playwright.sync_api import Browser, expect
 
 from tests.browser.playground import PHOTOS, Playground, embed, image
 from tests.browser.visits import behind_a_prefix, needs, visiting
-from tests.support.server.places import CAT, ROOT, PictureServer
+from tests.support.models.linear_encoder import linear_encoder
+from tests.support.server.places import CAT, ROOT, PictureServer, create_key, serving
 
 AXE = ROOT / ".cache" / "clients-js" / "node_modules" / "axe-core" / "axe.min.js"
 LISTS = ["jina", "openai", "voyage", "cohere", "bedrock", "weaviate"]
+VALUES = "all => all.map((one) => one.value)"
 DIALECTS = [*LISTS, "coreviz", "pixlab", "pixlab-llm", "memories"]
 RUN = {
     "curl": ("bash", "-e"),
@@ -83,7 +85,7 @@ def test_each_dialect_answers_and_its_copied_requests_run_as_they_stand(
     environment = {**os.environ, "KEY": key, "NO_PROXY": "*"}
     playground.embed_ours()
     found = []
-    offered = page.locator("#dialect option").evaluate_all("all => all.map((one) => one.value)")
+    offered = page.locator("#dialect option").evaluate_all(VALUES)
     assert offered == DIALECTS
     for dialect in DIALECTS:
         page.select_option("#dialect", dialect)
@@ -220,3 +222,28 @@ def test_on_a_phone_it_is_accessible_and_nothing_sticks_out(
         page.set_viewport_size({"width": width, "height": 740})
         assert page.evaluate("() => document.documentElement.scrollWidth") == width
         assert page.evaluate(SERIOUS) == []
+
+
+def test_an_encoder_of_other_dimensions_leaves_the_dialects_that_it_can_answer(
+    browser: Browser, environment: dict[str, str], tmp_path: Path
+) -> None:
+    linear_encoder(tmp_path / "models" / "wide", dimensions=768)
+    environment = environment | {
+        "IMGVEC_DATA": str(tmp_path / "data"),
+        "IMGVEC_MODELS": str(tmp_path / "models"),
+        "IMGVEC_ENCODERS": "wide",
+    }
+    key, _ = create_key("wide", environment)
+    with (
+        serving(environment) as running,
+        visiting(browser, f"{running.address}/#key={key}", Playground) as visit,
+    ):
+        offered = visit.page.locator("#dimensions option").all_inner_texts()
+        assert offered == ["768"]
+        dialects = visit.page.locator("#dialect option").evaluate_all(VALUES)
+        assert dialects == ["jina", "openai", "weaviate", "coreviz"]
+        for dialect in dialects:
+            visit.page.select_option("#dialect", dialect)
+            visit.page.click("#send")
+            visit.says("answer-title", re.compile("^200 in "))
+        visit.assert_alone(running.address)

@@ -24,7 +24,7 @@ SOURCES = {
 def client(tmp_path: Path) -> Iterator[TestClient]:
     """An application as `imgvec serve` has it, in process."""
     app = create_app(Settings(data=tmp_path))
-    playground.add_playground(app)
+    playground.add_playground(app, (512, 768))
     with TestClient(app) as client:
         yield client
 

@@ -59,7 +59,7 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
 
     app = create_app(settings)
     if settings.playground:
-        add_playground(app)
+        add_playground(app, app.state.embedding.encoders.dimensions)
     # Here and not in the application: a REST API compresses by itself. Innermost: what is refused
     # further out is too short for it.
     app.user_middleware.append(Middleware(compressed))

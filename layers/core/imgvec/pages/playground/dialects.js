@@ -174,6 +174,12 @@ function voyagePart(image) {
     : { type: "image_base64", image_base64: image };
 }
 
+// Leaves the dialects and dimensions that a server of these dimensions answers.
+export function leave(served) {
+  for (const one of DIALECTS) one.dimensions = one.dimensions.filter((many) => served.includes(many));
+  DIALECTS.splice(0, DIALECTS.length, ...DIALECTS.filter((one) => one.dimensions.length > 0));
+}
+
 // The dimensions that a dialect has; its own where it lacks those that are wished for.
 export function dimensionsOf(dialect, wished) {
   return dialect.dimensions.includes(wished) ? wished : dialect.dimensions[0];

@@ -1,5 +1,6 @@
 // Starts the page: the key, the plan, the dimensions, and the three parts.
 
+import { leave } from "./dialects.js";
 import { counted, find, show } from "./page.js";
 import { listen } from "./pictures.js";
 import { startOne } from "./one.js";
@@ -30,6 +31,8 @@ function duration(seconds) {
   return counted(Math.round(seconds / 3600), "hour");
 }
 
+// The server has written its dimensions into the page.
+leave([...find("dimensions").options].map((one) => Number(one.value)));
 const wished = () => Number(find("dimensions").value);
 
 keyInFragment();
