@@ -284,4 +284,4 @@ def test_a_model_that_is_wrong_is_noticed(tmp_path: Path, monkeypatch: pytest.Mo
         Model, "room", lambda self, day, units, now: room(self, day, units - 1, now)
     )
     with pytest.raises(AssertionError):
-        run(OnSqlite, examples=100, control=True)
+        run(OnSqlite, examples=400, control=True)

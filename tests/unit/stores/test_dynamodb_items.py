@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imgvec.stores.dynamodb.table import Item, read, read_item, write, write_item
+from imgvec.stores.dynamodb.notation import Item, read, read_item, write, write_item
 
 LEAVES = st.one_of(
     st.text(),

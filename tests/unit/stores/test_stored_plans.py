@@ -13,7 +13,7 @@ from imgvec.accounts.registry import Registry
 from imgvec.errors import ConsumerError, TooFast
 from imgvec.stores import Store
 from imgvec.stores.dynamodb import DynamoStore
-from imgvec.stores.dynamodb.table import Value
+from imgvec.stores.dynamodb.notation import Value
 from imgvec.stores.sqlite import FILE_NAME
 from imgvec.types import BURSTS, BYTES, PRICES, QUOTAS, RATES, SPACES, Plan, Quota
 

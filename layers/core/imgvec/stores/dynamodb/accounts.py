@@ -13,7 +13,8 @@ from pydantic import TypeAdapter
 from imgvec.accounts.ports import Action, IdempotencyRecord, KeyRecord
 from imgvec.errors import StoreError
 from imgvec.ids import base62
-from imgvec.stores.dynamodb.table import ALWAYS, Item, Part
+from imgvec.stores.dynamodb.notation import Item
+from imgvec.stores.dynamodb.table import ALWAYS, Part
 from imgvec.types import Consumer, Plan, bounded
 
 KEYS: Final = "keys"

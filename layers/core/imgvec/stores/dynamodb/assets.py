@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 
 from imgvec.assets.ports import OPEN, UNFINISHED_SECONDS, Asset, UploadStatus
 from imgvec.errors import StorageFull, StoreError, TooManyUploads
-from imgvec.stores.dynamodb.table import ALWAYS, Part, Value
+from imgvec.stores.dynamodb.notation import Value
+from imgvec.stores.dynamodb.table import ALWAYS, Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

@@ -9,7 +9,8 @@ from imgvec.errors import TooFast
 from imgvec.stores.dynamodb.accounts import CONSUMERS, KEYS, claims_of, record_in
 from imgvec.stores.dynamodb.assets import files_of
 from imgvec.stores.dynamodb.meter import key_of, label_attribute, usage_of
-from imgvec.stores.dynamodb.table import ALWAYS, Part, Value
+from imgvec.stores.dynamodb.notation import Value
+from imgvec.stores.dynamodb.table import ALWAYS, Part
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb.type_defs import TransactWriteItemTypeDef

@@ -27,7 +27,8 @@ from typing import Final
 from imgvec.accounts.ports import Label, QuotaUsage, Reservation, UsageRow
 from imgvec.accounts.prices import tariff_in
 from imgvec.errors import TooFast
-from imgvec.stores.dynamodb.table import ALWAYS, Item, Outcome, Part, Table, Value
+from imgvec.stores.dynamodb.notation import Item, Value
+from imgvec.stores.dynamodb.table import ALWAYS, Outcome, Part, Table
 from imgvec.types import ONE_DAY, Quota, month_start
 
 _CLOSE: Final = (

@@ -1,84 +1,22 @@
-"""One DynamoDB table: its requests, their values in DynamoDB's notation, and its errors."""
+"""One DynamoDB table and its requests."""
 
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
-from imgvec.errors import StoreError, TooFast
+from imgvec.errors import TooFast
+from imgvec.stores.dynamodb.faults import CONFLICT, CanceledError, ConditionFailedError, reported
+from imgvec.stores.dynamodb.notation import Item, Value, Written, read_item, write_item
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_dynamodb.type_defs import (
-        AttributeValueTypeDef,
         TransactWriteItemTypeDef,
         UpdateItemOutputTypeDef,
     )
 
-# Python values, and the same as DynamoDB writes them: `{"S": "text"}`, `{"N": "1"}`, ...
-Value: TypeAlias = str | int | float | bool | list["Value"] | dict[str, "Value"]
-Item: TypeAlias = dict[str, Value]
-Written: TypeAlias = "AttributeValueTypeDef"
-
-
-def write(value: Value) -> Written:
-    """A value in DynamoDB's notation."""
-    match value:
-        case bool():
-            return {"BOOL": value}
-        case str():
-            return {"S": value}
-        case int() | float():
-            return {"N": repr(value)}
-        case list():
-            return {"L": [write(one) for one in value]}
-        case dict():
-            return {"M": write_item(value)}
-
-
-def write_item(item: Mapping[str, Value]) -> dict[str, Written]:
-    """An item, or a part of one."""
-    return {name: write(value) for name, value in item.items()}
-
-
-def read(written: Written) -> Value:
-    """The value that was written."""
-    match dict(written):
-        case {"N": str(number)}:
-            return float(number) if "." in number or "e" in number.lower() else int(number)
-        case {"L": list(values)}:
-            return [read(value) for value in values]
-        case {"M": Mapping() as values}:
-            return read_item(values)
-        case {"S": str(text)}:
-            return text
-        case {"BOOL": bool(truth)}:
-            return truth
-        case _:
-            raise ValueError(f"an attribute of a kind that is never written: {list(written)}")
-
-
-def read_item(written: Mapping[str, Written]) -> Item:
-    """The item that was written."""
-    return {name: read(value) for name, value in written.items()}
-
-
-THROTTLED: Final = frozenset(
-    {
-        "ProvisionedThroughputExceeded",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingError",
-        "ThrottlingException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
-"""Codes of a request, or of a part of a transaction, that may succeed a moment later."""
-_CONFLICT: Final = "TransactionConflict"
-_EXPECTED: Final = frozenset({"ConditionalCheckFailed", _CONFLICT})
 _ATTEMPTS: Final = 10
 """Of a transaction that others are in the way of, with a second of waiting in all."""
 ALWAYS: Final = "attribute_exists(#pk) OR attribute_not_exists(#pk)"
@@ -111,7 +49,7 @@ class Table:
 
     def get(self, pk: str, sk: str, *, consistent: bool = True) -> Item | None:
         """An item; half the price if it may be a moment old."""
-        with _reported():
+        with reported():
             answer = self._client.get_item(
                 TableName=self._name, Key=_key(pk, sk), ConsistentRead=consistent
             )
@@ -129,7 +67,7 @@ class Table:
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
             ExpressionAttributeValues=write_item({":pk": pk, ":first": first, ":last": last}),
         )
-        with _reported():
+        with reported():
             for page in pages:
                 yield from map(read_item, page["Items"])
 
@@ -141,12 +79,12 @@ class Table:
             FilterExpression=condition,
             ExpressionAttributeValues=_values(values),
         )
-        with _reported():
+        with reported():
             return [read_item(item) for page in pages for item in page["Items"]]
 
     def put(self, pk: str, sk: str, item: Mapping[str, Value]) -> None:
         """Store an item, in the place of one that is there."""
-        with _reported():
+        with reported():
             self._client.put_item(TableName=self._name, Item={**_key(pk, sk), **write_item(item)})
 
     def add(self, pk: str, sk: str, item: Mapping[str, Value]) -> Outcome:
@@ -227,10 +165,10 @@ class Table:
         """
         for attempt in range(_ATTEMPTS):
             try:
-                with _reported():
+                with reported():
                     self._client.transact_write_items(TransactItems=changes)
-            except _CanceledError as canceled:
-                if _CONFLICT not in canceled.codes:
+            except CanceledError as canceled:
+                if CONFLICT not in canceled.codes:
                     return [code == "ConditionalCheckFailed" for code in canceled.codes]
                 time.sleep(0.02 * (attempt + 1))
             else:
@@ -249,7 +187,7 @@ class Table:
         if values:
             arguments["ExpressionAttributeValues"] = _values(values)
         try:
-            with _reported():
+            with reported():
                 answer = operation(
                     TableName=self._name,
                     ConditionExpression=condition,
@@ -257,45 +195,9 @@ class Table:
                     ReturnValuesOnConditionCheckFailure="ALL_OLD",
                     **arguments,
                 )
-        except _ConditionFailedError as failed:
+        except ConditionFailedError as failed:
             return Outcome(False, _item(failed.item), failed.resent)
         return Outcome(True, _item(answer.get("Attributes")))
-
-
-class _ConditionFailedError(Exception):
-    def __init__(self, item: Mapping[str, Written] | None, resent: bool) -> None:
-        super().__init__()
-        self.item = item
-        self.resent = resent
-
-
-class _CanceledError(Exception):
-    def __init__(self, codes: list[str]) -> None:
-        super().__init__()
-        self.codes = codes
-
-
-@contextmanager
-def _reported() -> Iterator[None]:
-    # Loaded with the client by now.
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    try:
-        yield
-    except ClientError as problem:
-        answer: Mapping[str, Any] = problem.response
-        code = answer["Error"]["Code"]
-        if code == "ConditionalCheckFailedException":
-            resent = answer["ResponseMetadata"].get("RetryAttempts", 0) > 0
-            raise _ConditionFailedError(answer.get("Item"), resent) from None
-        codes = [str(reason.get("Code")) for reason in answer.get("CancellationReasons", ())]
-        if code in THROTTLED or not THROTTLED.isdisjoint(codes):
-            raise TooFast from None
-        if code == "TransactionCanceledException" and not _EXPECTED.isdisjoint(codes):
-            raise _CanceledError(codes) from None
-        raise StoreError(f"DynamoDB rejects a request: {code}.") from problem
-    except BotoCoreError as problem:
-        raise StoreError(f"DynamoDB gives no answer: {type(problem).__name__}.") from problem
 
 
 def _values(values: Mapping[str, Value]) -> dict[str, Written]:
