@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from datetime import date
 from itertools import count
 
 import numpy as np
@@ -147,6 +148,19 @@ def test_a_cancelled_job_embeds_nothing(bench: Bench) -> None:
     job.flag("cancelled")
     assert bench.embed(job, next(job.rows())).outcome == "cancelled"
     assert (in_parts(job), job.summary().status) == (0, "cancelled")
+
+
+def test_a_consumer_that_is_being_deleted_counts_no_more(bench: Bench) -> None:
+    job, before = new_job(bench), bench.counted()
+    job.save("job.json", replace(job.terms(), consumer="leaver"))
+    bench.host.store.add_consumer("leaver")
+    bench.host.store.begin_deletion("leaver", "leaver~2026-11-30-abcdef")
+    for _ in range(2):
+        with pytest.raises(BulkError, match="The consumer leaver was deleted"):
+            bench.embed(job, next(job.rows()))
+        bench.host.store.end_deletion("leaver", None)
+    assert (in_parts(job), bench.counted()) == (0, before)
+    assert bench.host.store.usage("leaver", date.min, date.max) == []
 
 
 def test_another_encoder_is_an_error(bench: Bench) -> None:

@@ -92,6 +92,8 @@ class TestPlans:
         assert any_store.plan_of("a") == Plan("large")
         assert any_store.plan_of("b") is None
         assert any_store.plan_of("c") is None
+        assert any_store.find_consumer("a") == Consumer("a", "large")
+        assert any_store.find_consumer("c") is None
 
     def test_actions_stand_in_the_order_of_time(self, any_store: Store) -> None:
         done = [Action(9.0, "a", "keys create", "k_1"), Action(1e9 + 0.25, "b", "plans", "p")]

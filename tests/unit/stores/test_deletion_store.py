@@ -57,6 +57,7 @@ class TestMark:
         any_store.assign_plan("acme", "small")
         any_store.add_consumer("acme")
         assert list(any_store.list_consumers()) == [Consumer("acme", "small", KEPT_AS)]
+        assert any_store.find_consumer("acme") == Consumer("acme", "small", KEPT_AS)
 
     def test_the_end_leaves_a_consumer_for_the_usage_that_is_kept(self, any_store: Store) -> None:
         for name in ("acme", "gone"):

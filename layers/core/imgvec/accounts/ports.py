@@ -83,6 +83,9 @@ class PlanStore(Protocol):
     def list_consumers(self) -> Sequence[Consumer]:
         """All consumers, by name."""
 
+    def find_consumer(self, name: str) -> Consumer | None:
+        """The consumer of this name, also one that is being deleted."""
+
     def plan_of(self, consumer: str) -> Plan | None:
         """The consumer's plan, or None."""
 
@@ -199,7 +202,8 @@ class IdempotencyRecord:
 class IdempotencyStore(Protocol):
     """Idempotency records by consumer and name. Each call is atomic.
 
-    Two records are the same if their reservations and states are."""
+    Two records are the same if their reservations and states are.
+    """
 
     def find_record(self, consumer: str, name: str) -> IdempotencyRecord | None:
         """The record as it is now."""

@@ -14,6 +14,7 @@ from typing import Final, Literal
 import numpy as np
 
 from imgvec.accounts.chunks import ChunkMeter
+from imgvec.accounts.deletion import is_active
 from imgvec.accounts.metering import Charge
 from imgvec.bulk.bucket import BucketJob, Planned, Row, Terms
 from imgvec.bulk.chunk import Chunk, Failure
@@ -100,6 +101,9 @@ class Worker:
         encoder = self._service.encoders.named(planned.model)
         if encoder is None or encoder.revision != planned.revision:
             raise BulkError(f"The encoder has changed: start a new job in place of {terms.job}")
+        consumer = self._store.find_consumer(terms.consumer)
+        if consumer is None or not is_active(consumer):
+            raise BulkError(f"The consumer {terms.consumer} was deleted")
         plan = self._store.plan_of(terms.consumer)
         if plan is not None and not plan.allows(terms.dimensions):
             raise SpaceForbidden

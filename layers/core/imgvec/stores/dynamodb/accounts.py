@@ -97,6 +97,10 @@ class DynamoPlans(Part):
     def list_consumers(self) -> Sequence[Consumer]:
         return [_CONSUMER.validate_python(item) for item in self._table.query(CONSUMERS)]
 
+    def find_consumer(self, name: str) -> Consumer | None:
+        found = self._table.get(CONSUMERS, name, consistent=True)
+        return None if found is None else _CONSUMER.validate_python(found)
+
     def plan_of(self, consumer: str) -> Plan | None:
         found = self._table.get(CONSUMERS, consumer, consistent=False)
         if found is None or "plan" not in found:

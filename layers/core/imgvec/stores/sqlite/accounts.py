@@ -107,6 +107,13 @@ class SqlitePlans(Part):
             ).fetchall()
         return [Consumer(*row) for row in rows]
 
+    def find_consumer(self, name: str) -> Consumer | None:
+        with self._database.connection() as connection:
+            row = connection.execute(
+                "SELECT name, plan, leaving FROM consumers WHERE name = ?", (name,)
+            ).fetchone()
+        return Consumer(*row) if row else None
+
     def plan_of(self, consumer: str) -> Plan | None:
         with self._database.connection() as connection:
             row = connection.execute(
