@@ -5,10 +5,12 @@ python emulated_template.py BUILT IMAGE > EMULATED
 
 import json
 import sys
+import uuid
 from pathlib import Path
 
 from samtranslator.yaml_helper import yaml_parse
 
+BY_HAND = "by-hand"
 ANY = "x-amazon-apigateway-any-method"
 METHODS = ("delete", "get", "head", "patch", "post", "put")
 
@@ -18,6 +20,10 @@ def emulated(built: Path, image: str) -> str:
     template = yaml_parse(built.read_text())
     resources = template["Resources"]
     resources["EmbeddingsFunction"]["Properties"]["ImageUri"] = image
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+    if variables["RELEASE"] == BY_HAND:
+        # As make deploy does: each deployment publishes versions, which `make rollback` goes back to.
+        variables["RELEASE"] = uuid.uuid4().hex
     api = resources["Api"]["Properties"]
     api["BinaryMediaTypes"] = [kind.replace("~1", "/") for kind in api["BinaryMediaTypes"]]
     for methods in api["DefinitionBody"]["paths"].values():
