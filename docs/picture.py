@@ -51,7 +51,7 @@ def _arrows(resources: Mapping[str, Resource]) -> Iterator[str]:
         yield 'caller -. "Edge=on: CloudFront" .-> Api'
     yield from _routes(resources["Api"]["Properties"]["DefinitionBody"])
     for name, function in _functions(resources).items():
-        yield from _permissions(name, function)
+        yield from _permissions(name, resources[function["Properties"]["Role"]["Fn::GetAtt"][0]])
         yield from _events(name, function)
 
 
@@ -75,10 +75,12 @@ def _named(uri: object) -> str:
     return str(name)
 
 
-def _permissions(name: str, function: Resource) -> Iterator[str]:
-    """Rights of the function by its policies."""
+def _permissions(name: str, role: Resource) -> Iterator[str]:
+    """Rights of the function by its role."""
     statements = [
-        one for policy in function["Properties"]["Policies"] for one in policy["Statement"]
+        one
+        for policy in role["Properties"]["Policies"]
+        for one in policy["PolicyDocument"]["Statement"]
     ]
     actions = {action for one in statements for action in _listed(one["Action"])}
     for service, place in SERVICES.items():

@@ -111,12 +111,13 @@ def throttles(wanted: Parameters, account: Account) -> Parameters:
     say(
         f"This account may run {concurrency} functions at once here: each method lets "
         f"{chosen.burst} requests pass at once and {chosen.rate} a second, the rest get 429 "
-        "(docs/how-to/deploy.md, A burst). AWS raises it on request: Service Quotas, Lambda, "
+        "(docs/how-to/burst.md). AWS raises it on request: Service Quotas, Lambda, "
         "Concurrent executions."
     )
     if chosen.in_flight > concurrency:
         say(f"Of up to {chosen.in_flight} requests in flight those beyond {concurrency} get 500.")
-    return {RATE: str(chosen.rate), BURST: str(chosen.burst), "Concurrency": str(concurrency)}
+    alarm = max(1, concurrency * 4 // 5)
+    return {RATE: str(chosen.rate), BURST: str(chosen.burst), "ConcurrencyAlarm": str(alarm)}
 
 
 def _whole_number(name: str, wanted: Parameters) -> int | None:

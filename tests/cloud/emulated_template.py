@@ -22,7 +22,7 @@ def emulated(built: Path, image: str) -> str:
     resources["EmbeddingsFunction"]["Properties"]["ImageUri"] = image
     variables = template["Globals"]["Function"]["Environment"]["Variables"]
     if variables["RELEASE"] == BY_HAND:
-        # As make deploy does: each deployment publishes versions, which `make rollback` goes back to.
+        # Each deployment publishes versions, as with make deploy: `make rollback` needs one before.
         variables["RELEASE"] = uuid.uuid4().hex
     api = resources["Api"]["Properties"]
     api["BinaryMediaTypes"] = [kind.replace("~1", "/") for kind in api["BinaryMediaTypes"]]

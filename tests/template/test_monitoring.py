@@ -83,6 +83,13 @@ def test_who_sends_alarms_may_use_the_topics_key() -> None:
     assert set(use["Principal"]["Service"]) == set(publish["Principal"]["Service"]) == senders
 
 
+def test_the_page_counts_the_alarms_that_are_billed() -> None:
+    page = (ROOT / "docs" / "explanation" / "cost.md").read_text()
+    alarms_of_every_stack = sum(folder == "monitoring" for folder, _, _ in alarms())
+    dollars = alarms_of_every_stack * 0.10
+    assert f"alarms of CloudWatch: {alarms_of_every_stack}, at $0.10 | {dollars:.2f} |" in page
+
+
 def widgets() -> list[dict[str, Any]]:
     """The widgets of the dashboard."""
     body = nested("monitoring")["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]

@@ -1,12 +1,10 @@
 """Versions of the functions: published with each change, called by an alias, kept to go back to."""
 
 import re
-from typing import Any
 
 import pytest
-from samtranslator.yaml_helper import yaml_parse
 
-from tests.support.aws.translated_template import translation
+from tests.support.aws.translated_template import translation_with
 from tests.support.aws.whole_deployment import FUNCTION, aliases, deployment
 
 
@@ -51,23 +49,12 @@ def test_versions_stay_to_go_back_to() -> None:
     ],
 )
 def test_what_callers_get_changes_with_the_settings(changed: dict[str, str]) -> None:
-    def versions(**variables: str) -> set[str]:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(
-                "tests.support.aws.translated_template.yaml_parse",
-                lambda text: with_variables(yaml_parse(text), variables),
-            )
-            resources = translation()["Resources"]
+    def versions(variables: dict[str, str]) -> set[str]:
+        resources = translation_with(variables)["Resources"]
         return {name for name, one in resources.items() if one["Type"] == "AWS::Lambda::Version"}
 
-    assert versions() == versions()
-    assert versions().isdisjoint(versions(**changed))
-
-
-def with_variables(template: Any, variables: dict[str, str]) -> Any:
-    """The template with these variables for all functions."""
-    template["Globals"]["Function"]["Environment"]["Variables"] |= variables
-    return template
+    assert versions({}) == versions({})
+    assert versions({}).isdisjoint(versions(changed))
 
 
 @pytest.mark.parametrize("shift", ["Canary10Percent5Minutes", "Linear10PercentEvery1Minute"])

@@ -5,6 +5,7 @@ python translated_template.py FOLDER writes it there, with the stacks below `inf
 
 import json
 import sys
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,13 @@ def written() -> Resource:
 
 def translation(**parameters: str) -> Resource:
     """The template after SAM's translator, deployed with these parameters."""
+    return translation_with({}, **parameters)
+
+
+def translation_with(variables: Mapping[str, str], **parameters: str) -> Resource:
+    """The same, with more variables of all functions in the template's text."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
+    template["Globals"]["Function"]["Environment"]["Variables"] |= variables
     for resource in template["Resources"].values():
         properties = resource["Properties"]
         if properties.get("PackageType") == "Image":

@@ -139,7 +139,7 @@ def test_build_and_deploy_get_the_same_and_the_account_decides_the_throttles(
     assert checkout.told("build") == checkout.told("deploy")
     assert set(checkout.told("deploy")) == {
         'Architecture="x86_64"',
-        'Concurrency="10"',
+        'ConcurrencyAlarm="8"',
         # Of the stack that is there, which `sam build` knows nothing of.
         'BaseImage="base:pinned"',
         'Encoder="starter"',
