@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.support.aws.translated_template import translation_with
+from tests.support.aws.translated_template import PACKAGED, translation_with
 from tests.support.aws.whole_deployment import FUNCTION, aliases, deployment
 
 
@@ -55,6 +55,19 @@ def test_what_callers_get_changes_with_the_settings(changed: dict[str, str]) -> 
 
     assert versions({}) == versions({})
     assert versions({}).isdisjoint(versions(changed))
+
+
+def test_another_layer_is_another_version_of_the_functions_with_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def versions() -> set[str]:
+        resources = translation_with({})["Resources"]
+        return {name for name, one in resources.items() if one["Type"] == "AWS::Lambda::Version"}
+
+    before = versions()
+    monkeypatch.setitem(PACKAGED, "ContentUri", "s3://bucket/another-layer")
+    (same,) = before & versions()
+    assert same.startswith("EmbeddingsFunction")
 
 
 @pytest.mark.parametrize("shift", ["Canary10Percent5Minutes", "Linear10PercentEvery1Minute"])

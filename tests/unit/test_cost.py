@@ -43,7 +43,7 @@ def total(work: Workload) -> float:
         ("gateway", 3.50),
         ("metering", 1.38),
         ("authorizer", 0.23),
-        ("logs", 0.46),
+        ("logs", 0.48),
         ("transfer", 0.30),
         ("cold starts", 0.09),
         ("storage", 0.00),
