@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from tests.support.aws.resolved_template import Stack
+from tests.support.aws.resolved_template import Stack, dependencies
 from tests.support.aws.translated_template import written
 from tests.support.aws.whole_deployment import deployment, granted
 
@@ -79,6 +79,31 @@ def test_the_gateways_address_may_be_off() -> None:
     assert settings["disableExecuteApiEndpoint"] is True
     # The command line tries new names there.
     assert stack.outputs["GatewayUrl"]["Value"] == "https://vectors.example.com"
+
+
+def test_a_budget_writes_to_the_topic_of_alarms() -> None:
+    assert "Budget" not in deployment({}).nested["AlarmsStack"].resources
+    resources = deployment({"MonthlyBudget": "50"}).nested["AlarmsStack"].resources
+    budget = resources["Budget"]["Properties"]
+    assert budget["Budget"]["BudgetLimit"]["Amount"] == "50"
+    notices = budget["NotificationsWithSubscribers"]
+    assert len(notices) == 2
+    for notice in notices:
+        assert notice["Subscribers"] == [{"SubscriptionType": "SNS", "Address": {"Ref": "Topic"}}]
+
+
+def test_an_address_has_a_limit_only_where_one_is_given_and_no_request_is_kept() -> None:
+    assert "WafStack" not in deployment({}).nested
+    stack = deployment({"RequestsPerAddress": "1000"})
+    properties = stack.nested["WafStack"].resources["Rules"]["Properties"]
+    (rule,) = properties["Rules"]
+    limit = rule["Statement"]["RateBasedStatement"]
+    assert (limit["Limit"], limit["AggregateKeyType"]) == ("1000", "IP")
+    for visible in (properties, rule):
+        assert visible["VisibilityConfig"]["SampledRequestsEnabled"] is False
+    # The stage must be there before.
+    assert "ApiStage" in dependencies(stack.root.resources["WafStack"])
+    assert stack.passed["WafStack"]["Stage"]["Fn::Sub"].endswith("/restapis/${Api}/stages/v1")
 
 
 REJECTED: Final = [

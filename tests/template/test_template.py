@@ -161,6 +161,7 @@ def test_the_gateways_own_answers_can_be_read_by_every_client() -> None:
     assert not of_type("AWS::ApiGateway::GatewayResponse")
     kinds = set(answers)
     assert kinds >= {"THROTTLED", "INVALID_API_KEY", "MISSING_AUTHENTICATION_TOKEN", "DEFAULT_5XX"}
+    assert int(answers["WAF_FILTERED"]["statusCode"]) == 429
     assert "REQUEST_TOO_LARGE" not in kinds
     # It denies nobody, so its failure passes.
     assert int(answers["AUTHORIZER_FAILURE"]["statusCode"]) == 503
@@ -244,13 +245,20 @@ def test_stage_throttles_and_logs_no_data() -> None:
 
 
 def test_data_outlives_the_stack() -> None:
-    for name in ("Table", "Bucket"):
+    for name in ("Table", "Bucket", "BucketPolicy"):
         assert translated()[name]["DeletionPolicy"] == "RetainExceptOnCreate"
         assert translated()[name]["UpdateReplacePolicy"] == "Retain"
     table = translated()["Table"]["Properties"]
     assert table["BillingMode"] == "PAY_PER_REQUEST"
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
     assert table["TimeToLiveSpecification"]["Enabled"] is True
+
+
+def test_uploads_that_nobody_took_go_with_their_events() -> None:
+    rules = translated()["Bucket"]["Properties"]["LifecycleConfiguration"]["Rules"]
+    (orphans,) = [rule for rule in rules if rule.get("Prefix") == "incoming/"]
+    seconds = translated()["DeadLetters"]["Properties"]["MessageRetentionPeriod"]
+    assert orphans["ExpirationInDays"] * 24 * 3600 == seconds
 
 
 def test_the_bucket_is_private_encrypted_versioned_and_takes_tls_only() -> None:

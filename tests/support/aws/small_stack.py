@@ -89,7 +89,8 @@ def _template(address: str, gateway_keys: bool) -> dict[str, Any]:
     outputs = {name: written()["Outputs"][name]["Value"] for name in wanted}
     outputs["GatewayUrl"] = address
     shown = {name: {"Value": value} for name, value in outputs.items()}
-    return {"Resources": resources, "Outputs": shown}
+    decided = {name: written()[name] for name in ("Parameters", "Conditions")}
+    return {**decided, "Resources": resources, "Outputs": shown}
 
 
 @contextmanager
