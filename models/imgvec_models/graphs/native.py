@@ -81,7 +81,7 @@ def _is_norm(graph: Graph, tensor: str) -> bool:
 def _length(model: onnx.ModelProto, output: str) -> int:
     """The dimensions of an embedding `[n, dimensions]`: as declared, or as it gives them."""
     (declared,) = (one for one in model.graph.output if one.name == output)
-    shape = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
+    shape: list[int] = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
     if not all(shape[1:]) or not shape:
         shape = list(shapes_of(model, [output], _blank(model))[output])
     if len(shape) != 2:
