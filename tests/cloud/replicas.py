@@ -41,7 +41,7 @@ CUT: Final = 0
 """In the place of a status: the connection broke before the whole answer."""
 HELD_SECONDS: Final = 60
 """Life of a reservation whose process is gone."""
-PAUSE_SECONDS: Final = 1.0
+PAUSE_SECONDS: Final = 3.0
 IMAGE: Final = base64.b64encode(small_png()).decode()
 
 
