@@ -11,6 +11,7 @@ from onnx import NodeProto
 from imgvec.errors import ModelError
 from imgvec_models.graphs.attention import fuse_attention
 from imgvec_models.graphs.edit import Graph
+from imgvec_models.graphs.fold import fold_shapes
 from imgvec_models.graphs.rows import straighten
 from imgvec_models.graphs.run import Feed, cosines, session
 
@@ -28,13 +29,15 @@ def fuse(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
         ModelError: an output changed, or ONNX Runtime cannot run the graph.
     """
     names = [output.name for output in model.graph.output]
-    feed = dict(probe) if takes_one(model) else _doubled(probe)
+    feed = probe if takes_one(model) else _doubled(probe)
     with TemporaryDirectory() as folder:
         optimised = Path(folder, "optimised.onnx")
-        before = session(model, optimise=False).run(names, feed)
+        before = session(model, optimise=False).run(names, dict(feed))
+        if feed is not probe:
+            model = fold_shapes(model, probe, feed)
         session(unfold_patches(model), save_to=optimised)
         fused = straighten(fuse_attention(onnx.load(optimised), probe), probe)
-    after = session(fused).run(names, feed)
+    after = session(fused).run(names, dict(feed))
     for name, one, other in zip(names, before, after, strict=True):
         if cosines(one, other).min() < SAME:
             raise ModelError(f"fusing attention changed {name}: this tower's export is not known")

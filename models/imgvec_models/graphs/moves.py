@@ -81,7 +81,7 @@ def _through(
 
 
 def up(graph: Graph, tensor: str, picks: bool = False) -> Path:
-    """The way from where a tensor's values were made; with `picks` also through parts and scaling."""
+    """The way from where a tensor was made; with `picks` also through parts and scales."""
     steps: list[tuple[NodeProto, str]] = []
     scale = 1.0
     while (node := graph.producer(tensor)) is not None:

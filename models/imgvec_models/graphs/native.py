@@ -2,11 +2,14 @@
 
 from dataclasses import dataclass
 
+import numpy as np
 import onnx
-from onnx import NodeProto
+from numpy.typing import NDArray
+from onnx import NodeProto, helper
 
 from imgvec.errors import ModelError
 from imgvec_models.graphs.edit import Graph
+from imgvec_models.graphs.run import shapes_of
 
 PASSED = frozenset({"Identity", "LpNormalization", "Flatten", "Squeeze"})
 """Operators that an export may put behind the projection, besides the division by the norm."""
@@ -35,7 +38,7 @@ def find_native(model: onnx.ModelProto, output: str) -> NativeOutputs:
     mean, a perceptron) has the joint embedding only.
 
     Raises:
-        ModelError: there is no such output, or the graph does not say how long a vector is.
+        ModelError: there is no such output, or it is no vector.
     """
     graph = Graph(model)
     if output not in graph.outputs:
@@ -51,7 +54,7 @@ def find_native(model: onnx.ModelProto, output: str) -> NativeOutputs:
     found = None if node is None else _projection(graph, node)
     if found is not None and _ends_norm(graph, found.features):
         return NativeOutputs(found.features, found.inputs, joint, found.outputs)
-    return NativeOutputs(None, None, unnormed, _declared(model, output))
+    return NativeOutputs(None, None, unnormed, _length(model, output))
 
 
 def _behind_norm(graph: Graph, output: str) -> str:
@@ -75,15 +78,25 @@ def _is_norm(graph: Graph, tensor: str) -> bool:
     return False
 
 
-def _declared(model: onnx.ModelProto, output: str) -> int:
-    """The dimensions that a graph declares for its embedding `[n, dimensions]`."""
+def _length(model: onnx.ModelProto, output: str) -> int:
+    """The dimensions of an embedding `[n, dimensions]`: as declared, or as it gives them."""
     (declared,) = (one for one in model.graph.output if one.name == output)
-    lengths: list[int] = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
-    if len(lengths) != 2 or not lengths[1]:
-        raise ModelError(
-            f"{output} is no vector of known length: export the tower with a fixed size of input"
-        )
-    return lengths[1]
+    shape: list[int] = [dim.dim_value for dim in declared.type.tensor_type.shape.dim]
+    if not all(shape[1:]) or not shape:
+        shape = list(shapes_of(model, [output], _blank(model))[output])
+    if len(shape) != 2:
+        raise ModelError(f"{output} is no embedding of each input: name another output")
+    return shape[1]
+
+
+def _blank(model: onnx.ModelProto) -> dict[str, NDArray[np.generic]]:
+    """An input of zeros, as short as the graph allows."""
+    feed = {}
+    for tensor in model.graph.input:
+        kind = tensor.type.tensor_type
+        lengths = [dim.dim_value or 1 for dim in kind.shape.dim]
+        feed[tensor.name] = np.zeros(lengths, helper.tensor_dtype_to_np_dtype(kind.elem_type))
+    return feed
 
 
 @dataclass(frozen=True, slots=True)

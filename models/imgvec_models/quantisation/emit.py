@@ -72,17 +72,19 @@ class Emitter:
         gone = [*layer.core] if layer.activation is None else [*layer.core, layer.activation]
         self.graph.replace(gone, [*before, node, self._back(layer.output)])
 
-    def addition(self, node: NodeProto, of_y: Affine) -> None:
-        """The sum of two tensors that are integers already."""
+    def addition(self, node: NodeProto, activation: NodeProto | None, of_y: Affine) -> None:
+        """The sum of two tensors that are integers already; the range performs an activation."""
         left, right = (self.known[name] for name in node.input)
-        y = self._declare(node.output[0], of_y)
+        last = activation or node
+        y = self._declare(last.output[0], of_y)
         inputs = [
             *(left.values, left.scale, left.zero),
             *(right.values, right.scale, right.zero),
             *(y.scale, y.zero),
         ]
         made = self.graph.node("QLinearAdd", inputs, [y.values], MICROSOFT)
-        self.graph.replace([node], [made, self._back(node.output[0])])
+        gone = [node] if activation is None else [node, activation]
+        self.graph.replace(gone, [made, self._back(last.output[0])])
 
     def _weights(self, name: str, integers: NDArray[np.int64]) -> str:
         return self.graph.add_constant(name, np.ascontiguousarray(integers).astype(np.int8))

@@ -50,7 +50,11 @@ def fit(layer: Layer, scheme: Scheme, x: Samples, step: float) -> Fitted:
     count = len(tried) // outputs
     # Side by side, so that what the inputs say of errors is worked out once.
     stacked = np.tile(layer.weights, (count, 1))
-    integers, errors = gptq(stacked, covariance(layer, x), tried, limits)
+    together = covariance(layer, x)
+    if layer.is_depthwise:
+        # Several outputs may see one channel, and follow each other.
+        together = np.repeat(together, outputs // len(together), axis=0)
+    integers, errors = gptq(stacked, together, tried, limits)
     best = errors.reshape(count, outputs).argmin(axis=0) * outputs + np.arange(outputs)
     return Fitted(integers[best], tried[best].astype(np.float32))
 

@@ -107,12 +107,11 @@ def _matrix(graph: Graph, node: NodeProto) -> Layer | None:
 def _convolution(graph: Graph, node: NodeProto) -> Layer | None:
     stored = graph.constant(node.input[1])
     grouped = any(a.name == "group" and a.i > 1 for a in node.attribute)
-    if stored is None or stored.ndim != 4 or (grouped and stored.shape[1] > 1):
+    spread = any(a.name == "dilations" and set(a.ints) != {1} for a in node.attribute)
+    if stored is None or stored.ndim != 4 or spread or (grouped and stored.shape[1] > 1):
         return None
     bias = _bias(graph, node.input[2] if len(node.input) > 2 else None)
     y = node.output[0]
-    after = graph.consumers(y)
-    activation = after[0] if len(after) == 1 and _saturates(graph, after[0]) else None
     weights = np.asarray(stored, np.float64).reshape(len(stored), -1)
     return Layer(
         node,
@@ -123,8 +122,15 @@ def _convolution(graph: Graph, node: NodeProto) -> Layer | None:
         np.zeros(len(stored)) if bias is None else bias,
         (node,),
         y,
-        activation,
+        find_activation(graph, y),
     )
+
+
+def find_activation(graph: Graph, tensor: str) -> NodeProto | None:
+    """A Clip or Relu behind a tensor that nothing else sees, which a range performs."""
+    after = graph.consumers(tensor)
+    alone = len(after) == 1 and tensor not in graph.outputs
+    return after[0] if alone and _saturates(graph, after[0]) else None
 
 
 def _bias_add(graph: Graph, y: str, outputs: int) -> NodeProto | None:

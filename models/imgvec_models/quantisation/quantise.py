@@ -12,7 +12,7 @@ from imgvec_models.graphs.run import Feed
 from imgvec_models.progress import Say, unsaid
 from imgvec_models.quantisation.emit import Emitter
 from imgvec_models.quantisation.fit import Fitted, Samples, fit
-from imgvec_models.quantisation.layers import Layer, find_layer, has_weights
+from imgvec_models.quantisation.layers import Layer, find_activation, find_layer, has_weights
 from imgvec_models.quantisation.pairs import FULL, full_scales
 from imgvec_models.quantisation.ranges import (
     Affine,
@@ -57,7 +57,7 @@ def quantise(
             work.layer(layer)
             covered |= {layer.y, layer.output}
         elif node.op_type == "Add" and set(node.input) <= set(work.emitter.known):
-            work.addition(node)
+            covered.add(work.addition(node))
         else:
             work.walk.step(node)
     return graph.finish()
@@ -93,10 +93,15 @@ class _Work:
         else:
             self.emitter.matrix(layer, fitted, bias, of_x)
 
-    def addition(self, node: NodeProto) -> None:
-        """Write the sum of two integer tensors."""
+    def addition(self, node: NodeProto) -> str:
+        """Write the sum of two integer tensors, with its activation; gives the last tensor."""
         self.walk.step(node)
-        self.emitter.addition(node, self._round_output(node.output[0]))
+        activation = find_activation(self._graph, node.output[0])
+        if activation is not None:
+            self.walk.step(activation)
+        y = (activation or node).output[0]
+        self.emitter.addition(node, activation, self._round_output(y))
+        return y
 
     def _round_output(self, tensor: str) -> Affine:
         """Make a tensor integers at once, as what comes of integers stays integers."""
