@@ -12,6 +12,7 @@ import pytest
 from onnx import helper
 
 from imgvec.errors import ModelError
+from imgvec_models.hub.build import Demands, build
 from imgvec_models.hub.derive import derive, is_repository
 from imgvec_models.hub.files import pulled_folder
 from imgvec_models.hub.pull import pull, source_of
@@ -355,9 +356,35 @@ def test_external_data_lies_beside_its_graph_and_is_pinned(
     onnx.load(folder / "image" / "model.onnx")
     (data,) = recipe.files["image"].data
     assert (data.path, data.sha256) == ("visual/model.onnx.data", None)
-    (data,) = pinned(recipe, received).files["image"].data
+    whole = pinned(recipe, received)
+    (data,) = whole.files["image"].data
     assert data.size == len(layout.files["visual/model.onnx.data"])
-    assert "image" not in pinned(recipe, received).unpinned
+    assert whole.unpinned == []
+    unpinned = data.model_copy(update={"sha256": None})
+    image = whole.files["image"].model_copy(update={"data": (unpinned,)})
+    part = whole.model_copy(update={"files": {**whole.files, "image": image}})
+    assert part.unpinned == ["image"]
+    with pytest.raises(ModelError, match="image of small-clip-random is not pinned"):
+        build(part, tmp_path, Demands(), lambda line: None)
+
+
+def test_altered_data_is_found(
+    hub: LocalHub, layout: Layout, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    layout.files |= with_data(layout)
+    offer_layout(hub, layout)
+    assert imgvec("models", "pull", REPOSITORY, environment=environment).returncode == 0
+    assert imgvec("models", "pin", NAME, environment=environment).returncode == 0
+    assert imgvec("models", "verify", NAME, environment=environment).returncode == 0
+    data = pulled_folder(tmp_path, NAME) / "image" / "model.onnx.data"
+    data.write_bytes(data.read_bytes()[:-1] + b"x")
+    verified = imgvec("models", "verify", NAME, environment=environment)
+    assert verified.returncode == 1
+    assert f"pulled image/model.onnx.data: {data} has the wrong SHA-256" in verified.stdout
+    built = imgvec("models", "build", NAME, environment=environment)
+    assert f"{data} is missing or not as the recipe says: pull it with" in built.stderr
+    assert imgvec("models", "pull", NAME, environment=environment).returncode == 0
+    assert imgvec("models", "build", NAME, environment=environment).returncode == 0
 
 
 @pytest.fixture

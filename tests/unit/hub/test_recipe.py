@@ -93,6 +93,16 @@ def put(value: object, *steps: str) -> Callable[[Content], None]:
     return change
 
 
+def move_data(content: Content) -> None:
+    text = content["files"]["text"]
+    text["path"] = "textual/model.onnx"
+    text["data"] = [{"path": "visual/data", "size": None, "sha256": None}]
+
+
+def drop_tokenizer(content: Content) -> None:
+    del content["files"]["tokenizer"]
+
+
 def rename_tower(content: Content) -> None:
     content["files"]["archive"] = content["files"].pop("image")
 
@@ -109,6 +119,13 @@ def rename_tower(content: Content) -> None:
         (put(0, "files", "image", "size"), "files.image.size"),
         (put({}, "files"), "files must be image, text and tokenizer"),
         (rename_tower, "files.archive"),
+        (drop_tokenizer, "files must be image, text and tokenizer, or image alone"),
+        (put(None, "text"), "files must be image, text and tokenizer, or image alone"),
+        (put({"image": "image_embeds"}, "embeddings"), "files must be image, text and tokenizer"),
+        (
+            move_data,
+            "files.text: external data lies in the folder of its graph",
+        ),
         (put([], "spaces"), "spaces"),
         (put(True, "trust_remote_code"), "trust_remote_code"),
     ],
