@@ -43,7 +43,7 @@ class Family:
             coarse = random.normal(0, 1, (count, 1, 3, 8, 8)).astype(np.float32)
             fine = coarse.repeat(SIDE // 8, axis=3).repeat(SIDE // 8, axis=4)
             return [{"image": one} for one in fine]
-        feeds = []
+        feeds: list[Feed] = []
         for _ in range(count):
             ids = random.integers(3, VOCABULARY, (1, TOKENS))
             ids[0, random.integers(3, TOKENS + 1) :] = PAD
