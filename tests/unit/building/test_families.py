@@ -86,6 +86,14 @@ def test_its_attention_is_one_node_and_shapes_are_constants(family: Family) -> N
     assert after["Shape"] <= (3 if family.name == "xlmr_text" else 1)
 
 
+def test_gelu_by_tanh_is_one_node() -> None:
+    (text,) = (family for family in FAMILIES if family.name == "siglip_text")
+    before = Counter(node.op_type for node in _composed(text).graph.node)
+    after = Counter(node.op_type for node in onnx.load_from_string(_fused(text)).graph.node)
+    assert before["Tanh"] == after["FastGelu"] == 2
+    assert not after["Tanh"]
+
+
 @EVERY
 @pytest.mark.parametrize("scheme", ["pairs-static", "pairs-dynamic"])
 def test_as_integers_it_stays_near_float32_under_the_bound(family: Family, scheme: str) -> None:
