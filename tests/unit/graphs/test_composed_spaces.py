@@ -63,7 +63,7 @@ def test_a_normalised_export_has_its_projection_found() -> None:
     ("output", "word"),
     [
         ("nothing", "image_embeds, last_hidden_state"),
-        ("last_hidden_state", "no vector of known length"),
+        ("last_hidden_state", "no embedding of each input"),
     ],
     ids=["no such output", "no vector"],
 )
