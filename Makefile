@@ -9,6 +9,7 @@ IMAGE ?= embeddingsfunction:imgvec-embeddings
 ENCODERS ?= starter
 PROVIDER ?= cpu
 MODELS ?= models
+CLIP ?= clip-vit-b32
 HOST ?= 127.0.0.1
 PORT ?= 8000
 N ?= 10000
@@ -85,6 +86,9 @@ test-training: .venv/test # Tests of what trained the starter; they need torch: 
 test-parity: .venv/test .cache/peers/ready # Pixels and tokens beside OpenAI's and transformers' own; 3 GB of downloads on Linux.
 	@$(BIN)/pytest -s tests/parity
 
+test-encoders: .venv/test .cache/peers/ready # Encoders of other families at their true shape with random weights: FAMILIES="b32 siglip2"
+	@$(BIN)/pytest -s --no-cov tests/encoders
+
 # The clients have environments of their own, and no conftest.py but theirs: the others' imports are not there.
 CLIENT_TESTS := -m pytest --confcutdir=tests/clients -o filterwarnings=ignore
 test-clients test-official-clients: export TEST_PYTHON := $(CURDIR)/$(BIN)/python
@@ -157,12 +161,12 @@ memory: .venv/test # Memory: one decode of each kind, 500 images at once, downlo
 soak: .venv/test # Good and bad requests for a long time: make soak MINUTES=60
 	@PYTHONPATH=. $(BIN)/python tests/performance/soak.py --minutes $(MINUTES)
 
-clip-live: .venv/test # Pull, verify, build and try the real CLIP; the one target that needs the internet.
-	@$(BIN)/imgvec models pull clip-vit-b32
-	@$(BIN)/imgvec models build clip-vit-b32
-	@$(BIN)/imgvec models verify clip-vit-b32
-	@$(BIN)/python examples/zero_shot.py clip-vit-b32 examples/cat.jpg "a photo of a cat" "a photo of a dog"
-	@$(BIN)/imgvec models quality clip-vit-b32
+clip-live: .venv/test # Pull, verify, build and try the real CLIP, from the internet; make clip-live CLIP=clip-vit-l14
+	@$(BIN)/imgvec models pull $(CLIP)
+	@$(BIN)/imgvec models build $(CLIP)
+	@$(BIN)/imgvec models verify $(CLIP)
+	@$(BIN)/python examples/zero_shot.py $(CLIP) examples/cat.jpg "a photo of a cat" "a photo of a dog"
+	@$(BIN)/imgvec models quality $(CLIP)
 
 bench: .venv/test .cache/peers/ready .cache/infinity/ready ## Measure imgvec beside others, and write docs/explanation/performance.md (10 minutes).
 	@$(BIN)/python -m imgvec_benchmarks

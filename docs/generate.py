@@ -1,4 +1,4 @@
-"""Writes what is made from the code: settings, commands, errors, cost, openapi.json, llms.txt.
+"""Writes the parts of the docs that are made from the code, openapi.json and llms.txt.
 
 `make docs` runs it; a test fails when a page and the code have drifted apart.
 """
@@ -29,6 +29,7 @@ from imgvec_benchmarks.cost import (
 )
 from llms import llms_txt, served_txt
 from picture import picture
+from served import table as served
 from statuses import table as statuses
 
 DOCS = Path(__file__).resolve().parent
@@ -37,6 +38,7 @@ PICTURE_BEGINS = "<!-- Made by `make docs` of template.yaml. -->"
 COST_BEGINS = "<!-- Made by `make docs`, from the sums of `imgvec cost`. -->"
 BULK_BEGINS = "<!-- Made by `make docs`, from the same sums. -->"
 ERRORS_BEGIN = "<!-- Made by `make docs`, from the dialects. -->"
+SERVED_BEGINS = "<!-- Made by `make docs`, from the dialects' models. -->"
 ENDS = "<!-- End of what is made. -->"
 NOTE = "<!-- Made by `make docs`; edit the code instead. -->\n"
 
@@ -103,6 +105,11 @@ def deploy_page() -> str:
 def errors_page() -> str:
     """`docs/reference/errors.md` with the statuses of each dialect."""
     return _between("reference/errors.md", ERRORS_BEGIN, _table(statuses()))
+
+
+def dialects_page() -> str:
+    """`docs/reference/dialects.md` with the models that an encoder serves alone."""
+    return _between("reference/dialects.md", SERVED_BEGINS, _table(served()))
 
 
 def cost_page() -> str:
@@ -181,6 +188,7 @@ def write_all() -> None:
     (DOCS / "reference" / "settings.md").write_text(settings_page())
     (DOCS / "reference" / "commands.md").write_text(commands_page())
     (DOCS / "reference" / "errors.md").write_text(errors_page())
+    (DOCS / "reference" / "dialects.md").write_text(dialects_page())
     (DOCS / "explanation" / "cost.md").write_text(cost_page())
     (DOCS / "how-to" / "bulk-aws.md").write_text(bulk_page())
     (ROOT / "llms.txt").write_text(llms_txt())

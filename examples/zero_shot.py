@@ -16,6 +16,8 @@ from imgvec import Encoder
 from imgvec.errors import ImgvecError
 
 SCALE = 100
+JOINT = {"clip-vit-l14": 768, "siglip2-b16": 768, "siglip2-l16": 1024}
+"""The fewest dimensions are those where texts and images meet; more hold other features too."""
 
 
 @click.command()
@@ -25,8 +27,7 @@ SCALE = 100
 def main(name: str, photo: Path, captions: tuple[str, ...]) -> None:
     """Print how well each of CAPTIONS fits PHOTO, by the encoder NAME."""
     try:
-        # The fewest dimensions are CLIP's own; more hold other features of an image, too.
-        encoder = Encoder(name, 768 if name == "clip-vit-l14" else 512)
+        encoder = Encoder(name, JOINT.get(name, 512))
         scores = SCALE * (encoder.texts(captions) @ encoder.images([photo])[0])
     except ImgvecError as problem:
         raise click.ClickException(str(problem)) from None

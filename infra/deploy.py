@@ -12,12 +12,13 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
 from imgvec.cli.options import say
-from imgvec.encoders.integrity import SHIPPED
+from imgvec.encoders.integrity import SHIPPED, SHIPPED_TERMS
+from imgvec.encoders.manifest import Manifest
 from imgvec.errors import ImgvecError, ModelError, StackError
 from infra.account import Account
 from infra.configuration import Parameters, read_configuration, split_parameters
@@ -55,6 +56,8 @@ def deploy(environment: str, sam: str, given: Parameters) -> None:
     encoders = [
         place_encoder(name, CONTEXT, endpoint=endpoint) for name in parameters["Encoder"].split(",")
     ]
+    if SHIPPED in parameters["Encoder"].split(","):
+        say(f"{SHIPPED_TERMS}: docs/how-to/models.md")
     overrides = [f'{name}="{value}"' for name, value in sorted(parameters.items())]
     say(f"Building with {' '.join(overrides)}")
     # SAM does not tell the layer's build for which architecture it is.
@@ -74,7 +77,19 @@ def deploy(environment: str, sam: str, given: Parameters) -> None:
         raise StackError(f"The stack {configuration.stack} was not deployed: answer y next time")
     say(f"Deployed: {url}")
     say(f"A key: .venv/bin/imgvec keys create my-team --stack {configuration.stack}")
-    say(f"A vector: curl {url}/imgembed -F key=KEY -F dimension=1024 -F file=@examples/cat.jpg")
+    say(f"A vector: {first_request(url, encoders)}")
+
+
+def first_request(url: str, encoders: Sequence[Manifest]) -> str:
+    """A command that gets a vector of one of the encoders."""
+    served = {space.dimensions for one in encoders for space in one.spaces}
+    dimension = next((one for one in (1024, 512) if one in served), None)
+    if dimension is not None:
+        return f"curl {url}/imgembed -F key=KEY -F dimension={dimension} -F file=@examples/cat.jpg"
+    # PixLab has no other dimensions; the id of an encoder is a model in all of its own.
+    body = f'{{"model": "{encoders[0].name}", "input": [{{"image": "URL-OF-A-PHOTO"}}]}}'
+    json = "-H 'Content-Type: application/json'"
+    return f"curl {url}/v1/embeddings -H 'Authorization: Bearer KEY' {json} -d '{body}'"
 
 
 def whole(wanted: Parameters, deployed: Parameters) -> Parameters:

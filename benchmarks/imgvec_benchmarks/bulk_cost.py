@@ -1,8 +1,10 @@
 """Dollars and hours of bulk jobs on Step Functions, from the times and prices of `imgvec cost`."""
 
+from dataclasses import replace
 from typing import Final
 
 from imgvec_benchmarks.cost import (
+    AVX2_SLOWER,
     BUCKET_READ,
     BUCKET_WRITE,
     LAMBDA_REQUEST,
@@ -22,13 +24,15 @@ WRITES: Final = 12
 READS: Final = 4
 WRITES_OF_A_BUCKET: Final = 2
 READS_OF_A_BUCKET: Final = 6
-ROWS: Final = {"starter": 1000, "clip-vit-b32": 1000, "clip-vit-l14": 400}
-"""Images of a chunk."""
+ROWS: Final = 1000
+"""Images of a chunk, and those where as many would take longer than a function may."""
+FEWER_ROWS: Final = 400
+CHUNK_SECONDS: Final = 900
 
 
 def dollars(work: Workload) -> float:
     """Of a job over photos in S3; their storage and that of the parts are not in it."""
-    chunks = work.images / ROWS[work.encoder]
+    chunks = work.images / rows(work)
     chunk = (
         LAMBDA_REQUEST
         + TRANSITIONS * TRANSITION
@@ -38,6 +42,12 @@ def dollars(work: Workload) -> float:
         + READS_OF_A_BUCKET * BUCKET_READ
     )
     return work.images * (gib_seconds(work.compute_ms / 1000) + BUCKET_READ) + chunks * chunk
+
+
+def rows(work: Workload) -> int:
+    """Images of a chunk, on a processor without VNNI too."""
+    slowest = replace(work, processor="avx2", measured_ms=work.vnni_ms * AVX2_SLOWER)
+    return FEWER_ROWS if ROWS * slowest.compute_ms / 1000 > CHUNK_SECONDS else ROWS
 
 
 def hours(work: Workload, concurrency: int) -> float:

@@ -50,6 +50,12 @@ def _option(
     "clip-vit-b32",
     "Encoder that embeds the images.",
 )
+@click.option(
+    "--encode-ms",
+    type=Number(0.1, 100_000),
+    help="Milliseconds of an image of any other encoder, as `imgvec bench` measures them on "
+    "--processor.",
+)
 @_option(
     "--processor",
     click.Choice(get_args(Processor)),
@@ -63,6 +69,7 @@ def cost(
     via: Via,
     gateway: Gateway,
     encoder: str,
+    encode_ms: float | None,
     processor: Processor,
     as_json: bool,
 ) -> None:
@@ -73,7 +80,8 @@ def cost(
     List prices of us-east-1, egress, logs and authorizer included, free tiers not. The command
     does not call AWS. It counts with measured times (docs/explanation/performance.md).
     """
-    work = prices.Workload(images, megapixels, via, gateway, encoder, processor)
+    name = encoder if encode_ms is None else "other"
+    work = prices.Workload(images, megapixels, via, gateway, name, processor, encode_ms)
     dollars = prices.bill(work)
     total = sum(dollars.values())
     both = (prices.container(work), prices.gpu_endpoint(work))

@@ -8,5 +8,7 @@ from imgvec.settings import load_settings
 # Everything here happens once for each execution environment, and is billed.
 settings = load_settings()
 add_local_key(settings)
-handler = adapt(create_app(settings), observe("embeddings", settings.log_level))
+# Before the application: it logs which models it does not serve.
+logger = observe("embeddings", settings.log_level)
+handler = adapt(create_app(settings), logger)
 coldstart.over()

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import logging
 import re
 import sys
 from collections.abc import Iterator
@@ -12,9 +13,9 @@ import pytest
 from starlette.testclient import TestClient
 
 import imgvec.dialects
+from imgvec.api.application import close
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects, all_heads, head_of
-from imgvec.errors import ModelError
 from imgvec.settings import load_settings
 from tests.support.contract.checks import NOT_FOUND, assert_made_headers, assert_unit, bits
 from tests.support.server.places import PictureServer, Place, create_key, server_environment
@@ -177,13 +178,17 @@ def test_it_is_described_once(tiny: Place) -> None:
     assert {"TinyVectors", "TinyProblem"} <= references <= described["components"]["schemas"].keys()
 
 
-def test_an_alias_that_leads_nowhere_stops_the_start(
-    with_tiny: Path, tmp_path: Path, pictures: PictureServer
+def test_an_alias_that_leads_nowhere_is_off_and_in_the_list(
+    with_tiny: Path, tmp_path: Path, pictures: PictureServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A new dialect's own row of the table is checked like the others."""
+    caplog.set_level(logging.INFO, "imgvec.app")
     with_tiny.write_text(ROUTES.replace("(1024,))", "(333,))"))
-    with pytest.raises(ModelError, match=r"tiny.*tiny-wide.*333"):
-        create_app(load_settings(server_environment(tmp_path / "data", pictures)))
+    app = create_app(load_settings(server_environment(tmp_path / "data", pictures)))
+    close(app)
+    assert app.state.off == {"tiny": {"tiny-wide": {333}}}
+    assert re.search(r"^  tiny +tiny-wide +off: 333$", caplog.text, re.MULTILINE)
+    assert "333 dimensions: none is built here" in caplog.text
 
 
 def test_a_router_within_another_stops_the_start(

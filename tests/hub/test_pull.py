@@ -11,7 +11,7 @@ import pytest
 
 from imgvec.errors import ModelError
 from imgvec_models.hub.files import present, pulled_folder
-from imgvec_models.hub.pull import pull
+from imgvec_models.hub.pull import pull, source_of
 from imgvec_models.hub.recipe import Recipe
 from tests.support.models.local_hub import PATHS, REPOSITORY, REVISION, Fault, LocalHub, hub_path
 
@@ -28,7 +28,7 @@ class Puller:
         self.said: list[str] = []
 
     def __call__(self, source: Path | None = None) -> None:
-        pull(self.recipe, self.models, self.hub, source, self.said.append)
+        pull(self.recipe, self.models, source_of(self.hub, source), self.said.append)
 
     @property
     def folder(self) -> Path:
@@ -121,7 +121,7 @@ def begun(puller: Puller, monkeypatch: pytest.MonkeyPatch) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("imgvec_models.hub.pull.http_get", interrupted)
+        patch.setattr("imgvec_models.hub.sources.http_get", interrupted)
         assert puller.fails() == (
             "someone/small-clip/onnx/vision.onnx was interrupted: "
             "run it again, it goes on where it stopped"
@@ -286,6 +286,6 @@ def test_a_folder_is_trusted_no_more_than_the_hub(
 def test_a_file_without_a_digest_is_pulled_and_measured(puller: Puller, hub: LocalHub) -> None:
     recipe = change(puller.recipe, size=None, sha256=None)
     models = puller.models
-    received = pull(recipe, models, puller.hub, None, puller.said.append)
+    received = pull(recipe, models, source_of(puller.hub, None), puller.said.append)
     assert received["image"].size == 3_000_000
     assert received["image"].sha256 == hashlib.sha256(hub.files[IMAGE]).hexdigest()

@@ -30,10 +30,6 @@ from tests.support.server.places import create_key, imgvec
 TEXT = "/serve/api/v2/embeddings/text"
 IMAGE = "/serve/api/v2/embeddings/image"
 B32, L14 = "clip-vit-b32", "clip-vit-l14"
-NO_512 = (
-    "memories.ai:mobileclip:512,memories.ai:gemini-embedding-001:512,"
-    "pixlab:img-embed:512,pixlab:pix-llm:512"
-)
 TIE = 1e-5
 LIMITS = ImageLimits(max_bytes=10_000_000, max_pixels=10_000_000, max_frames=1)
 
@@ -79,9 +75,9 @@ def way(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Way]:
 
 
 @contextmanager
-def client(way: Way, encoders: str, off: str = "") -> Iterator[httpx2.Client]:
+def client(way: Way, encoders: str) -> Iterator[httpx2.Client]:
     """The application with these encoders, and a key."""
-    environment = {**way.environment, "IMGVEC_ENCODERS": encoders, "IMGVEC_ALIASES_OFF": off}
+    environment = {**way.environment, "IMGVEC_ENCODERS": encoders}
     key, _ = create_key("someone", environment)
     headers = {"x-api-key": key, "Authorization": key, "WWW-Authenticate": key}
     with TestClient(create_app(load_settings(environment)), headers=headers) as client:
@@ -180,16 +176,8 @@ def test_b32_alone_serves_every_dialect_in_every_width(way: Way, cat: bytes) -> 
             check_one_space(ask(served, cat, dimensions), B32, dimensions)
 
 
-def test_l14_alone_is_an_error_that_names_the_aliases_and_both_fixes(way: Way) -> None:
-    with pytest.raises(ModelError) as problem, client(way, L14):
-        pass
-    assert str(problem.value).endswith(
-        f"add one to IMGVEC_ENCODERS that does, or set IMGVEC_ALIASES_OFF={NO_512}"
-    )
-
-
-def test_l14_without_those_aliases_serves_the_others(way: Way, cat: bytes) -> None:
-    with client(way, L14, NO_512) as served:
+def test_l14_alone_serves_the_models_of_its_dimensions(way: Way, cat: bytes) -> None:
+    with client(way, L14) as served:
         for dimensions in (768, 1024):
             check_one_space(ask(served, cat, dimensions), L14, dimensions)
         for answer in ask(served, cat, 512).values():

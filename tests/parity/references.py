@@ -5,6 +5,9 @@
 reads `FOLDER/pictures/*` and `FOLDER/texts.json`; writes `FOLDER/pixels.npz` (by reference,
 float32 [n, 3, 224, 224]) and `FOLDER/found.json`. Nothing of ours is imported. Both references
 leave orientation, transparency and depth to who opens the file, so Pillow's own functions do those.
+
+With a `FOLDER/geometries.json` it is open_clip's transform for each of them (uint8
+[n, size, size, 3]), and its tokenizer around `FOLDER/tokenizer`.
 """
 
 import json
@@ -15,7 +18,8 @@ from pathlib import Path
 import numpy as np
 import PIL
 from numpy.typing import NDArray
-from open_clip.tokenizer import SimpleTokenizer, basic_clean, default_bpe
+from open_clip.tokenizer import HFTokenizer, SimpleTokenizer, basic_clean, default_bpe
+from open_clip.transform import image_transform
 from PIL import Image, ImageOps
 from torchvision.transforms import (
     CenterCrop,
@@ -28,10 +32,11 @@ from torchvision.transforms import (
 from transformers import CLIPImageProcessor
 from transformers.models.clip.image_processing_pil_clip import CLIPImageProcessorPil
 
-SIZE, TOKENS = 224, 77
+SIZE, TOKENS, CONTEXT = 224, 77, 64
 MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 
 Tensor = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
 Preprocess = Callable[[Image.Image], Tensor]
 
 
@@ -77,10 +82,40 @@ def tokens(text: str, tokenizer: SimpleTokenizer) -> list[int]:
     return found
 
 
+def squares(images: list[Image.Image], size: int, mode: str, interpolation: str) -> Bytes:
+    """What open_clip's transform makes of the images, before mean and deviation."""
+    transform = image_transform(
+        size,
+        is_train=False,
+        mean=(0.0, 0.0, 0.0),
+        std=(1.0, 1.0, 1.0),
+        resize_mode=mode,
+        interpolation=interpolation,
+    )
+    found = np.stack([np.asarray(transform(image), np.float32) for image in images])
+    return np.rint(found * 255).astype(np.uint8).transpose(0, 2, 3, 1)
+
+
+def write_open_clip(folder: Path, images: list[Image.Image], texts: list[str]) -> None:
+    """Write open_clip's pixels by geometry, and its token ids by cleaner."""
+    geometries = json.loads((folder / "geometries.json").read_text())
+    pixels = {str(place): squares(images, *one) for place, one in enumerate(geometries)}
+    np.savez(folder / "pixels.npz", allow_pickle=False, **pixels)
+    ids = {}
+    for clean in ("whitespace", "canonicalize"):
+        tokenizer = HFTokenizer(str(folder / "tokenizer"), context_length=CONTEXT, clean=clean)
+        ids[clean] = tokenizer(texts).tolist()
+    found = {"pillow": PIL.__version__, "plain": [basic_clean(text) for text in texts], "ids": ids}
+    (folder / "found.json").write_text(json.dumps(found))
+
+
 def main() -> None:
     """Write both files."""
     folder = Path(sys.argv[1])
     images = [opened(path) for path in sorted((folder / "pictures").iterdir())]
+    if (folder / "geometries.json").exists():
+        write_open_clip(folder, images, json.loads((folder / "texts.json").read_text()))
+        return
     np.savez(
         folder / "pixels.npz",
         allow_pickle=False,

@@ -3,7 +3,6 @@
 Both run in an environment of their own, because they need PyTorch: `make test-parity`.
 """
 
-import asyncio
 import hashlib
 import json
 from dataclasses import dataclass
@@ -17,13 +16,12 @@ from numpy.typing import NDArray
 from imgvec.encoders.onnx import normaliser
 from imgvec.images.decode import ImageLimits, decode
 from imgvec_models.calibration.feeds import text_feeds
+from imgvec_models.export.bpe import clip_tokenizer
 from imgvec_models.hub.recipe import find_recipe
 from tests.support.images.every_kind import LARGE, every_kind
-from tests.support.models.hub_tokenizer import hub_tokenizer
 from tests.support.models.odd_texts import odd_texts
-from tests.support.server.places import ROOT
+from tests.support.models.peers import PYTHON, run_references
 
-PYTHON = ROOT / ".cache" / "peers" / "bin" / "python"
 pytestmark = pytest.mark.skipif(
     not PYTHON.exists(), reason="NOT CHECKED: parity with CLIP's own code; `make test-parity` does"
 )
@@ -58,11 +56,11 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     for place, data in enumerate(pictures.values()):
         (folder / "pictures" / f"{place:02}").write_bytes(data)
     (folder / "texts.json").write_text(json.dumps(texts))
-    assert asyncio.run(_references(folder)) == 0
+    assert run_references(folder) == 0
     written = json.loads((folder / "found.json").read_text())
     assert written["pillow"] == PIL.__version__, "another Pillow decodes and resizes otherwise"
     tokenizer = folder / "tokenizer.json"
-    tokenizer.write_bytes(hub_tokenizer(Path(written["vocabulary"])))
+    tokenizer.write_bytes(clip_tokenizer(Path(written["vocabulary"])))
     with np.load(folder / "pixels.npz") as pixels:
         return Found(
             pixels=dict(pixels),
@@ -74,12 +72,6 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
             tokens=written["tokens"],
             tokenizer=tokenizer,
         )
-
-
-async def _references(folder: Path) -> int:
-    script = Path(__file__).with_name("references.py")
-    process = await asyncio.create_subprocess_exec(PYTHON, "-I", script, folder)
-    return await process.wait()
 
 
 def _ours(pictures: dict[str, bytes]) -> Tensors:
@@ -190,4 +182,5 @@ def ends_in_sigma(text: str) -> bool:
 
 def ours(found: Found, texts: list[str]) -> list[list[int]]:
     names = RECIPE.text
+    assert names is not None
     return [feed[names.ids][0].tolist() for feed in text_feeds(found.tokenizer, names, texts)]

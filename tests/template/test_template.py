@@ -17,6 +17,7 @@ from imgvec.dialects import head_of
 from imgvec.settings import Settings
 from tests.hostile.test_decode_memory import BYTES_A_PIXEL
 from tests.support.aws.translated_template import Resource, nested, of_type, translated, written
+from tests.support.aws.whole_deployment import deployment
 from tests.support.contract.checks import COREVIZ_REASONS
 from tests.support.server.places import ROOT
 
@@ -295,6 +296,37 @@ def test_the_weekly_call_is_an_event_of_the_gateway() -> None:
     (schedule,) = of_type("AWS::Scheduler::Schedule").values()
     event = json.loads(schedule["Target"]["Input"])
     assert (event["httpMethod"], event["path"]) == ("GET", "/ready")
+
+
+@pytest.mark.parametrize(
+    ("value", "allowed"),
+    [
+        ("starter", True),
+        ("clip-vit-l14,clip-vit-b32", True),
+        ("siglip2-so400m-384", True),
+        ("", False),
+        ("a,", False),
+        ("a, b", False),
+        ("../a", False),
+        ("a b", False),
+        ("A", False),
+    ],
+)
+def test_any_encoder_may_be_named(value: str, allowed: bool) -> None:
+    pattern = written()["Parameters"]["Encoder"]["AllowedPattern"]
+    assert bool(re.fullmatch(pattern, value)) == allowed
+
+
+def test_the_operator_sets_how_many_images_a_list_and_a_chunk_have() -> None:
+    chosen = {"Encoder": "siglip2-b16", "Bulk": "on", "MaxImages": "16", "BulkRows": "400"}
+    stack = deployment(chosen)
+    function = stack.root.resources["EmbeddingsFunction"]["Properties"]
+    variables = function["Environment"]["Variables"]
+    assert (variables["IMGVEC_ENCODERS"], variables["IMGVEC_MAX_IMAGES"]) == ("siglip2-b16", "16")
+    assert stack.passed["BulkStack"]["Rows"] == "400"
+    defaults = deployment({}).root.resources["EmbeddingsFunction"]["Properties"]
+    found = defaults["Environment"]["Variables"]["IMGVEC_MAX_IMAGES"]
+    assert int(found) == Settings().max_images
 
 
 def test_threads_follow_memory() -> None:

@@ -46,8 +46,6 @@ CHOICES: Final = {
     "AlarmEmail": ("", "operator@example.com"),
     "ManageApiGatewayLogRole": ("on", "off"),
 }
-# Of the limits of one function's environment alone.
-OF_THE_ENCODER: Final = {"Encoder": ("starter", "clip-vit-b32", "clip-vit-l14,clip-vit-b32")}
 # Of the endpoint's, which know nothing of the others.
 OF_THE_ENDPOINT: Final = {
     "Endpoint": ("realtime", "zero"),
@@ -58,7 +56,7 @@ OF_THE_ENDPOINT: Final = {
 OF_THE_JOBS: Final = {"Bulk": ("off", "on"), "BulkSource": ("", "photos")}
 COMBINATIONS: Final = [
     dict(zip(choices, chosen, strict=True))
-    for choices in (CHOICES, OF_THE_ENCODER, OF_THE_ENDPOINT, OF_THE_JOBS)
+    for choices in (CHOICES, OF_THE_ENDPOINT, OF_THE_JOBS)
     for chosen in product(*choices.values())
 ]
 
@@ -82,7 +80,7 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     def named(value: Any) -> set[str]:
         return {one.name for one in references(value)}
 
-    assert named(written()["Conditions"]) == {*CHOICES, *OF_THE_ENCODER, "Bulk"}
+    assert named(written()["Conditions"]) == {*CHOICES, "Bulk"}
     passed = written()["Resources"]["EndpointStack"]["Properties"]["Parameters"]
     decisive = [passed[name] for name in named(nested("sagemaker")["Conditions"])]
     # The topic is a resource, and always there.
@@ -91,7 +89,7 @@ def test_every_parameter_that_decides_something_is_combined() -> None:
     assert named([given[name] for name in named(nested("bulk")["Conditions"])]) == {"BulkSource"}
     for folder in ("edge", "monitoring"):
         assert "Conditions" not in nested(folder)
-    for name, values in {**CHOICES, **OF_THE_ENCODER}.items():
+    for name, values in CHOICES.items():
         allowed = written()["Parameters"][name].get("AllowedValues", values)
         assert set(allowed) == set(values), name
 

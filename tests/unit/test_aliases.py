@@ -2,9 +2,9 @@
 
 import pytest
 
-from imgvec.aliases import Alias, check_aliases, find_alias, off_with_unserved, read_off
+from imgvec.aliases import Alias, find_alias, list_served, off_with_unserved, read_off
 from imgvec.dialects import all_dialects
-from imgvec.errors import BadParameter, ModelError, SettingsError, UnknownModel
+from imgvec.errors import BadParameter, SettingsError, UnknownModel
 
 ROW = Alias("some-model", (1024, 512))
 
@@ -75,35 +75,26 @@ def test_an_alias_without_a_default_names_the_parameter_and_the_dimensions() -> 
         alias.resolve(None, name="dimension")
 
 
-def test_an_alias_that_is_not_required_is_off_where_no_encoder_has_its_dimensions() -> None:
-    table = [("vendor", Alias("some-model", (512, 1024), required=False)), *TABLE[1:]]
-    served = frozenset({512, 768})
-    check_aliases(table, served, {})
-    off = off_with_unserved(read_off(("vendor:some-model:512",), table), table, served)
-    assert off == {"vendor": {"some-model": {512, 1024}}}
-    with pytest.raises(BadParameter, match="not served here in dimension 1024"):
-        Alias("some-model", (512, 1024)).resolve(1024, off["vendor"])
-
-
 TABLE = [("vendor", ROW), ("other", Alias("some-model", (768,)))]
 
 
-def test_aliases_without_a_space_stop_the_start_and_are_named_with_both_fixes() -> None:
-    check_aliases(TABLE, frozenset({512, 768, 1024}), {})
-    with pytest.raises(ModelError) as problem:
-        check_aliases(TABLE, frozenset({512}), {})
-    assert str(problem.value) == (
-        "No configured encoder gives vendor's 'some-model' in dimension 1024, "
-        "other's 'some-model' in dimension 768: add one to IMGVEC_ENCODERS that does, "
-        "or set IMGVEC_ALIASES_OFF=vendor:some-model:1024,other:some-model:768"
-    )
+def test_dimensions_that_no_encoder_has_are_off() -> None:
+    off = off_with_unserved(read_off(("vendor:some-model:512",), TABLE), TABLE, frozenset({512}))
+    assert off == {"vendor": {"some-model": {512, 1024}}, "other": {"some-model": {768}}}
+    with pytest.raises(BadParameter, match="not served here in dimension 1024"):
+        ROW.resolve(1024, off["vendor"])
+    everything = frozenset({512, 768, 1024})
+    assert off_with_unserved({}, TABLE, everything) == {}
 
 
-def test_the_second_fix_that_is_named_works() -> None:
-    with pytest.raises(ModelError) as problem:
-        check_aliases(TABLE, frozenset({512}), {})
-    entries = str(problem.value).partition("IMGVEC_ALIASES_OFF=")[2].split(",")
-    check_aliases(TABLE, frozenset({512}), read_off(entries, TABLE))
+def test_the_list_has_a_line_for_each_model() -> None:
+    table = [*TABLE, ("vendor", Alias("wide", (1024,)))]
+    off = off_with_unserved({}, table, frozenset({1024}))
+    assert [" ".join(line.split()) for line in list_served(table, off)] == [
+        "vendor some-model 1024; off: 512",
+        "other some-model off: 768",
+        "vendor wide 1024",
+    ]
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,10 @@
 """The bill against sums that were made by hand, from AWS's price pages."""
 
+from typing import get_args
+
 import pytest
 
+from imgvec_benchmarks.bulk_cost import rows
 from imgvec_benchmarks.cost import (
     ANSWER_BYTES,
     AVX2_SLOWER,
@@ -15,6 +18,7 @@ from imgvec_benchmarks.cost import (
     STORES_MS,
     UPLOAD_BYTES,
     Gateway,
+    Processor,
     Workload,
     bill,
     container,
@@ -100,6 +104,24 @@ def test_a_container_pays_where_the_bills_cross() -> None:
     replaced = ("gateway", "function", "cold starts", "authorizer")
     saved = sum(v for part, v in dollars(Workload(crossing, 2.0)).items() if part in replaced)
     assert saved == pytest.approx(58.3, abs=0.1), "a month of the container and its balancer"
+
+
+@pytest.mark.parametrize("processor", get_args(Processor))
+def test_measured_milliseconds_are_those_of_the_processor(processor: Processor) -> None:
+    known = Workload(MILLION, 2.0, encoder="clip-vit-l14", processor=processor)
+    measured = ENCODE_MS["clip-vit-l14"] * (AVX2_SLOWER if processor == "avx2" else 1)
+    other = Workload(MILLION, 2.0, processor=processor, measured_ms=measured)
+    assert total(other) == pytest.approx(total(known))
+    assert other.encode_ms == pytest.approx(measured * LAMBDA_SLOWER)
+    gpus = [gpu_endpoint(one) for one in (known, other)]
+    assert gpus[0] is not None
+    assert gpus[1] is not None
+    assert gpus[0].capacity == pytest.approx(gpus[1].capacity)
+
+
+@pytest.mark.parametrize(("measured", "images"), [(100.0, 1000), (500.0, 1000), (700.0, 400)])
+def test_a_chunk_of_a_slow_encoder_has_fewer_images(measured: float, images: int) -> None:
+    assert rows(Workload(MILLION, 2.0, measured_ms=measured)) == images
 
 
 def test_a_gpu_pays_for_a_large_encoder_and_never_for_a_small_one() -> None:

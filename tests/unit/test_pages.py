@@ -14,12 +14,14 @@ from generate import (
     commands_page,
     cost_page,
     deploy_page,
+    dialects_page,
     errors_page,
     openapi_json,
     settings_page,
 )
 from imgvec.app import create_app
 from imgvec.dialects import all_dialects
+from imgvec.encoders.integrity import SHIPPED_TERMS
 from imgvec.settings import Settings, load_settings
 from llms import llms_txt
 from tests.support.server.places import CAT, ROOT, create_key
@@ -42,6 +44,11 @@ def test_readme_shows_the_answer_to_its_own_request(tmp_path: Path) -> None:
 
 def test_readme_is_short() -> None:
     assert len(README.splitlines()) <= 130, "move details to docs/"
+
+
+def test_readme_has_the_terms_of_the_shipped_encoder_beside_the_command_for_another() -> None:
+    paragraph = next(one for one in README.split("\n\n") if "imgvec models pull" in one)
+    assert SHIPPED_TERMS in " ".join(paragraph.replace("`", "").split())
 
 
 def test_settings_page_is_that_of_the_code() -> None:
@@ -68,6 +75,10 @@ def test_cost_page_is_that_of_the_code() -> None:
 
 def test_errors_page_is_that_of_the_code() -> None:
     assert (DOCS / "reference" / "errors.md").read_text() == errors_page(), "run `make docs`"
+
+
+def test_dialects_page_is_that_of_the_code() -> None:
+    assert (DOCS / "reference" / "dialects.md").read_text() == dialects_page(), "run `make docs`"
 
 
 def test_llms_txt_is_that_of_the_pages() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from imgvec.errors import BadParameter, ModelError, SettingsError, UnknownModel
+from imgvec.errors import BadParameter, SettingsError, UnknownModel
 
 Off: TypeAlias = Mapping[str, frozenset[int]]
 """Dimensions that an operator has switched off, by a dialect's model name."""
@@ -23,8 +23,10 @@ class Alias:
     dimensions: tuple[int, ...]
     has_default: bool = True
     """False where the vendor's own default is not served: then a request must say."""
-    required: bool = True
-    """Whether a start without an encoder of these dimensions is an error; else they are off."""
+
+    def on(self, off: Off) -> tuple[int, ...]:
+        """The dimensions that are not off, in their order."""
+        return tuple(one for one in self.dimensions if one not in off.get(self.model, ()))
 
     def resolve(self, asked: int | None, off: Off = NONE_OFF, name: str = "dimensions") -> int:
         """The dimensions to embed in. A default that is switched off has no substitute.
@@ -87,44 +89,30 @@ def read_off(
     return off
 
 
-def check_aliases(
-    table: Iterable[tuple[str, Alias]], served: frozenset[int], off: Mapping[str, Off]
-) -> None:
-    """Check at start that a configured encoder has the dimensions of every enabled alias.
-
-    Raises:
-        ModelError: some have no encoder; the message names them and both fixes.
-    """
-    nowhere = [
-        (dialect, alias.model, dimensions)
-        for dialect, alias in table
-        for dimensions in alias.dimensions
-        if alias.required
-        and dimensions not in served
-        and dimensions not in off.get(dialect, NONE_OFF).get(alias.model, ())
-    ]
-    if nowhere:
-        named = ", ".join(
-            f"{one}'s {model!r} in dimension {dimensions}" for one, model, dimensions in nowhere
-        )
-        switch = ",".join(f"{one}:{model}:{dimensions}" for one, model, dimensions in nowhere)
-        raise ModelError(
-            f"No configured encoder gives {named}: add one to IMGVEC_ENCODERS that does, "
-            f"or set IMGVEC_ALIASES_OFF={switch}"
-        )
-
-
 def off_with_unserved(
     off: Mapping[str, Off], table: Iterable[tuple[str, Alias]], served: frozenset[int]
 ) -> Mapping[str, Off]:
-    """Switch off, too, the dimensions of aliases that are not required and have no encoder."""
+    """Switch off, too, the dimensions of aliases that no encoder has."""
     every = {dialect: dict(models) for dialect, models in off.items()}
     for dialect, alias in table:
         missing = frozenset(alias.dimensions) - served
-        if missing and not alias.required:
+        if missing:
             models = every.setdefault(dialect, {})
             models[alias.model] = models.get(alias.model, frozenset()) | missing
     return every
+
+
+def list_served(table: Iterable[tuple[str, Alias]], off: Mapping[str, Off]) -> list[str]:
+    """A line for each model: its dialect, its name, its dimensions, and those that are off."""
+    lines = []
+    for dialect, alias in table:
+        on = alias.on(off.get(dialect, NONE_OFF))
+        shut = [one for one in alias.dimensions if one not in on]
+        parts = [", ".join(map(str, on))] if on else []
+        if shut:
+            parts.append(f"off: {', '.join(map(str, shut))}")
+        lines.append(f"{dialect:<11} {alias.model:<38} {'; '.join(parts)}")
+    return lines
 
 
 def _choices(alias: Alias) -> list[tuple[str, frozenset[int]]]:

@@ -13,11 +13,11 @@ from imgvec.errors import ModelError
 from imgvec_models.build.encoder import build_encoder
 from imgvec_models.hub.files import present, pulled_folder, writing
 from imgvec_models.hub.preprocessor import require_preprocessing
-from imgvec_models.hub.pull import locked
+from imgvec_models.hub.pull import located, locked
 from imgvec_models.hub.recipe import Recipe
 from imgvec_models.progress import Say
 from imgvec_models.quality.judge import NOTHING, Given, judge
-from imgvec_models.quantisation.scheme import DEFAULT
+from imgvec_models.quantisation.scheme import AUTO
 
 WORK: Final = "building-"
 
@@ -27,11 +27,11 @@ class Demands:
     """Conditions of a build."""
 
     revision: str | None = None
-    """A revision or its first 12 digits or more; another one is refused."""
+    """A revision or its first 12 digits or more; another one is rejected."""
     unpinned: bool = False
     """Whether files without a digest may be used."""
-    scheme: str = DEFAULT
-    """How weights and activations are kept."""
+    scheme: str = AUTO
+    """How weights and activations are kept; chosen by measurement if it is `auto`."""
     given: Given = NOTHING
     """Photos on which the build must be as good as its source, besides the calibration's."""
 
@@ -41,7 +41,7 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
 
     Raises:
         ModelError: a file is not pulled, altered or unpinned, the towers or their preprocessing
-            are refused, or the build is not what is demanded; what was there before stays.
+            are rejected, or the build is not what is demanded; what was there before stays.
     """
     if recipe.unpinned and not demands.unpinned:
         raise ModelError(
@@ -51,6 +51,7 @@ def build(recipe: Recipe, models: Path, demands: Demands, say: Say) -> Manifest:
     pulled = pulled_folder(models, recipe.name)
     with locked(pulled, bind(say, f"{recipe.name} is being pulled or built: waiting")):
         _require_pulled(recipe, pulled)
+        recipe = located(recipe, pulled)
         if "preprocessor" in recipe.files:
             config = pulled / recipe.local_path("preprocessor")
             require_preprocessing(config, recipe.preprocessing)
@@ -77,13 +78,13 @@ def _is_revision(manifest: Manifest, expected: str) -> bool:
 
 
 def _require_pulled(recipe: Recipe, pulled: Path) -> None:
-    for role, file in recipe.files.items():
-        path = pulled / recipe.local_path(role)
-        if present(path, file) is None:
-            raise ModelError(
-                f"{path} is missing or not as the recipe says: "
-                f"pull it with `imgvec models pull {recipe.name}`"
-            )
+    for role in recipe.files:
+        for path, part in recipe.local_files(role).items():
+            if present(pulled / path, part) is None:
+                raise ModelError(
+                    f"{pulled / path} is missing or not as the recipe says: "
+                    f"pull it with `imgvec models pull {recipe.name}`"
+                )
 
 
 def _replace(new: Path, place: Path, old: Path) -> None:

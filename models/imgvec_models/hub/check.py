@@ -8,7 +8,7 @@ from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.registry import find_folders
 from imgvec.errors import ModelError
 from imgvec_models.hub.files import difference, measure, pulled_folder
-from imgvec_models.hub.recipe import RemoteFile, find_recipe, recipe_paths
+from imgvec_models.hub.recipe import Pin, find_recipe, recipe_paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +59,13 @@ def _pulled(models: Path, name: str) -> Iterator[Finding]:
     except ModelError as problem:
         yield Finding(f"{name}, recipe", str(problem))
         return
-    for role, file in recipe.files.items():
-        path = pulled_folder(models, name) / recipe.local_path(role)
-        yield Finding(f"{name}, pulled {path.name}", _problem(name, path, file))
+    folder = pulled_folder(models, name)
+    for role in recipe.files:
+        for path, part in recipe.local_files(role).items():
+            yield Finding(f"{name}, pulled {path}", _problem(name, folder / path, part))
 
 
-def _problem(name: str, path: Path, file: RemoteFile) -> str | None:
+def _problem(name: str, path: Path, file: Pin) -> str | None:
     try:
         wrong = difference(file, measure(path))
     except OSError:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from imgvec.errors import ModelError
-from imgvec_models.hub.recipe import Received, RemoteFile
+from imgvec_models.hub.recipe import Pin, Received
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -29,7 +29,7 @@ def measure(path: Path) -> Received:
         return Received(stream.tell(), digest)
 
 
-def difference(file: RemoteFile, found: Received) -> str | None:
+def difference(file: Pin, found: Received) -> str | None:
     """The way in which a file is another than the recipe's."""
     if file.size is not None and found.size != file.size:
         more = "more" if found.size > file.size else "fewer"
@@ -39,7 +39,7 @@ def difference(file: RemoteFile, found: Received) -> str | None:
     return None
 
 
-def present(target: Path, file: RemoteFile) -> Received | None:
+def present(target: Path, file: Pin) -> Received | None:
     """Size and digest of a pulled file; None if it is not there, or another than the recipe's."""
     try:
         if file.size is not None and target.stat().st_size != file.size:

@@ -1,8 +1,10 @@
-"""A pulled `preprocessor_config.json` against the preprocessing that its recipe states.
+"""A pulled configuration of preprocessing against that which its recipe states.
 
-The fields are those of Hugging Face's image processors; what is not named here decides no pixel.
+It is `preprocessor_config.json` of Hugging Face's image processors, or `preprocess_cfg.json` of
+open_clip. A field that is not named here decides no pixel.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
@@ -10,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from imgvec.encoders.manifest import Preprocessing, wrong_fields
 from imgvec.errors import ModelError
+from imgvec_models.hub.layout import read_preprocess
 
 BICUBIC = 3
 """Pillow's number for it (PIL.Image.Resampling)."""
@@ -42,11 +45,14 @@ class _Config(_Part):
 
 
 def require_preprocessing(path: Path, stated: Preprocessing) -> None:
-    """Refuse a tower whose authors prepare its pictures otherwise than its recipe does.
+    """Reject a tower whose authors prepare its pictures otherwise than its recipe does.
 
     Raises:
         ModelError: the file is no such configuration, or says something else; the fields are named.
     """
+    if path.is_file() and b'"interpolation"' in path.read_bytes():
+        _require_fields(path, _of_open_clip(read_preprocess(path), stated))
+        return
     try:
         config = _Config.model_validate_json(path.read_bytes())
     except OSError:
@@ -65,6 +71,15 @@ def require_preprocessing(path: Path, stated: Preprocessing) -> None:
         "image_mean": config.image_mean == stated.image_mean,
         "image_std": config.image_std == stated.image_std,
     }
+    _require_fields(path, agrees)
+
+
+def _of_open_clip(found: Preprocessing, stated: Preprocessing) -> Mapping[str, bool]:
+    expected = stated.model_dump()
+    return {field: value == expected[field] for field, value in found.model_dump().items()}
+
+
+def _require_fields(path: Path, agrees: Mapping[str, bool]) -> None:
     other = [field for field, same in agrees.items() if not same]
     if other:
         raise ModelError(

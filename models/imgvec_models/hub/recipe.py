@@ -1,8 +1,9 @@
 """A recipe: which files are pulled for an encoder, pinned by what, and what is built of them."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated, Final, Literal, Self, TypeAlias
 
 from pydantic import Field, PositiveInt, ValidationError, model_validator
@@ -20,10 +21,12 @@ from imgvec.encoders.manifest import (
 )
 from imgvec.errors import ModelError
 
+EXPORTED: Final = "open_clip/"
+"""The owner of what `imgvec models export` writes, which is in no hub."""
 SHIPPED: Final = Path(__file__).parents[1] / "recipes"
 Role: TypeAlias = Literal["image", "text", "tokenizer", "preprocessor"]
-ROLES: Final[frozenset[Role]] = frozenset({"image", "text", "tokenizer"})
-"""Two towers as ONNX and their tokenizer; a preprocessor may be beside them."""
+TEXT: Final[frozenset[Role]] = frozenset({"text", "tokenizer"})
+"""The files of a text tower. The image tower is always there, a preprocessor may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +35,15 @@ class Received:
 
     size: int
     sha256: str
+    data: "tuple[Received, ...]" = ()
+    """Of its external data, in the recipe's order."""
+    commit: str | None = None
+    """Where it came from; None where the recipe names no commit and none was asked for."""
+
+    @property
+    def every(self) -> "tuple[Received, ...]":
+        """The file and its external data."""
+        return self, *self.data
 
 
 class DataFile(Part):
@@ -57,7 +69,18 @@ class RemoteFile(Part):
     sha256: Digest | None
     """None: not pinned yet."""
     data: tuple[DataFile, ...] = ()
-    """External data of a graph, of the same repository and revision."""
+    """External data of a graph, in its folder, of the same repository and revision."""
+
+    @model_validator(mode="after")
+    def _check_data(self) -> Self:
+        folder = PurePosixPath(self.path).parent
+        if not all(PurePosixPath(file.path).is_relative_to(folder) for file in self.data):
+            raise ValueError("external data lies in the folder of its graph")
+        return self
+
+
+Pin: TypeAlias = RemoteFile | DataFile
+"""A file with its size and digest, where they are known."""
 
 
 class Native(Part):
@@ -101,18 +124,35 @@ class Recipe(Part):
 
     @model_validator(mode="after")
     def _check_roles(self) -> Self:
-        if frozenset(self.files) - {"preprocessor"} != ROLES:
-            raise ValueError("files must be image, text and tokenizer, and may have a preprocessor")
+        text = TEXT & set(self.files)
+        parts = {bool(text), text == TEXT, self.text is not None, self.embeddings.text is not None}
+        if "image" not in self.files or len(parts) > 1:
+            raise ValueError(
+                "files must be image, text and tokenizer, or image alone without a text; "
+                "they may have a preprocessor"
+            )
         return self
 
     @property
     def unpinned(self) -> list[Role]:
-        """The files whose digest is not known."""
-        return [role for role, file in self.files.items() if file.sha256 is None]
+        """The files whose digest, or that of a part, is not known."""
+        return [
+            role
+            for role, file in self.files.items()
+            if file.sha256 is None or any(part.sha256 is None for part in file.data)
+        ]
 
     def local_path(self, role: Role) -> str:
-        """Name of a pulled file: its role and its ending."""
-        return role + Path(self.files[role].path).suffix
+        """Where a pulled file lies: its role and its ending; a folder for one with data."""
+        file = self.files[role]
+        return f"{role}/model.onnx" if file.data else role + Path(file.path).suffix
+
+    def local_files(self, role: Role) -> Mapping[str, Pin]:
+        """A pulled file and its external data by place, which lie as the graph names them."""
+        file = self.files[role]
+        folder = PurePosixPath(file.path).parent
+        data = {f"{role}/{PurePosixPath(one.path).relative_to(folder)}": one for one in file.data}
+        return {self.local_path(role): file, **data}
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -158,13 +198,34 @@ def find_recipe(models: Path, name: str) -> Recipe:
     return read_recipe(paths[name])
 
 
+def recipe_name(repository: str) -> str:
+    """The name of a recipe that is derived: small letters, digits and hyphens."""
+    return "-".join(re.findall(r"[a-z0-9]+", repository.partition("/")[2].lower()))
+
+
+def name_of(repository: str, models: Path) -> str | None:
+    """The first recipe whose image tower comes from a repository."""
+    found = (
+        name
+        for name in sorted(recipe_paths(models))
+        if find_recipe(models, name).files["image"].repository == repository
+    )
+    return next(found, None)
+
+
 def pinned(recipe: Recipe, received: Mapping[Role, Received]) -> Recipe:
-    """The recipe with the size and digest of every file that was received."""
-    files = {
-        role: file.model_copy(update={"size": received[role].size, "sha256": received[role].sha256})
-        for role, file in recipe.files.items()
-    }
+    """The recipe with the commit, size and digest of every file that was received."""
+    files = {role: _pinned(file, received[role]) for role, file in recipe.files.items()}
     return recipe.model_copy(update={"files": files})
+
+
+def _pinned(file: RemoteFile, found: Received) -> RemoteFile:
+    data = tuple(
+        part.model_copy(update={"size": one.size, "sha256": one.sha256})
+        for part, one in zip(file.data, found.data, strict=True)
+    )
+    update = {"size": found.size, "sha256": found.sha256, "data": data}
+    return file.model_copy(update={**update, "revision": file.revision or found.commit})
 
 
 def write_recipe(recipe: Recipe, models: Path) -> Path:
@@ -175,11 +236,10 @@ def write_recipe(recipe: Recipe, models: Path) -> Path:
     """
     path = own_recipes(models) / f"{recipe.name}.json"
     partial = path.with_suffix(".partial")
-    # Files that are not pinned say so; a tower that needs no padding says nothing of it.
-    unsaid = {} if recipe.text.pad_token else {"text": {"pad_token"}}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_text(recipe.model_dump_json(indent=2, exclude=unsaid) + "\n")
+        # Files that are not pinned say so: their digests have no default.
+        partial.write_text(recipe.model_dump_json(indent=2, exclude_defaults=True) + "\n")
         partial.replace(path)
     except OSError as problem:
         raise ModelError(f"Cannot write {path}: {problem.strerror}") from None

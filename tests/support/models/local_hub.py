@@ -1,6 +1,7 @@
 """A hub on loopback that speaks the paths, headers, redirects and ranges of the real one."""
 
 import hashlib
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from imgvec_models.hub.recipe import RemoteFile, Role
 
+LISTING = "api/models/"
 REPOSITORY = "someone/small-clip"
 REVISION = "0123456789abcdef0123456789abcdef01234567"
 PATHS: dict[Role, str] = {
@@ -41,6 +43,12 @@ class LocalHub:
     address: str = ""
     files: dict[str, bytes] = field(default_factory=dict)
     faults: dict[str, Fault] = field(default_factory=dict)
+    newest: dict[str, str] = field(default_factory=dict)
+    """The newest commit of each repository, which has a listing then."""
+    licences: dict[str, str] = field(default_factory=dict)
+    """The licence that the card of a repository states."""
+    listed: list[str] = field(default_factory=list)
+    """Repositories whose listing was asked for."""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     """Path and `Range` of each request that reached the CDN."""
     told: set[str] = field(default_factory=set)
@@ -82,7 +90,10 @@ def serving() -> Iterator[LocalHub]:
         def do_GET(self) -> None:
             hub.told |= {*map(str.lower, self.headers), self.headers.get("User-Agent", "")}
             path = self.path.partition("?")[0].lstrip("/")
-            _deliver(self, hub, path.removeprefix("cdn/"))
+            if path.startswith(LISTING):
+                _list(self, hub, path.removeprefix(LISTING))
+            else:
+                _deliver(self, hub, path.removeprefix("cdn/"))
 
         def log_message(self, format: str, *args: object) -> None:
             """Stay quiet."""
@@ -106,6 +117,30 @@ def _answer(handler: BaseHTTPRequestHandler, status: int, headers: dict[str, str
     for name, value in headers.items():
         handler.send_header(name, value)
     handler.end_headers()
+
+
+def _list(handler: BaseHTTPRequestHandler, hub: LocalHub, path: str) -> None:
+    """Answer with the files of a repository, at its newest commit or at the one that is named."""
+    repository, _, revision = path.partition("/revision/")
+    hub.listed.append(repository)
+    if repository not in hub.newest:
+        _answer(handler, 404, {"Content-Length": "0"})
+        return
+    commit = revision or hub.newest[repository]
+    place = f"{repository}/resolve/{commit}/"
+    licence = hub.licences.get(repository)
+    content = {
+        "id": repository,
+        "sha": commit,
+        "siblings": [
+            {"rfilename": name.removeprefix(place)} for name in hub.files if name.startswith(place)
+        ],
+        "cardData": None if licence is None else {"license": licence},
+    }
+    body = json.dumps(content).encode()
+    headers = {"Content-Type": "application/json", "Content-Length": str(len(body))}
+    _answer(handler, 200, headers)
+    handler.wfile.write(body)
 
 
 def _deliver(handler: BaseHTTPRequestHandler, hub: LocalHub, path: str) -> None:

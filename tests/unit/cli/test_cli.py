@@ -11,6 +11,7 @@ import pytest
 
 from imgvec import __version__
 from imgvec.cli import group
+from imgvec.encoders.integrity import SHIPPED_TERMS
 from tests.support.server.places import CAT, ROOT, imgvec
 from tests.unit.cli.said import Environment, assert_sentence, children
 
@@ -121,23 +122,50 @@ def test_unknown_encoder(environment: Environment) -> None:
 
 
 def test_models_list(environment: Environment) -> None:
-    (row,) = json.loads(imgvec("models", "list", "--json", environment=environment).stdout)
+    rows = json.loads(imgvec("models", "list", "--json", environment=environment).stdout)
+    (row,) = (row for row in rows if row["state"] == "built")
     manifest = json.loads((SHIPPED / "starter" / "manifest.json").read_text())
     revision = row.pop("revision")
     assert re.fullmatch("[0-9a-f]{64}", revision)
     size = sum(file["size"] for file in manifest["files"].values())
     assert row == {
         "name": "starter",
+        "state": "built",
         "served": True,
         "dimensions": WIDTHS,
         "megabytes": round(size / 1e6, 1),
         "licence": manifest["licence"],
+        "terms": SHIPPED_TERMS,
+        "proven": True,
+    }
+    (row_of_l14,) = (row for row in rows if row["name"] == "clip-vit-l14")
+    assert row_of_l14 == {
+        "name": "clip-vit-l14",
+        "state": "not pulled",
+        "served": False,
+        "dimensions": [768, 1024],
+        "revision": None,
+        "megabytes": None,
+        "licence": "MIT",
+        "terms": None,
+        "proven": False,
     }
     table = imgvec("models", "list", environment=environment).stdout.splitlines()
-    assert table[0].split() == ["name", "served", "dimensions", "revision", "MB", "licence"]
-    (line,) = table[1:]
-    assert re.split(r"  +", line)[:4] == ["starter", "yes", "512, 768, 1024", revision[:12]]
-    assert line.endswith(f"{row['megabytes']}  {manifest['licence']}")
+    heading = ["name", "state", "served", "dimensions", "revision", "MB", "licence"]
+    assert table[0].split() == heading
+    lines = {line.split()[0]: re.split(r"  +", line) for line in table[1:-2]}
+    assert lines["starter"] == [
+        "starter",
+        "built",
+        "yes",
+        "512, 768, 1024",
+        revision[:12],
+        str(row["megabytes"]),
+        manifest["licence"],
+    ]
+    assert lines["clip-vit-l14"][1:4] == ["not pulled", "no", "768, 1024"]
+    assert lines["clip-vit-l14"][-1] == "MIT, unproven"
+    assert table[-1] == f"{SHIPPED_TERMS}: imgvec models pull clip-vit-b32"
 
 
 def test_models_list_of_one_s_own(environment: Environment, tmp_path: Path) -> None:
@@ -147,7 +175,8 @@ def test_models_list_of_one_s_own(environment: Environment, tmp_path: Path) -> N
     path.write_text(json.dumps({**manifest, "name": "other"}))
     own = {**environment, "IMGVEC_MODELS": str(tmp_path / "models")}
     rows = json.loads(imgvec("models", "list", "--json", environment=own).stdout)
-    assert [(row["name"], row["served"]) for row in rows] == [("other", False), ("starter", True)]
+    built = [(row["name"], row["served"]) for row in rows if row["state"] == "built"]
+    assert built == [("other", False), ("starter", True)]
 
 
 def test_models_list_of_a_broken_one(environment: Environment, tmp_path: Path) -> None:

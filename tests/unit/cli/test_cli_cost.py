@@ -33,6 +33,11 @@ def test_the_object_has_the_same_sum() -> None:
     assert f"{content['total']:.2f}" in said()
 
 
+def test_any_encoder_is_counted_by_its_milliseconds() -> None:
+    dear, cheap = (orjson.loads(said("--encode-ms", ms, "--json"))["total"] for ms in ("80", "20"))
+    assert dear - cheap == pytest.approx(60 * 1.5 * 0.0288, rel=0.01)
+
+
 def test_an_encoder_that_no_gpu_pays_for_has_no_sentence_about_one() -> None:
     assert "GPU endpoint" in said("--encoder", "clip-vit-l14")
     assert "GPU endpoint" not in said("--encoder", "starter", "--processor", "vnni")

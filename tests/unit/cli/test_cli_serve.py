@@ -5,13 +5,16 @@ import signal
 import socket
 import sys
 import time
+from pathlib import Path
 
 import httpx2
 import pytest
 
+from imgvec.encoders.integrity import SHIPPED_TERMS
 from tests.support.contract.checks import assert_plain_error
 from tests.support.contract.embed_routes import ENDPOINTS
 from tests.support.http.connection import wire
+from tests.support.models.linear_encoder import linear_encoder
 from tests.support.server.places import (
     PictureServer,
     Running,
@@ -192,6 +195,24 @@ def test_host_that_is_not_here(environment: Environment) -> None:
 def test_host_that_is_no_name(environment: Environment) -> None:
     done = imgvec("serve", "--host", "a..b", "--port", "0", environment=environment)
     assert_sentence(done, 1, "Cannot listen on a..b:0", "--host")
+
+
+@pytest.mark.parametrize(("host", "said"), [("0.0.0.0", 1), ("127.0.0.1", 0), ("localhost", 0)])
+def test_a_server_that_others_reach_says_the_terms_of_the_starter(
+    environment: Environment, host: str, said: int
+) -> None:
+    with serving(environment, "--host", host) as running:
+        assert running.log.count(SHIPPED_TERMS) == said
+
+
+def test_a_server_of_another_encoder_says_nothing_of_the_starter(
+    environment: Environment, tmp_path: Path
+) -> None:
+    linear_encoder(tmp_path / "models" / "other", dimensions=1024)
+    other = {"IMGVEC_ENCODERS": "other", "IMGVEC_MODELS": str(tmp_path / "models")}
+    with serving({**environment, **other}, "--host", "0.0.0.0") as running:
+        assert "No encoder of IMGVEC_ENCODERS=other has 512 and 768 dimensions" in running.log
+        assert SHIPPED_TERMS not in running.log
 
 
 def test_ipv6_address(environment: Environment) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from imgvec.accounts.keys import well_formed
 from tests.support.aws.dynamodb import Emulator
+from tests.support.models.linear_encoder import linear_encoder
 from tests.support.server.places import CAT, ROOT, create_key, imgvec
 from tests.unit.cli.said import Environment, assert_sentence, set_up_in
 
@@ -82,6 +83,19 @@ def test_welcome(environment: Environment, tmp_path: Path) -> None:
     assert len(answers) == 8
     assert f"/#key={key_in(text)}\n" in text, "the playground's link"
     assert max(map(len, text.splitlines())) <= 100
+
+
+def test_welcome_has_requests_that_the_encoder_serves(
+    environment: Environment, tmp_path: Path
+) -> None:
+    linear_encoder(tmp_path / "models" / "other", dimensions=768)
+    other = {"IMGVEC_ENCODERS": "other", "IMGVEC_MODELS": str(tmp_path / "models")}
+    with welcomed({**environment, **other}, "examples/cat.jpg", tmp_path) as text:
+        requests = requests_in(text)
+        answers = {name: paste(request, environment) for name, request in requests.items()}
+    assert {*answers} == {"CoreViz", "OpenAI, Jina, Voyage", "Weaviate"}
+    assert len(answers["OpenAI, Jina, Voyage"]["data"][0]["embedding"]) == 768
+    assert len(answers["Weaviate"]["imageVectors"][0]) == 768
 
 
 def test_welcome_without_the_playground(environment: Environment, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 import boto3
 import pytest
 
-from imgvec.encoders.integrity import RECORD, bake
+from imgvec.encoders.integrity import RECORD, SHIPPED_TERMS, bake
 from imgvec.encoders.registry import shipped_folder
 from tests.support.aws.account_settings import imitated_account_settings
 from tests.support.server.places import ROOT
@@ -144,6 +144,7 @@ def test_build_and_deploy_get_the_same_and_the_account_decides_the_throttles(
         'ThrottleRate="1"',
     }
     assert "may run 10 functions at once" in done.stderr
+    assert SHIPPED_TERMS in done.stderr
     assert "Deployed: https://api.example/v1" in done.stderr
     assert f"imgvec keys create my-team --stack {checkout.stack}" in done.stderr
 

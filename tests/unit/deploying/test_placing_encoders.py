@@ -1,16 +1,20 @@
 """An encoder's way into the folder that the image is built of, from a hub on loopback."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from imgvec.encoders.integrity import MANIFEST, verify
+from imgvec.encoders.integrity import MANIFEST, read_manifest, verify
 from imgvec.encoders.registry import shipped_folder
 from imgvec.errors import ModelError
 from imgvec_benchmarks.shapes.sizes import SMALL
+from imgvec_models.hub.recipe import find_recipe, write_recipe
+from infra.deploy import first_request
 from infra.encoders import place_encoder
+from tests.support.models.linear_encoder import NOTHING, linear_encoder
 from tests.support.models.local_hub import LocalHub, serving
 from tests.support.models.pinned_hub import offer
 
@@ -105,6 +109,49 @@ def test_one_that_cannot_be_pulled_says_so(
     said = capfd.readouterr().err.splitlines()
     assert said[-1].startswith("imgvec: Cannot reach 127.0.0.1")
     assert not any(line.startswith("imgvec models build") for line in said)
+
+
+def test_an_encoder_of_any_kind_is_placed_by_its_name(
+    operator: tuple[Path, LocalHub], context: Path
+) -> None:
+    built = linear_encoder(operator[0] / "siglip2-b16", NOTHING, dimensions=768)
+    placed = place_encoder("siglip2-b16", context, endpoint=False)
+    assert placed == read_manifest(built)
+    verify(placed, context / "siglip2-b16")
+
+
+def test_the_first_request_is_one_that_the_encoders_serve(tmp_path: Path) -> None:
+    def command(*encoders: tuple[str, int]) -> str:
+        folders = [
+            linear_encoder(tmp_path / f"{name}-of-{len(encoders)}", NOTHING, dimensions=dimensions)
+            for name, dimensions in encoders
+        ]
+        return first_request("https://api.example/v1", [read_manifest(one) for one in folders])
+
+    assert "/imgembed -F key=KEY -F dimension=512 " in command(("small", 512))
+    assert "dimension=1024 " in command(("small", 512), ("wide", 1024))
+    middle = command(("middle", 768))
+    body = json.loads(middle.rpartition("-d ")[2].strip("'"))
+    assert body["model"] == "middle-of-1"
+    assert "https://api.example/v1/v1/embeddings " in middle
+
+
+def test_an_unpinned_recipe_is_pulled_and_not_built(
+    operator: tuple[Path, LocalHub], context: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    models, _ = operator
+    name = "unpinned-clip"
+    recipe = find_recipe(models, NAME)
+    files = {
+        role: file.model_copy(update={"size": None, "sha256": None})
+        for role, file in recipe.files.items()
+    }
+    write_recipe(recipe.model_copy(update={"name": name, "files": files}), models)
+    with pytest.raises(ModelError, match="unpinned-clip is not there: mend what is said above"):
+        place_encoder(name, context, endpoint=False)
+    said = capfd.readouterr().err.splitlines()[-1]
+    assert f"`imgvec models pin {name}`" in said
+    assert not (context / name).exists()
 
 
 def test_behind_an_endpoint_nothing_is_built(context: Path) -> None:

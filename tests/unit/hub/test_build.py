@@ -58,6 +58,7 @@ def models(lenient: None, tmp_path_factory: pytest.TempPathFactory) -> Path:
         )
         for role, file in shipped.files.items()
     }
+    assert shipped.text is not None
     recipe = shipped.model_copy(
         update={
             "name": NAME,

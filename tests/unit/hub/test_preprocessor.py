@@ -60,3 +60,43 @@ def test_a_step_that_is_left_out_is_refused_by_name(path: Path, field: str) -> N
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="is missing or unreadable: pull it again"):
         require_preprocessing(tmp_path / "preprocessor.json", RECIPE.preprocessing)
+
+
+SIGLIP = find_recipe(Path("absent"), "siglip2-b16")
+
+
+@pytest.fixture
+def config() -> dict[str, object]:
+    """SigLIP 2's `preprocess_cfg.json`, as open_clip writes it."""
+    return {
+        "size": [224, 224],
+        "mode": "RGB",
+        "mean": [0.5, 0.5, 0.5],
+        "std": [0.5, 0.5, 0.5],
+        "interpolation": "bicubic",
+        "resize_mode": "squash",
+        "fill_color": 0,
+    }
+
+
+def test_open_clip_s_file_agrees_with_its_recipe(config: dict[str, object], path: Path) -> None:
+    path.write_text(json.dumps(config))
+    require_preprocessing(path, SIGLIP.preprocessing)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "named"),
+    [
+        ("size", 256, "size"),
+        ("mean", [0.4, 0.5, 0.5], "image_mean"),
+        ("std", [0.4, 0.5, 0.5], "image_std"),
+        ("interpolation", "bilinear", "resize"),
+        ("resize_mode", "shortest", "crop"),
+    ],
+)
+def test_open_clip_s_file_may_not_say_otherwise(
+    config: dict[str, object], path: Path, field: str, value: object, named: str
+) -> None:
+    path.write_text(json.dumps({**config, field: value}))
+    with pytest.raises(ModelError, match=rf"has another {named} than the recipe: correct the"):
+        require_preprocessing(path, SIGLIP.preprocessing)

@@ -29,18 +29,24 @@ def content() -> Content:
     return parsed
 
 
-def test_the_shipped_recipes_are_pinned_files_of_commits() -> None:
-    assert set(recipe_paths(Path("absent"))) == {
-        "clip-vit-b32",
-        "clip-vit-b32-small",
-        "clip-vit-l14",
-    }
-    for path in recipe_paths(Path("absent")).values():
+PINNED = {"clip-vit-b32", "clip-vit-b32-laion2b", "clip-vit-b32-small", "clip-vit-l14"}
+UNPINNED = {"clip-xlmr-b32", "mobileclip2-s2", "siglip2-b16", "siglip2-l16"}
+
+
+def test_the_shipped_recipes_are_files_of_commits_pinned_or_not() -> None:
+    assert set(recipe_paths(Path("absent"))) == PINNED | UNPINNED
+    for name, path in recipe_paths(Path("absent")).items():
         recipe = read_recipe(path)
-        assert recipe.unpinned == []
+        assert recipe.unpinned == ([] if name in PINNED else list(recipe.files))
         assert recipe.native.joint == min(recipe.spaces)
+        assert not recipe.proven
         for file in recipe.files.values():
-            assert len(file.revision) == 40
+            assert (file.revision is not None) == (name in PINNED)
+
+
+def test_the_licence_of_research_has_terms() -> None:
+    terms = {name for name in PINNED | UNPINNED if find_recipe(Path("absent"), name).terms}
+    assert terms == {"mobileclip2-s2"}
 
 
 def test_the_digests_are_those_that_other_projects_pin_too() -> None:
@@ -53,6 +59,16 @@ def test_the_digests_are_those_that_other_projects_pin_too() -> None:
     assert (text.size, text.sha256) == (
         254_102_519,
         "4dbe762b11e36488304471e439cde89da053ad7acaddbf9e096745d142ec8d8b",
+    )
+    laion = find_recipe(Path("absent"), "clip-vit-b32-laion2b")
+    image, text = laion.files["image"], laion.files["text"]
+    assert (image.size, image.sha256) == (
+        351_613_724,
+        "b9ce24b91a8c62ef8d40ea786051709c93140104cbf2b6b4a2cc270df3838f9c",
+    )
+    assert (text.size, text.sha256) == (
+        254_193_396,
+        "48c25be37b352398f2533c9426dab6f9340535e14e46f884cc894236a5060722",
     )
     l14 = find_recipe(Path("absent"), "clip-vit-l14")
     image, text = l14.files["image"], l14.files["text"]
@@ -77,6 +93,16 @@ def put(value: object, *steps: str) -> Callable[[Content], None]:
     return change
 
 
+def move_data(content: Content) -> None:
+    text = content["files"]["text"]
+    text["path"] = "textual/model.onnx"
+    text["data"] = [{"path": "visual/data", "size": None, "sha256": None}]
+
+
+def drop_tokenizer(content: Content) -> None:
+    del content["files"]["tokenizer"]
+
+
 def rename_tower(content: Content) -> None:
     content["files"]["archive"] = content["files"].pop("image")
 
@@ -93,6 +119,13 @@ def rename_tower(content: Content) -> None:
         (put(0, "files", "image", "size"), "files.image.size"),
         (put({}, "files"), "files must be image, text and tokenizer"),
         (rename_tower, "files.archive"),
+        (drop_tokenizer, "files must be image, text and tokenizer, or image alone"),
+        (put(None, "text"), "files must be image, text and tokenizer, or image alone"),
+        (put({"image": "image_embeds"}, "embeddings"), "files must be image, text and tokenizer"),
+        (
+            move_data,
+            "files.text: external data lies in the folder of its graph",
+        ),
         (put([], "spaces"), "spaces"),
         (put(True, "trust_remote_code"), "trust_remote_code"),
     ],
@@ -122,7 +155,7 @@ def test_a_recipe_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nothing", "../clip-vit-b32", "", "clip-vit-b32.json"])
 def test_an_unknown_name_is_told_with_those_there_are(tmp_path: Path, name: str) -> None:
-    with pytest.raises(ModelError, match="there are: clip-vit-b32, clip-vit-b32-small"):
+    with pytest.raises(ModelError, match="there are: clip-vit-b32, clip-vit-b32-laion2b"):
         find_recipe(tmp_path, name)
 
 

@@ -1,125 +1,23 @@
-"""`imgvec serve`: the application under uvicorn, one process; and the welcome of `make run`."""
+"""`imgvec serve`: the application under uvicorn, one process."""
 
 import errno
-import shlex
 import socket
-import sys
-import time
 from contextlib import ExitStack, closing
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from imgvec.accounts.authentication import Authenticator
-from imgvec.accounts.registry import new_key
 from imgvec.cli.options import NO_KEYS
+from imgvec.cli.welcome import welcome_text
 from imgvec.process import leave_at_once, leave_quietly, listen, log_to_stderr
-from imgvec.settings import Settings, load_settings
-from imgvec.stores import store_of
+from imgvec.settings import load_settings
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from imgvec.cli.metrics import MetricsServer
-
-CONSUMER = "welcome"
-
-TEXT = """
-This is your key. It ends with this server. `imgvec keys create NAME` makes a lasting one:
-
-  {key}
-
-Paste this into another terminal, and the commands of README.md and docs/ work there:
-
-{lines}
-
-{page}A form for each request is at {address}/docs
-
-Here is a request for each dialect, with our photo:
-
-  # CoreViz
-  printf '{{"image":"data:image/jpeg;base64,%s"}}' \\
-    "$(base64 < {photo} | tr -d '\\n')" | \\
-    curl -s {address}/api/ai/embeddings -H 'Content-Type: application/json' \\
-      -H 'x-api-key: {key}' -d @-
-
-  # PixLab img-embed
-  curl -s {address}/imgembed -F key={key} \\
-    -F dimension=1024 -F file=@{photo}
-
-  # PixLab LLM image embed
-  printf '{{"key":"{key}","img":"%s"}}' \\
-    "$(base64 < {photo} | tr -d '\\n')" | \\
-    curl -s {address}/llmimgembed -H 'Content-Type: application/json' -d @-
-
-  # OpenAI, Jina, Voyage
-  printf '{{"model":"jina-clip-v2","input":[{{"image":"%s"}}]}}' \\
-    "$(base64 < {photo} | tr -d '\\n')" | \\
-    curl -s {address}/v1/embeddings -H 'Content-Type: application/json' \\
-      -H 'Authorization: Bearer {key}' -d @-
-
-  # Cohere
-  printf '{{"model":"embed-english-v3.0","images":["data:image/jpeg;base64,%s"]}}' \\
-    "$(base64 < {photo} | tr -d '\\n')" | \\
-    curl -s {address}/v2/embed -H 'Content-Type: application/json' \\
-      -H 'Authorization: Bearer {key}' -d @-
-
-  # Bedrock
-  printf '{{"inputImage":"%s"}}' "$(base64 < {photo} | tr -d '\\n')" | \\
-    curl -s {address}/bedrock/model/amazon.titan-embed-image-v1/invoke \\
-      -H 'Authorization: Bearer {key}' -d @-
-
-  # Weaviate
-  printf '{{"images":["%s"]}}' "$(base64 < {photo} | tr -d '\\n')" | \\
-    curl -s {address}/weaviate/512/vectorize \\
-      -u 'imgvec:{key}' -d @-
-
-  # memories.ai
-  curl -s {address}/serve/api/v2/embeddings/image \\
-    -H 'Authorization: {key}' \\
-    -F model=multimodalembedding@001 -F file=@{photo}
-
-"""
-PLAYGROUND = """The playground, in a browser, with this key:
-
-  {address}/#key={key}
-
-"""
-
-
-def welcome_text(settings: Settings, gate: Authenticator, address: str, photo: Path) -> str:
-    """Let a key of this process's own in at `gate`, and describe how to use it."""
-    created = new_key(CONSUMER, time.time())
-    gate.add_own(created.record)
-    # The key is in no store, and its consumer is: `imgvec usage` shows what was counted.
-    with closing(store_of(settings)) as store:
-        store.add_consumer(CONSUMER)
-    page = PLAYGROUND.format(address=address, key=created.key) if settings.playground else ""
-    return TEXT.format(
-        page=page,
-        key=created.key,
-        lines="\n".join(f"  {line}" for line in _lines(settings, created.key)),
-        address=address,
-        photo=shlex.quote(str(photo)),
-    )
-
-
-def _lines(settings: Settings, key: str) -> list[str]:
-    """Commands by which another shell acts on this server's data with this installation."""
-    lines = [f"cd {shlex.quote(str(Path.cwd()))}"]
-    activate = Path(sys.prefix, "bin", "activate")
-    if activate.is_file():
-        lines.append(f". {shlex.quote(_short(activate))}")
-    lines.append(f"export IMGVEC_DATA={shlex.quote(str(settings.data.absolute()))}")
-    if settings.table is not None:
-        lines.append(f"export IMGVEC_TABLE={settings.table}")
-    return [*lines, f"export KEY={key}"]
-
-
-def _short(path: Path) -> str:
-    here = Path.cwd()
-    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)
 
 
 @click.command()
@@ -156,6 +54,7 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
     from imgvec.api.playground import add_playground
     from imgvec.api.streaming import compressed
     from imgvec.app import create_app
+    from imgvec.encoders.integrity import SHIPPED, SHIPPED_TERMS
     from imgvec.server import server
 
     app = create_app(settings)
@@ -170,8 +69,10 @@ def serve(host: str, port: int, root_path: str, welcome: Path | None) -> None:
         if settings.metrics_port is not None:
             stack.enter_context(closing(_metrics(app, host, settings.metrics_port)))
         if welcome is not None:
-            gate = app.state.services.authenticator
-            click.echo(welcome_text(settings, gate, address, welcome), nl=False)
+            gate, off = app.state.services.authenticator, app.state.off
+            click.echo(welcome_text(settings, gate, off, address, welcome), nl=False)
+        if SHIPPED in settings.encoders and _reachable(listener):
+            click.echo(f"{SHIPPED_TERMS}: docs/how-to/models.md", err=True)
         click.echo(f"imgvec answers on {address}", err=True)
         # Listing the keys would read a DynamoDB table whole.
         if welcome is None and settings.table is None and not app.state.services.store.list_keys():
@@ -200,6 +101,11 @@ def _metrics(app: "FastAPI", host: str, port: int) -> "MetricsServer":
 def _address(host: str, port: int) -> str:
     name = f"[{host}]" if ":" in host else host
     return f"http://{name}:{port}"
+
+
+def _reachable(listener: socket.socket) -> bool:
+    """Whether other machines may connect."""
+    return not ip_address(listener.getsockname()[0]).is_loopback
 
 
 def _listen(host: str, port: int) -> socket.socket:

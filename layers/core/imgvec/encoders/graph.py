@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from imgvec.encoders import images_only
+from imgvec.encoders.cleaning import cleaned
 from imgvec.encoders.integrity import MANIFEST, read_verified, verified_graph, verify_weights
 from imgvec.encoders.manifest import File, GraphFile, Manifest, TextInput
 from imgvec.errors import BadParameter, ModelError
@@ -168,13 +169,13 @@ class TextTower:
         """The row `float32 [dimensions]` of one graph output, and the number of tokens read.
 
         Tokens count the marks of beginning and end, and no padding. An empty text is those marks
-        alone, and as good a text as any other. Longer texts are cut at `max_characters`, then at
-        `max_tokens`.
+        alone, and as good a text as any other. Longer texts are cut at `max_characters`, which
+        bounds the time, then cleaned, then cut at `max_tokens`.
 
         Raises:
             BadParameter: the text is not valid Unicode.
         """
-        start = text[: self._text.max_characters]
+        start = cleaned(text[: self._text.max_characters], self._text.clean)
         try:
             tokens = self._tokenizer.encode(start)
         except TypeError:  # raised for a lone surrogate

@@ -41,9 +41,14 @@ def write_record(folder: Path, digests: dict[str, str]) -> None:
     (folder / RECORD).write_bytes(_DIGESTS.dump_json(digests, indent=1))
 
 
-MANIFEST = "manifest.json"
-SHIPPED = "starter"
+MANIFEST: Final = "manifest.json"
+SHIPPED: Final = "starter"
 """The encoder that comes with imgvec; any other was built on a machine of the operator's."""
+SHIPPED_TERMS: Final = (
+    "starter is for trying imgvec out: some of its training data is for research and education "
+    "only. A service needs another encoder, such as CLIP"
+)
+"""README, `imgvec serve` and `make deploy` say it."""
 
 
 def read_manifest(folder: Path) -> Manifest:

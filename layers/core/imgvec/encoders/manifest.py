@@ -16,6 +16,7 @@ from pydantic import (
 )
 
 from imgvec.encoders import TextLimit
+from imgvec.encoders.cleaning import Cleaning
 from imgvec.errors import BadParameter
 from imgvec.types import Geometry
 
@@ -44,8 +45,7 @@ class File(Part):
 class GraphFile(File):
     """An ONNX graph. A large one keeps its weights beside it, where ONNX Runtime maps them.
 
-    From within the graph they are copied twice, which takes twice the time and, until it is loaded,
-    twice the memory.
+    From within the graph they are copied twice: twice the time, and twice the memory at the start.
     """
 
     weights: File | None = None
@@ -135,9 +135,8 @@ class TextInput(Part):
     """None where the graph takes no attention mask."""
     pad_token: Sentence | None = None
     """Pads every text to `max_tokens`; None where the graph takes a text of any length."""
-    clean: Literal["whitespace", "canonicalize"] | None = None
-    """Before tokenising, as open_clip's cleaners without ftfy: `whitespace` joins white space;
-    `canonicalize` also removes punctuation and lower-cases. None leaves a text as it is."""
+    clean: Cleaning | None = None
+    """How a text is cleaned before it is split into tokens; None leaves it as it is."""
     max_tokens: Annotated[int, Field(ge=2)]
     max_characters: PositiveInt
     """A longer text is cut to this before it is split into tokens, which bounds the time."""
@@ -149,10 +148,8 @@ class Space(Part):
     dimensions: PositiveInt
     output: Sentence
     scale: Positive | None = None
-    """The factor from floats to 8-bit integers; no part of the revision, for the floats stay.
-
-    It brings the 99.99th percentile of the calibration's absolute values to 127.
-    """
+    """The factor from floats to 8-bit integers, which brings the 99.99th percentile of the
+    calibration's absolute values to 127; no part of the revision, for the floats stay."""
 
 
 class Manifest(Part):

@@ -1,6 +1,7 @@
 """Which encoders there are, and which of them serves a space."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +29,11 @@ class Encoders:
     def for_dimensions(self, dimensions: int) -> Encoder | None:
         """The first encoder that gives a space of `dimensions`."""
         return next((one for one in self.loaded if dimensions in one.dimensions), None)
+
+    @property
+    def dimensions(self) -> frozenset[int]:
+        """Those of all of them."""
+        return frozenset(one for encoder in self.loaded for one in encoder.dimensions)
 
     def aliases(self) -> list[Alias]:
         """The encoders' ids as models, by default in the dimensions that each prefers."""
@@ -64,6 +70,16 @@ def available(models: Path) -> list[Manifest]:
         ModelError: a manifest is broken; the sentence names it and the fix.
     """
     return [read_manifest(folder) for _, folder in sorted(find_folders(models).items())]
+
+
+def names_with(models: Path, dimensions: int) -> list[str]:
+    """The encoders that are found and have these dimensions; a broken one is left out."""
+    found = []
+    for name, folder in sorted(find_folders(models).items()):
+        with suppress(ModelError):
+            if dimensions in (space.dimensions for space in read_manifest(folder).spaces):
+                found.append(name)
+    return found
 
 
 def configured_folders(settings: Settings) -> list[Path]:

@@ -50,6 +50,15 @@ def exif_orientation(exif: bytes) -> int:
 MAX_ASPECT = 100
 """A picture that is longer than so many times its short side loses its ends before the resize."""
 
+MAX_RESIZED = 26_000
+"""Pixels of a resized long side, which a large input reaches sooner: they take memory and time even
+where the file is tiny."""
+
+
+def longest(short: int, size: int) -> int:
+    """How long a picture may be, by its short side and the encoder's input, to keep its ends."""
+    return short * min(MAX_ASPECT, MAX_RESIZED // size)
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -128,7 +137,7 @@ def square(picture: Picture, size: int, geometry: Geometry = CLIP_GEOMETRY) -> I
         box = (picture.left, picture.top, picture.left + wide, picture.top + high)
         return picture.image.resize((size, size), resample, box=box)
     short = min(picture.width, picture.height)
-    kept = [min(side, MAX_ASPECT * short) for side in (picture.width, picture.height)]
+    kept = [min(side, longest(short, size)) for side in (picture.width, picture.height)]
     image, left, top = _without_ends(picture, *kept)
     columns, rows = (int(size * side / short) for side in kept)
     box = (left, top, left + kept[0] * picture.scale, top + kept[1] * picture.scale)

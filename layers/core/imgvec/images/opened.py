@@ -12,7 +12,7 @@ from PIL.ImageFile import ImageFile
 
 from imgvec.errors import TooLarge
 from imgvec.images.colour import flattened
-from imgvec.images.geometry import MAX_ASPECT, Picture
+from imgvec.images.geometry import Picture, longest
 
 KEPT: Final = 2
 """A picture that is reduced before its resize keeps so many times the encoder's input."""
@@ -66,10 +66,11 @@ class Opened(ABC):
     def reduction(self, size: int) -> int:
         """Rows, and columns, that are averaged to one: the short side keeps `KEPT` times `size`.
 
-        A picture that loses its ends before the resize is not reduced.
+        So both sides do, also where they are squashed. A picture that loses its ends before the
+        resize is not reduced.
         """
         short, long = sorted((self.width, self.height))
-        return 1 if long > MAX_ASPECT * short else max(1, short // (KEPT * size))
+        return 1 if long > longest(short, size) else max(1, short // (KEPT * size))
 
 
 class PillowFile(Opened):

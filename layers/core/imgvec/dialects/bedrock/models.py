@@ -5,14 +5,12 @@ from typing import Final
 
 from imgvec.aliases import Alias, find_alias
 
-TITAN: Final = Alias("amazon.titan-embed-image-v1", (1024,), required=False)
-COHERE_ENGLISH: Final = Alias("cohere.embed-english-v3", (1024,), required=False)
-COHERE_MULTILINGUAL: Final = Alias("cohere.embed-multilingual-v3", (1024,), required=False)
+TITAN: Final = Alias("amazon.titan-embed-image-v1", (1024,))
+COHERE_ENGLISH: Final = Alias("cohere.embed-english-v3", (1024,))
+COHERE_MULTILINGUAL: Final = Alias("cohere.embed-multilingual-v3", (1024,))
 # The vendors' own defaults are 1536 and 3072.
-COHERE_FOUR: Final = Alias("cohere.embed-v4", (512, 1024), has_default=False, required=False)
-NOVA: Final = Alias(
-    "amazon.nova-2-multimodal-embeddings-v1", (1024,), has_default=False, required=False
-)
+COHERE_FOUR: Final = Alias("cohere.embed-v4", (512, 1024), has_default=False)
+NOVA: Final = Alias("amazon.nova-2-multimodal-embeddings-v1", (1024,), has_default=False)
 ALIASES: Final = (TITAN, COHERE_ENGLISH, COHERE_MULTILINGUAL, COHERE_FOUR, NOVA)
 
 VERSION: Final = ":0"

@@ -19,10 +19,10 @@ List: TypeAlias = Literal["texts", "images", "inputs"]
 EmbeddingType: TypeAlias = Element | Literal["base64"]
 
 ALIASES: Final = (
-    Alias("embed-english-v3.0", (1024,), required=False),
-    Alias("embed-multilingual-v3.0", (1024,), required=False),
+    Alias("embed-english-v3.0", (1024,)),
+    Alias("embed-multilingual-v3.0", (1024,)),
     # The vendor's default is 1536.
-    Alias("embed-v4.0", (512, 1024), has_default=False, required=False),
+    Alias("embed-v4.0", (512, 1024), has_default=False),
 )
 LISTS: Final[dict[Version, tuple[List, ...]]] = {
     "1": ("texts", "images"),

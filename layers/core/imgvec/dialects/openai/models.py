@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from imgvec.aliases import Alias, find_alias
+from imgvec.aliases import Alias, Off, find_alias
 from imgvec.errors import UnknownModel
 
 if TYPE_CHECKING:
@@ -14,14 +14,15 @@ ALL: Final = (512, 768, 1024)
 
 
 def _served(model: str, *dimensions: int) -> Alias:
-    return Alias(model, dimensions, required=False)
+    return Alias(model, dimensions)
 
 
 def _without_default(model: str, *dimensions: int) -> Alias:
     """Of a model whose own default has no encoder here; a column of that width needs an error."""
-    return Alias(model, dimensions, has_default=False, required=False)
+    return Alias(model, dimensions, has_default=False)
 
 
+ANY_DIMENSIONS: Final = _without_default("text-embedding-3-small", *ALL)
 ALIASES: Final = (
     _served("jina-clip-v1", 768),
     _served("jina-clip-v2", 1024, 512, 768),
@@ -36,7 +37,7 @@ ALIASES: Final = (
     _served("embed-english-v3.0", 1024),
     _served("embed-multilingual-v3.0", 1024),
     _without_default("embed-v4.0", 512, 1024),
-    _without_default("text-embedding-3-small", *ALL),
+    ANY_DIMENSIONS,
     _without_default("text-embedding-3-large", *ALL),
 )
 
@@ -48,7 +49,7 @@ ENCODERS: Final = {
 """Other names of encoders."""
 
 
-def find_model(name: str, encoders: "Encoders") -> tuple[Alias, str | None]:
+def find_model(name: str, encoders: "Encoders", off: Off) -> tuple[Alias, str | None]:
     """The dimensions of a model, and the encoder's id where the name is that of an encoder.
 
     Raises:
@@ -60,17 +61,18 @@ def find_model(name: str, encoders: "Encoders") -> tuple[Alias, str | None]:
     try:
         return find_alias(ALIASES, name), None
     except UnknownModel:
+        any_of = ", ".join(map(str, ANY_DIMENSIONS.on(off)))
+        hint = f". Give 'dimensions' with {ANY_DIMENSIONS.model}: {any_of}" if any_of else ""
         raise UnknownModel(
-            f"Unknown model; known: {', '.join(model_names(encoders))}. "
-            f"Give 'dimensions' with text-embedding-3-small: {', '.join(map(str, ALL))}"
+            f"Unknown model; known: {', '.join(model_names(encoders, off))}{hint}"
         ) from None
 
 
-def model_names(encoders: "Encoders") -> list[str]:
-    """All names: encoders first, then the vendors' models."""
+def model_names(encoders: "Encoders", off: Off) -> list[str]:
+    """All names: encoders first, then the vendors' models that have any dimensions here."""
     return [
         *(alias.model for alias, _ in _encoders(encoders)),
-        *(alias.model for alias in ALIASES),
+        *(alias.model for alias in ALIASES if alias.on(off)),
     ]
 
 

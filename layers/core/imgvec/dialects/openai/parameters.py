@@ -47,7 +47,7 @@ def space_of(given: Fields, encoders: "Encoders", off: Off) -> Space:
         model = given.text("model")
         if model is None:
             raise BadParameter("'model' is missing")
-        alias, encoder = find_model(model, encoders)
+        alias, encoder = find_model(model, encoders, off)
     name = next((one for one in DIMENSIONS if given.one(one) is not None), DIMENSIONS[0])
     with naming(name):
         # Some clients send 0 for none.

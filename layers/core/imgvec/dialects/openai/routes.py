@@ -173,7 +173,7 @@ def _answer(space: Space, result: EmbedResult, usage: dict[str, int]) -> Respons
 
 async def _names(request: Request) -> list[str]:
     await services_of(request).authenticate(HEAD.keys(request.headers.items()))
-    return model_names(embedding_of(request).encoders)
+    return model_names(embedding_of(request).encoders, off_of(request, NAME))
 
 
 def _model(name: str) -> dict[str, object]:

@@ -53,7 +53,7 @@ from imgvec.errors import (
 )
 
 NAME: Final = "weaviate"
-MODULE: Final = Alias("multi2vec-clip", DIMENSIONS, has_default=False, required=False)
+MODULE: Final = Alias("multi2vec-clip", DIMENSIONS, has_default=False)
 STATUSES: Final[StatusTable] = {FetchFailed: 400, NotAnImage: 400}
 KEY_PLACES: Final = {
     "Weaviate": {"type": "http", "scheme": "basic", "description": "The key is the password"},

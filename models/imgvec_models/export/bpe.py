@@ -8,6 +8,8 @@ from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalize
 from tokenizers.processors import RobertaProcessing
 
 START, END = "<|startoftext|>", "<|endoftext|>"
+FIRST = "!"
+"""The token of id 0, with which open_clip pads."""
 MERGES = 49152 - 256 - 2
 """What OpenAI takes of the file's lines after the first (clip/simple_tokenizer.py)."""
 WORDS = (
@@ -15,7 +17,7 @@ WORDS = (
 )
 
 
-def hub_tokenizer(vocabulary: Path) -> bytes:
+def clip_tokenizer(vocabulary: Path) -> bytes:
     """The file, of `bpe_simple_vocab_16e6.txt.gz`."""
     lines = gzip.decompress(vocabulary.read_bytes()).decode().split("\n")[1 : MERGES + 1]
     merges = [(left, right) for left, right in map(str.split, lines)]
