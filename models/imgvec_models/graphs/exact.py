@@ -25,16 +25,26 @@ HEADS_FIRST: Final = [0, 2, 1, 3]
 def exact_attention(model: onnx.ModelProto) -> onnx.ModelProto:
     """Take every MultiHeadAttention and Softmax apart; values change by rounding alone."""
     graph = Graph(model)
+    hides = _hide_always(graph)
     for node in list(graph.nodes):
         if node.op_type == "MultiHeadAttention":
-            graph.replace([node], _attention(graph, node))
+            graph.replace([node], _attention(graph, node, hides))
     for node in list(graph.nodes):
         if node.op_type == "Softmax" and _axis(node) == LAST:
             graph.replace([node], _softmax(graph, node))
     return graph.finish()
 
 
-def _attention(graph: Graph, whole: NodeProto) -> list[NodeProto]:
+def _hide_always(graph: Graph) -> str | None:
+    """The mask of what comes later, for texts of one length; None where lengths differ."""
+    shapes = [one.type.tensor_type.shape.dim for one in graph.model.graph.input]
+    lengths = {shape[1].dim_value for shape in shapes if len(shape) == 2}
+    if len(lengths) != 1 or not (length := lengths.pop()):
+        return None
+    return graph.add_constant("later", np.triu(np.full((length, length), UNSEEN, np.float32), 1))
+
+
+def _attention(graph: Graph, whole: NodeProto, hides: str | None) -> list[NodeProto]:
     """softmax(scale q k^T + mask) v, for tensors `[n, t, heads * d]`."""
     (merged,) = whole.output
     said = {one.name: onnx.helper.get_attribute_value(one) for one in whole.attribute}
@@ -54,7 +64,10 @@ def _attention(graph: Graph, whole: NodeProto) -> list[NodeProto]:
     nodes.append(graph.node("FusedMatMul", [query, key], [scores], MICROSOFT, **product))
     if said.get("unidirectional"):
         hidden = graph.name(f"{merged}_hidden")
-        nodes.extend(_hide_later(graph, scores, hidden))
+        if hides is None:
+            nodes.extend(_hide_later(graph, scores, hidden))
+        else:
+            nodes.append(graph.node("Add", [scores, hides], [hidden]))
         scores = hidden
     steps, powers, total = _powers(graph, scores)
     nodes.extend(steps)

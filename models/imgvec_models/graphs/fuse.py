@@ -12,6 +12,7 @@ from imgvec.errors import ModelError
 from imgvec_models.graphs.attention import fuse_attention
 from imgvec_models.graphs.edit import Graph
 from imgvec_models.graphs.fold import fold_shapes
+from imgvec_models.graphs.gelu import fuse_tanh_gelu
 from imgvec_models.graphs.rows import straighten
 from imgvec_models.graphs.run import Feed, cosines, session
 
@@ -33,9 +34,9 @@ def fuse(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
     with TemporaryDirectory() as folder:
         optimised = Path(folder, "optimised.onnx")
         before = session(model, optimise=False).run(names, dict(feed))
-        if feed is not probe:
+        if feed is not probe and varies_by_batch_alone(model):
             model = fold_shapes(model, probe, feed)
-        session(unfold_patches(model), save_to=optimised)
+        session(fuse_tanh_gelu(unfold_patches(model)), save_to=optimised)
         fused = straighten(fuse_attention(onnx.load(optimised), probe), probe)
     after = session(fused).run(names, dict(feed))
     for name, one, other in zip(names, before, after, strict=True):
@@ -50,6 +51,12 @@ def takes_one(model: onnx.ModelProto) -> bool:
         len(shape.dim) > 0 and shape.dim[0].dim_value == 1
         for shape in (tensor.type.tensor_type.shape for tensor in model.graph.input)
     )
+
+
+def varies_by_batch_alone(model: onnx.ModelProto) -> bool:
+    """Whether every length of the inputs is fixed, but that of a batch."""
+    shapes = [tensor.type.tensor_type.shape.dim for tensor in model.graph.input]
+    return all(dim.dim_value for shape in shapes for dim in shape[1:])
 
 
 def _doubled(probe: Feed) -> dict[str, NDArray[np.generic]]:

@@ -70,7 +70,7 @@ def _read(tensor: TensorProto, file: Path) -> None:
         load_external_data_for_tensor(tensor, str(file.parent.resolve()))
     except (OSError, ValueError, ValidationError):
         raise ModelError(f"{file} and the data beside it do not fit: pull both again") from None
-    tensor.data_location = TensorProto.DEFAULT
+    tensor.ClearField("data_location")
     del tensor.external_data[:]
 
 

@@ -20,6 +20,7 @@ from imgvec_models.quality.photos import (
     read_photos,
 )
 from imgvec_models.quality.ranking import (
+    Indices,
     Matrix,
     Similarities,
     class_vectors,
@@ -42,6 +43,8 @@ TIMED = 50
 FALSE_DUPLICATES = 1e-4
 FALSE_GROUPS = 1e-3
 """Shares of the pairs of different photos that may pass for duplicates, and for one group."""
+FALSE_MATCHES = 1e-2
+"""Share of the captions that may pass for those of another photo."""
 QUANTILES = {"0.1 %": 0.001, "1 %": 0.01, "50 %": 0.5, "99 %": 0.99, "99.9 %": 0.999, "max": 1.0}
 PROMPTS = ("a photo of a {}", "a picture of a {}", "{}")
 """Sentences that name a class; its vector is their mean direction."""
@@ -56,11 +59,13 @@ class Bench:
 
     def decoded(self, files: Iterable[bytes]) -> list[Pixels]:
         """Decode files as the service does."""
-        return [decode(data, self.encoder.image_size, LIMITS) for data in files]
+        size, geometry = self.encoder.image_size, self.encoder.geometry
+        return [decode(data, size, LIMITS, geometry) for data in files]
 
     def plain(self, files: Iterable[bytes]) -> list[Pixels]:
         """Decode files as the training did."""
-        return [plain_decode(data, self.encoder.image_size) for data in files]
+        size, geometry = self.encoder.image_size, self.encoder.geometry
+        return [plain_decode(data, size, geometry) for data in files]
 
     def images(self, squares: Iterable[Pixels]) -> Matrix:
         """Embed decoded images."""
@@ -124,8 +129,7 @@ def duplicates(bench: Bench, photos: Sequence[Photo], gallery: Matrix) -> Iterat
 
 def _similarities(different: Similarities, near: Similarities) -> Iterator[str]:
     for name, values in {"near-duplicates": near, "different photos": different}.items():
-        spread = ", ".join(f"{key} {np.quantile(values, q):.3f}" for key, q in QUANTILES.items())
-        yield f"similarity of {len(values)} pairs of {name}: min {values.min():.3f}, {spread}"
+        yield f"similarity of {len(values)} pairs of {name}: {_spread(values)}"
     for name, false in {"duplicate": FALSE_DUPLICATES, "group": FALSE_GROUPS}.items():
         found = threshold(different, near, false)
         yield (
@@ -137,13 +141,35 @@ def _similarities(different: Similarities, near: Similarities) -> Iterator[str]:
 def retrieval(
     bench: Bench, photos: Sequence[Photo], captions: Mapping[str, Sequence[str]], gallery: Matrix
 ) -> Iterator[str]:
-    """Whether a caption finds its photo, and a photo one of its captions."""
+    """Whether a caption finds its photo, and a photo one of its captions; how similar they are."""
     pairs = [(index, text) for index, one in enumerate(photos) for text in captions[one.name]]
     texts = bench.texts(text for _, text in pairs)
     photo = np.array([index for index, _ in pairs])
     counts = f"{len(pairs)} captions, {len(photos)} photos"
     yield f"text to image, {counts}: R@1/5/10 {text_to_image(gallery, texts, photo)}"
     yield f"image to text, {counts}: R@1/5/10 {image_to_text(gallery, texts, photo)}"
+    yield from _matches(texts @ gallery.T, photo)
+
+
+def _matches(similarity: Matrix, photo: Indices) -> Iterator[str]:
+    """The range of similarities of a caption and its photo, which differs by encoder."""
+    own = photo[:, np.newaxis] == np.arange(similarity.shape[1])
+    matching, others = similarity[own], similarity[~own]
+    for name, values in {"their photos": matching, "other photos": others}.items():
+        yield f"similarity of captions to {name}: {_spread(values)}"
+    if len(others):
+        found = threshold(others, matching, FALSE_MATCHES)
+        yield (
+            f"match threshold {found.similarity:.2f}: reached by {found.recall:.2%} of captions "
+            f"with their photos and {found.false:.4%} with others"
+        )
+
+
+def _spread(values: Similarities) -> str:
+    if not len(values):
+        return "none"
+    spread = ", ".join(f"{key} {np.quantile(values, q):.3f}" for key, q in QUANTILES.items())
+    return f"min {values.min():.3f}, {spread}"
 
 
 def classes(bench: Bench, folder: Path) -> tuple[str, float]:

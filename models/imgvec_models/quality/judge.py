@@ -58,7 +58,7 @@ def judge(recipe: Recipe, towers: Path, built: Path, given: Given) -> None:
             photos = read_photos(given.photos)
             gallery = bench.images(bench.decoded(photo.data for photo in photos))
             verdicts.append(against_exact(bench, exact, photos, gallery))
-        if given.labelled is not None:
+        if given.labelled is not None and encoder.embeds_text:
             verdicts.extend(against_exact_classes(bench, exact, given.labelled))
         for verdict in verdicts:
             if verdict.fails:

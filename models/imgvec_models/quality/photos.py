@@ -12,7 +12,7 @@ from PIL import Image, ImageEnhance, ImageOps
 from PIL.Image import Resampling
 
 from imgvec.images.geometry import Picture, square
-from imgvec.types import Pixels
+from imgvec.types import CLIP_GEOMETRY, Geometry, Pixels
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 NOISE = 10
@@ -33,10 +33,10 @@ def read_photos(folder: Path) -> list[Photo]:
     return [Photo(path.name, path.read_bytes()) for path in paths]
 
 
-def plain_decode(data: bytes, size: int) -> Pixels:
-    """Read a photo as the training did: full decode, whole bicubic resize, centre crop."""
+def plain_decode(data: bytes, size: int, geometry: Geometry = CLIP_GEOMETRY) -> Pixels:
+    """Read a photo as the training did: full decode, one resize, and a crop where there is one."""
     image = _rgb(data)
-    return np.asarray(square(Picture(image, *image.size), size))
+    return np.asarray(square(Picture(image, *image.size), size, geometry))
 
 
 def enlarged(data: bytes, pixels: int) -> bytes:

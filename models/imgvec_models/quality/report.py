@@ -43,11 +43,11 @@ def report(folder: Path, models: Path, given: Given, large: int) -> Iterator[Ver
         bench = Bench(encoder, dimensions)
         gallery = bench.images(bench.decoded(photo.data for photo in photos))
         yield from map(Verdict, duplicates(bench, photos, gallery))
-        if captions is not None:
+        if captions is not None and encoder.embeds_text:
             yield from map(Verdict, retrieval(bench, photos, captions, gallery))
         if exact is not None:
             yield against_exact(bench, exact, photos, gallery)
-        if given.labelled is not None:
+        if given.labelled is not None and encoder.embeds_text:
             yield from _labelled(bench, exact, given.labelled)
 
 

@@ -99,7 +99,7 @@ class _Work:
         activation = find_activation(self._graph, node.output[0])
         if activation is not None:
             self.walk.step(activation)
-        y = (activation or node).output[0]
+        y: str = (activation or node).output[0]
         self.emitter.addition(node, activation, self._round_output(y))
         return y
 

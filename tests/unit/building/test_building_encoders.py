@@ -142,7 +142,7 @@ def test_a_build_that_loses_too_much_fails_and_serves_nothing(
     out = pulled.parent / NAME
     copytree(_built_once(), out)
     monkeypatch.setattr("imgvec_models.build.tower.LEAST_COSINE", 0.9999999)
-    with pytest.raises(ModelError, match="loses too much as int8: least cosine .* pairs-static 0"):
+    with pytest.raises(ModelError, match=r"loses too much as int8: least .* pairs-static 0"):
         build_encoder(pulled, _recipe(), out, scheme="pairs-static")
     with pytest.raises(ModelError):
         read_manifest(out)

@@ -61,7 +61,10 @@ def test_a_normalised_export_has_its_projection_found() -> None:
 
 @pytest.mark.parametrize(
     ("output", "word"),
-    [("nothing", "image_embeds, last_hidden_state"), ("last_hidden_state", "no vector of known length")],
+    [
+        ("nothing", "image_embeds, last_hidden_state"),
+        ("last_hidden_state", "no embedding of each input"),
+    ],
     ids=["no such output", "no vector"],
 )
 def test_another_output_is_refused(output: str, word: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 from onnx import TensorProto, helper
 
 from imgvec.errors import ModelError
+from imgvec_models.graphs.apart import write_apart
 from imgvec_models.graphs.load import OURS, load
 from tests.support.models.small_clip import small_tower
 
@@ -135,3 +136,42 @@ def test_a_path_that_leaves_the_folder_is_refused(tmp_path: Path, path: str) -> 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match=r"image\.onnx is missing"):
         load(tmp_path, "image.onnx")
+
+
+def _with_data(folder: Path) -> onnx.ModelProto:
+    """Write a tower whose weights lie beside it, as large exports have them; gives it whole."""
+    whole = small_tower("image")
+    write_apart(whole, folder)
+    return whole
+
+
+def test_data_that_a_recipe_names_is_read(tmp_path: Path) -> None:
+    whole = _with_data(tmp_path)
+    read = load(tmp_path, "model.onnx", data=["model.onnx.data"])
+    assert read.graph.initializer == whole.graph.initializer
+
+
+def test_data_in_another_file_than_the_recipe_names_is_rejected(tmp_path: Path) -> None:
+    _with_data(tmp_path)
+    (tmp_path / "other").write_bytes(b"")
+    for data in ([], ["other"]):
+        with pytest.raises(ModelError, match="keeps weights in another file"):
+            load(tmp_path, "model.onnx", data=data)
+
+
+def test_data_behind_a_link_that_leaves_the_folder_is_rejected(tmp_path: Path) -> None:
+    folder = tmp_path / "pulled"
+    folder.mkdir()
+    _with_data(folder)
+    (folder / "model.onnx.data").rename(tmp_path / "secret")
+    (folder / "model.onnx.data").symlink_to(tmp_path / "secret")
+    with pytest.raises(ModelError, match="lies outside"):
+        load(folder, "model.onnx", data=["model.onnx.data"])
+
+
+def test_data_that_is_cut_is_rejected(tmp_path: Path) -> None:
+    _with_data(tmp_path)
+    data = tmp_path / "model.onnx.data"
+    data.write_bytes(data.read_bytes()[:5000])
+    with pytest.raises(ModelError, match="do not fit: pull both again"):
+        load(tmp_path, "model.onnx", data=["model.onnx.data"])

@@ -51,6 +51,11 @@ def test_the_preferred_encoder_is_measured_in_every_space(photos: Path) -> None:
     for change in CHANGES:
         assert sum(line.startswith(f"changed, {change}: rank 1 for ") for line in lines) == 3
     assert lines.count("text to image, 3 captions, 3 photos: R@1/5/10 100.0 / 100.0 / 100.0") == 3
+    for start in ("duplicate threshold", "group threshold", "match threshold"):
+        assert sum(line.startswith(f"{start} ") for line in lines) == 3
+    assert (
+        sum(line.startswith("similarity of captions to their photos: min 0") for line in lines) == 3
+    )
     assert "enlarged" not in done.output
     assert "float32" not in done.output
 
