@@ -8,8 +8,8 @@ from typing import Final, Literal
 import numpy as np
 import onnx
 
+from imgvec_models.build.heads import heads_of
 from imgvec_models.build.pulled import Pulled
-from imgvec_models.build.tower import heads_of
 from imgvec_models.graphs.compose import compose
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
