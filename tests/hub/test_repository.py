@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -366,6 +367,26 @@ def test_external_data_lies_beside_its_graph_and_is_pinned(
     assert part.unpinned == ["image"]
     with pytest.raises(ModelError, match="image of small-clip-random is not pinned"):
         build(part, tmp_path, Demands(), lambda line: None)
+
+
+@pytest.mark.parametrize("first", ["pull", "pin"])
+def test_a_recipe_that_is_not_pinned_gets_the_data_files_of_its_graphs(
+    hub: LocalHub, layout: Layout, tmp_path: Path, environment: dict[str, str], first: str
+) -> None:
+    """As for `siglip2-l16`, of which only the repository knows the files of weights."""
+    offer_layout(hub, layout)
+    recipe = derived(hub, tmp_path)
+    shutil.rmtree(pulled_folder(tmp_path, NAME))
+    layout.files |= with_data(layout)
+    offer_layout(hub, layout)
+    assert recipe.files["image"].data == ()
+    for command in dict.fromkeys([first, "pin", "build", "verify"]):
+        done = imgvec("models", command, NAME, environment=environment)
+        assert done.returncode == 0, done.stderr
+    whole = find_recipe(tmp_path, NAME)
+    assert [file.path for file in whole.files["image"].data] == ["visual/model.onnx.data"]
+    assert whole.unpinned == []
+    assert not (pulled_folder(tmp_path, NAME) / "image.onnx").exists()
 
 
 def test_altered_data_is_found(

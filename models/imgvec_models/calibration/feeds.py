@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image
 from tokenizers import Tokenizer
 
+from imgvec.encoders.cleaning import cleaned
 from imgvec.encoders.manifest import ImageInput, Preprocessing, TextInput
 from imgvec.encoders.onnx import normaliser
 from imgvec.errors import ModelError
@@ -55,7 +56,7 @@ def text_feeds(tokenizer: Path, names: TextInput, texts: Sequence[str] | None = 
 
 
 def text_reader(tokenizer: Path, names: TextInput) -> Callable[[str], Feed]:
-    """A function from a text to the text graph's inputs, padded as `names` says.
+    """A function from a text to the text graph's inputs, cleaned and padded as `names` says.
 
     Raises:
         ModelError: the tokenizer's file cannot be read, or lacks the token that pads.
@@ -73,7 +74,7 @@ def text_reader(tokenizer: Path, names: TextInput) -> Callable[[str], Feed]:
         opened.enable_padding(pad_id=pad, pad_token=names.pad_token, length=names.max_tokens)
 
     def read(text: str) -> Feed:
-        tokens = opened.encode(text)
+        tokens = opened.encode(cleaned(text, names.clean))
         feed = {names.ids: np.array([tokens.ids], np.int64)}
         if names.mask is not None:
             feed[names.mask] = np.array([tokens.attention_mask], np.int64)

@@ -24,7 +24,7 @@ def pull(name: str, chosen: str | None, source: Path | None) -> None:
     proxy. No code of a pulled file is ever executed.
     """
     with build_tools():
-        from imgvec_models.hub.derive import derive, is_repository
+        from imgvec_models.hub.derive import complete, derive, is_repository
         from imgvec_models.hub.pull import pull as pull_files
         from imgvec_models.hub.pull import source_of
         from imgvec_models.hub.recipe import find_recipe, recipe_name
@@ -39,6 +39,7 @@ def pull(name: str, chosen: str | None, source: Path | None) -> None:
         raise click.UsageError("--name is for OWNER/REPO")
     if recipe.terms is not None:
         say(recipe.terms)
+    recipe = complete(recipe, settings.models, files, say)
     received = pull_files(recipe, settings.models, files, say)
     for role in recipe.files:
         local = recipe.local_files(role).items()
@@ -59,12 +60,14 @@ def pin(name: str, source: Path | None) -> None:
     Files that were pinned before must not have changed.
     """
     with build_tools():
+        from imgvec_models.hub.derive import complete
         from imgvec_models.hub.pull import pull as pull_files
         from imgvec_models.hub.pull import source_of
         from imgvec_models.hub.recipe import find_recipe, pinned, write_recipe
     settings = load_settings()
     recipe = find_recipe(settings.models, name)
     files = source_of(hub_of(settings), source)
+    recipe = complete(recipe, settings.models, files, say)
     received = pull_files(recipe, settings.models, files, say)
     path = write_recipe(pinned(recipe, received), settings.models)
     for role, file in recipe.files.items():

@@ -9,7 +9,7 @@ import onnx
 from onnx import NodeProto
 
 from imgvec_models.graphs.edit import Graph
-from imgvec_models.graphs.moves import Path, Shapes, down, follow, up
+from imgvec_models.graphs.moves import Path, Shapes, down, follow, only, up
 from imgvec_models.graphs.run import Feed, shapes_of
 
 
@@ -33,6 +33,10 @@ def straighten(model: onnx.ModelProto, probe: Feed) -> onnx.ModelProto:
         if begins and ends:
             last = (layer[-1], *(node for node, _ in after.steps))[after.tensors.index(ends[-1])]
             graph.replace([last], _over_rows(graph, layer, begins[0], ends[-1]))
+        elif begins and (picked := _picked(graph, after, shapes)) is not None:
+            rows = graph.name(f"{after.end}_rows")
+            gather = graph.node("Gather", [rows, picked.input[1]], [*picked.output], axis=1)
+            graph.replace([picked], [*_over_rows(graph, layer, begins[0], rows), gather])
     return graph.finish()
 
 
@@ -61,6 +65,17 @@ def _reaches(graph: Graph, path: Path, shapes: Shapes) -> bool:
 def _comes(graph: Graph, path: Path, shapes: Shapes) -> bool:
     """Whether a path ends with `[1, t, width]`, and began with the same rows in order."""
     return _is_rows(shapes[path.end]) and _keeps_rows(graph, path, shapes)
+
+
+def _picked(graph: Graph, after: Path, shapes: Shapes) -> NodeProto | None:
+    """The node that picks a position of `[t, 1, width]`, where that is all that is read."""
+    node, shape = only(graph, after.end), shapes[after.end]
+    if node is None or node.op_type != "Gather" or len(shape) != 3 or shape[1] != 1:
+        return None
+    index = graph.constant(node.input[1])
+    along = next((one.i for one in node.attribute if one.name == "axis"), 0)
+    one_row = index is not None and index.ndim == 0 and along == 0
+    return node if one_row and _keeps_rows(graph, after, shapes) else None
 
 
 def _is_rows(shape: tuple[int, ...]) -> bool:

@@ -21,7 +21,7 @@ from imgvec_models.hub.recipe import (
     recipe_paths,
     write_recipe,
 )
-from imgvec_models.hub.settle import settle
+from imgvec_models.hub.settle import settle, with_data_files
 from imgvec_models.hub.sources import Listing, Source, Wanted
 from imgvec_models.progress import Say
 
@@ -57,6 +57,29 @@ def derive(repository: str, name: str, models: Path, source: Source, say: Say) -
     recipe = settle(draft, folder, listing)
     say(f"Written to {write_recipe(recipe, models)}")
     return recipe
+
+
+def complete(recipe: Recipe, models: Path, source: Source, say: Say) -> Recipe:
+    """A recipe with the files of weights that its graphs name; written if it lacked some.
+
+    Nothing changes if its graphs are pinned, as their files of weights are then.
+
+    Raises:
+        ModelError: a graph cannot be had, or names a file that its repository does not have.
+    """
+    if not {"image", "text"} & set(recipe.unpinned):
+        return recipe
+    pull(recipe, models, source, say)
+    folder = pulled_folder(models, recipe.name)
+
+    def listing(repository: str) -> Listing:
+        revisions = {file.repository: file.revision for file in recipe.files.values()}
+        return source.listing(repository, revisions[repository] or noted(folder).get(repository))
+
+    whole = with_data_files(recipe, folder, listing)
+    if whole != recipe:
+        say(f"Written to {write_recipe(whole, models)}: its graphs keep weights in other files")
+    return whole
 
 
 def _same(recipe: Recipe, repository: str) -> Recipe:

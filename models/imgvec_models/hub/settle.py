@@ -1,6 +1,6 @@
 """What only pulled graphs say of a recipe: names of inputs and outputs, and files of weights."""
 
-from collections.abc import Set
+from collections.abc import Callable, Set
 from pathlib import Path, PurePosixPath
 from typing import Final, Literal, TypeAlias
 
@@ -43,9 +43,33 @@ def settle(draft: Recipe, folder: Path, listing: Listing) -> Recipe:
         (ids,) = text.inputs.keys() - {mask}
         update["text"] = draft.text.model_copy(update={"ids": ids, "mask": mask})
     recipe = draft.model_copy(update={**update, "files": files, "embeddings": embeddings})
-    for tower in ("image", "text") if draft.text is not None else ("image",):
-        _move(folder / draft.local_path(tower), folder / recipe.local_path(tower))
+    _move_graphs(draft, recipe, folder)
     return recipe
+
+
+def with_data_files(recipe: Recipe, folder: Path, listings: Callable[[str], Listing]) -> Recipe:
+    """A recipe with the files of weights that its pulled graphs name, where they are not pinned.
+
+    Raises:
+        ModelError: a graph names a file that the repository does not have.
+    """
+    files = dict(recipe.files)
+    for tower in INPUTS:
+        file = recipe.files.get(tower)
+        if file is not None and file.sha256 is None and not file.data:
+            found = read_graph(folder / recipe.local_path(tower))
+            if found.data:
+                files[tower] = _with_data(file, found, listings(file.repository))
+    whole = recipe.model_copy(update={"files": files})
+    _move_graphs(recipe, whole, folder)
+    return whole
+
+
+def _move_graphs(old: Recipe, new: Recipe, folder: Path) -> None:
+    """Bring pulled graphs to the places that the new recipe gives them."""
+    for tower in INPUTS:
+        if tower in old.files:
+            _move(folder / old.local_path(tower), folder / new.local_path(tower))
 
 
 def _graph(draft: Recipe, folder: Path, tower: Tower, shape: Shape) -> Declared:

@@ -1,16 +1,28 @@
 """The small towers of golden/ that family_towers.py exported, and inputs for them."""
 
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Final, Literal
 
 import numpy as np
+import onnx
 
+from imgvec_models.build.heads import heads_of
 from imgvec_models.build.pulled import Pulled
+from imgvec_models.graphs.compose import compose
+from imgvec_models.graphs.exact import exact_attention
+from imgvec_models.graphs.fuse import fuse
+from imgvec_models.graphs.native import find_native
 from imgvec_models.graphs.run import Feed
+from imgvec_models.graphs.trim import trim
+from imgvec_models.quantisation.quantise import quantise
+from imgvec_models.quantisation.scheme import SCHEMES
 
 GOLDEN = Path(__file__).parent / "golden"
 SIDE, TOKENS, VOCABULARY, JOINT = 64, 12, 64, 16
 PAD = 1
+OUTPUT: Final = f"embedding_{JOINT}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +71,34 @@ FAMILIES = (
     Family("resnet_image", None, 1, same_in_batches=False),
     Family("fastvit_image", None, 1),
 )
+
+
+def composed(family: Family) -> onnx.ModelProto:
+    """The tower with its unit embedding as an output, in float32."""
+    model = family.pulled.load()
+    tower: Literal["image", "text"] = "text" if family.tower == "text" else "image"
+    return compose(model, find_native(model, "embedding"), [JOINT], tower)
+
+
+def fused(family: Family) -> onnx.ModelProto:
+    """The tower after fusion, in float32."""
+    return onnx.load_from_string(_fused(family))
+
+
+def built(family: Family, scheme: str) -> onnx.ModelProto:
+    """The tower as it would be served."""
+    return onnx.load_from_string(_built(family, scheme))
+
+
+@cache
+def _fused(family: Family) -> bytes:
+    serialised: bytes = fuse(composed(family), family.feeds(1)[0]).SerializeToString()
+    return serialised
+
+
+@cache
+def _built(family: Family, scheme: str) -> bytes:
+    model = fused(family)
+    whole = quantise(model, family.feeds(40), SCHEMES[scheme], in_float=heads_of(model))
+    serialised: bytes = exact_attention(trim(whole)).SerializeToString()
+    return serialised

@@ -1,48 +1,25 @@
 """Towers of other families than CLIP, in their exporter's own form: found, fused, quantised."""
 
 from collections import Counter
-from functools import cache
-from typing import Literal
 
 import numpy as np
-import onnx
 import pytest
 
-from imgvec_models.build.tower import heads_of
-from imgvec_models.graphs.compose import compose
-from imgvec_models.graphs.exact import exact_attention
-from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.native import find_native
 from imgvec_models.graphs.run import Feed, cosines, rows, session
-from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.check import check_pairs
 from imgvec_models.quantisation.promise import broken_promise
-from imgvec_models.quantisation.quantise import quantise
-from imgvec_models.quantisation.scheme import SCHEMES
-from tests.support.models.small_families import FAMILIES, JOINT, Family
+from tests.support.models.small_families import (
+    FAMILIES,
+    JOINT,
+    OUTPUT,
+    Family,
+    built,
+    composed,
+    fused,
+)
 
-OUTPUT = f"embedding_{JOINT}"
 EVERY = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-
-
-def _composed(family: Family) -> onnx.ModelProto:
-    model = family.pulled.load()
-    tower: Literal["image", "text"] = "text" if family.tower == "text" else "image"
-    return compose(model, find_native(model, "embedding"), [JOINT], tower)
-
-
-@cache
-def _fused(family: Family) -> bytes:
-    serialised: bytes = fuse(_composed(family), family.feeds(1)[0]).SerializeToString()
-    return serialised
-
-
-@cache
-def _built(family: Family, scheme: str) -> bytes:
-    model = onnx.load_from_string(_fused(family))
-    whole = quantise(model, family.feeds(40), SCHEMES[scheme], in_float=heads_of(model))
-    serialised: bytes = exact_attention(trim(whole)).SerializeToString()
-    return serialised
 
 
 def _together(feeds: list[Feed]) -> Feed:
@@ -62,25 +39,25 @@ def test_its_unit_vectors_are_the_source_s_embedding(family: Family) -> None:
     feeds = [{name: one.astype(kind) for name, one in feed.items()} for feed in family.feeds(8)]
     exact = rows(session(source), "embedding", feeds)
     np.testing.assert_allclose(
-        rows(session(_composed(family)), OUTPUT, family.feeds(8)), exact, atol=1e-5
+        rows(session(composed(family)), OUTPUT, family.feeds(8)), exact, atol=1e-5
     )
 
 
 @EVERY
 def test_fusion_keeps_every_vector_alone_and_in_a_batch(family: Family) -> None:
     feeds = family.feeds(5)
-    exact = rows(session(_composed(family)), OUTPUT, feeds)
-    fused = session(onnx.load_from_string(_fused(family)))
-    assert cosines(exact, rows(fused, OUTPUT, feeds)).min() > 0.99999
+    exact = rows(session(composed(family)), OUTPUT, feeds)
+    opened = session(fused(family))
+    assert cosines(exact, rows(opened, OUTPUT, feeds)).min() > 0.99999
     if family.takes_any_batch:
-        (together,) = fused.run([OUTPUT], dict(_together(feeds)))
+        (together,) = opened.run([OUTPUT], dict(_together(feeds)))
         assert cosines(exact, together).min() > 0.99999
 
 
 @EVERY
 def test_its_attention_is_one_node_and_shapes_are_constants(family: Family) -> None:
-    before = Counter(node.op_type for node in _composed(family).graph.node)
-    after = Counter(node.op_type for node in onnx.load_from_string(_fused(family)).graph.node)
+    before = Counter(node.op_type for node in composed(family).graph.node)
+    after = Counter(node.op_type for node in fused(family).graph.node)
     assert after["MultiHeadAttention"] == family.attentions
     assert before["Shape"] > 2 or family.name in ("resnet_image", "fastvit_image"), "control"
     assert after["Shape"] <= (3 if family.name == "xlmr_text" else 1)
@@ -88,8 +65,8 @@ def test_its_attention_is_one_node_and_shapes_are_constants(family: Family) -> N
 
 def test_gelu_by_tanh_is_one_node() -> None:
     (text,) = (family for family in FAMILIES if family.name == "siglip_text")
-    before = Counter(node.op_type for node in _composed(text).graph.node)
-    after = Counter(node.op_type for node in onnx.load_from_string(_fused(text)).graph.node)
+    before = Counter(node.op_type for node in composed(text).graph.node)
+    after = Counter(node.op_type for node in fused(text).graph.node)
     assert before["Tanh"] == after["FastGelu"] == 2
     assert not after["Tanh"]
 
@@ -98,22 +75,22 @@ def test_gelu_by_tanh_is_one_node() -> None:
 @pytest.mark.parametrize("scheme", ["pairs-static", "pairs-dynamic"])
 def test_as_integers_it_stays_near_float32_under_the_bound(family: Family, scheme: str) -> None:
     test = family.feeds(20, seed=1)
-    built = onnx.load_from_string(_built(family, scheme))
-    exact = rows(session(_composed(family)), OUTPUT, test)
-    assert cosines(exact, rows(session(built), OUTPUT, test)).min() > 0.97
-    report = check_pairs(built)
+    model = built(family, scheme)
+    exact = rows(session(composed(family)), OUTPUT, test)
+    assert cosines(exact, rows(session(model), OUTPUT, test)).min() > 0.97
+    report = check_pairs(model)
     assert report.violations == 0
     assert len(report.layers) > 5
-    kinds = {node.op_type for node in built.graph.node}
+    kinds = {node.op_type for node in model.graph.node}
     assert not {"Conv", "Softmax", "MultiHeadAttention"} & kinds
     dynamic = "DynamicQuantizeLinear" in kinds
-    assert (broken_promise(built) is None) is not dynamic
+    assert (broken_promise(model) is None) is not dynamic
 
 
 @EVERY
 def test_a_vector_has_the_same_bits_alone_and_in_a_batch(family: Family) -> None:
     feeds = family.feeds(7, seed=2)
-    served = session(onnx.load_from_string(_built(family, "pairs-static")))
+    served = session(built(family, "pairs-static"))
     alone = rows(served, OUTPUT, feeds)
     if family.takes_any_batch:
         (together,) = served.run([OUTPUT], dict(_together(feeds)))

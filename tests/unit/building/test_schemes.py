@@ -109,3 +109,10 @@ def test_weights_stored_as_float16_are_computed_with_as_float32(pulled: Path) ->
     assert len(halves) > 5
     assert halves == {node.input[0] for node in casts}
     assert {node.attribute[0].i for node in casts} == {onnx.TensorProto.FLOAT}
+
+
+def test_a_build_for_a_gpu_runs_here_too(pulled: Path) -> None:
+    folder = pulled.parent / NAME
+    build_encoder(pulled, _recipe(), folder, scheme="float16")
+    exact = ExactEncoder(_recipe(), pulled).encode_image(_picture(), JOINT)
+    assert OnnxEncoder(folder).encode_image(_picture(), JOINT) @ exact > 0.9999

@@ -11,6 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from imgvec.errors import ModelError
 from imgvec_benchmarks.machine import flags
 from imgvec_models.build.encoder import build_encoder
+from imgvec_models.graphs.edit import MICROSOFT
 from imgvec_models.graphs.exact import exact_attention
 from imgvec_models.graphs.fuse import fuse
 from imgvec_models.quantisation import avx2
@@ -20,6 +21,7 @@ from imgvec_models.quantisation.quantise import quantise
 from imgvec_models.quantisation.scheme import SCHEMES
 from tests.support.models.golden_clip import golden_recipe, write_golden
 from tests.support.models.small_clip import small_feeds, small_tower
+from tests.support.models.small_families import FAMILIES, OUTPUT, Family, built
 
 STARTER = Path(__file__).parents[3] / "models" / "starter"
 EMBEDDINGS = {"image": "image_embeds", "text": "text_embeds"}
@@ -95,6 +97,67 @@ def test_an_export_of_pytorch_s_is_the_same_to_the_last_bit(tmp_path: Path) -> N
     found = list(compare_encoder(tmp_path / recipe.name))
     assert len(found) == 2
     assert all(one.exact for one in found), found
+
+
+@pytest.mark.usefixtures("emulator")
+@pytest.mark.parametrize(
+    "family", [one for one in FAMILIES if one.takes_any_batch], ids=lambda family: family.name
+)
+def test_another_family_s_tower_is_the_same_to_the_last_bit(tmp_path: Path, family: Family) -> None:
+    path = tmp_path / "tower.onnx"
+    onnx.save(built(family, "pairs-static"), path)
+    feeds = family.feeds(6, seed=3)
+    np.testing.assert_array_equal(run_alone(path, OUTPUT, feeds), run_emulated(path, OUTPUT, feeds))
+
+
+def _activations() -> onnx.ModelProto:
+    """Each operator that towers of other families have in float32, side by side."""
+    kinds = [
+        *(helper.make_node(kind, ["x"], [kind]) for kind in ("Erf", "Sigmoid", "Sqrt", "Tanh")),
+        *(
+            helper.make_node(kind, ["x"], [kind], domain=MICROSOFT)
+            for kind in ("FastGelu", "Gelu", "QuickGelu")
+        ),
+        helper.make_node("BiasGelu", ["x", "scale"], ["BiasGelu"], domain=MICROSOFT),
+        helper.make_node("LayerNormalization", ["x", "scale", "scale"], ["LayerNormalization"]),
+        *(
+            helper.make_node("Expand", [f"{kind}_mean", "shape"], [kind])
+            for kind in ("GlobalAveragePool", "ReduceMean")
+        ),
+        helper.make_node("InstanceNormalization", ["x", "gain", "gain"], ["InstanceNormalization"]),
+    ]
+    means = [
+        helper.make_node("GlobalAveragePool", ["x"], ["GlobalAveragePool_mean"]),
+        helper.make_node("ReduceMean", ["x"], ["ReduceMean_mean"], axes=[-1]),
+    ]
+    whole = helper.make_node("Concat", [node.output[0] for node in kinds], ["y"], axis=0)
+    shape = [1, 12, 50, 77]
+    random = np.random.default_rng(1)
+    graph = helper.make_graph(
+        [*means, *kinds, whole],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [
+            numpy_helper.from_array(random.normal(1, 1, 77).astype(np.float32), "scale"),
+            numpy_helper.from_array(random.normal(1, 1, 12).astype(np.float32), "gain"),
+            numpy_helper.from_array(np.array(shape), "shape"),
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(MICROSOFT, 1)]
+    return helper.make_model(graph, opset_imports=opsets, ir_version=8)
+
+
+@pytest.mark.usefixtures("emulator")
+def test_activations_norms_and_means_round_alike_everywhere(tmp_path: Path) -> None:
+    path = tmp_path / "activations.onnx"
+    onnx.save(_activations(), path)
+    x = np.random.default_rng(0).normal(0, 3, (1, 12, 50, 77)).astype(np.float32)
+    # A root of a negative number is no number on every CPU.
+    feeds = [{"x": np.abs(x)}, {"x": x}]
+    here, there = run_alone(path, "y", feeds), run_emulated(path, "y", feeds)
+    assert len(here) == 24
+    np.testing.assert_array_equal(here, there)
 
 
 def _softmax() -> onnx.ModelProto:
