@@ -15,7 +15,7 @@ from imgvec.encoders.integrity import MANIFEST
 from imgvec.encoders.manifest import File, Files, GraphFile, Manifest, Source, Space
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import ModelError
-from imgvec_models.build.pulled import data_of, output_widths, pulled_tower
+from imgvec_models.build.pulled import output_widths, pulled_tower
 from imgvec_models.build.tower import Built, Wanted, build_tower, weights_of
 from imgvec_models.calibration.feeds import PHOTOS, image_feeds, text_feeds
 from imgvec_models.calibration.scales import measure_scales
@@ -189,22 +189,17 @@ def _graph(out: Path, path: str) -> GraphFile:
 
 def _sources(recipe: Recipe, source: Path) -> tuple[Source, ...]:
     """Where each file came from; of one that is not pinned the revision may be unknown."""
-    found = []
-    for role, pulled in recipe.files.items():
-        place = source / recipe.local_path(role)
-        data = [
-            (one.path, place.parent / name)
-            for one, name in zip(pulled.data, data_of(pulled), strict=True)
-        ]
-        found.append(
-            Source(
-                repository=pulled.repository,
-                revision=pulled.revision or UNKNOWN,
-                licence=pulled.licence,
-                files=tuple(_file(*one) for one in [(pulled.path, place), *data]),
-            )
+    return tuple(
+        Source(
+            repository=pulled.repository,
+            revision=pulled.revision or UNKNOWN,
+            licence=pulled.licence,
+            files=tuple(
+                _file(file.path, source / place) for place, file in recipe.local_files(role).items()
+            ),
         )
-    return tuple(found)
+        for role, pulled in recipe.files.items()
+    )
 
 
 def _file(path: str, local: Path) -> File:

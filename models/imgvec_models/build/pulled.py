@@ -1,14 +1,13 @@
 """A tower as it was pulled, with the files beside it that a recipe names."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 import onnx
 
 from imgvec_models.graphs.load import load
-from imgvec_models.hub.recipe import Recipe, RemoteFile
+from imgvec_models.hub.recipe import Recipe
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +34,9 @@ class Pulled:
 
 def pulled_tower(recipe: Recipe, folder: Path, tower: Literal["image", "text"]) -> Pulled:
     """The tower of a recipe, in the folder of its pulled files."""
-    place = folder / recipe.local_path(tower)
-    return Pulled(place.parent, place.name, tuple(data_of(recipe.files[tower])))
-
-
-def data_of(file: RemoteFile) -> Sequence[str]:
-    """The data files of a graph, as the graph names them: by their place beside it."""
-    folder = PurePosixPath(file.path).parent
-    return [str(PurePosixPath(one.path).relative_to(folder)) for one in file.data]
+    graph, *data = (folder / path for path in recipe.local_files(tower))
+    names = tuple(path.relative_to(graph.parent).as_posix() for path in data)
+    return Pulled(graph.parent, graph.name, names)
 
 
 def output_widths(recipe: Recipe) -> tuple[int, ...]:

@@ -86,7 +86,7 @@ def _exact(name: str, models: Path) -> Encoder | None:
     if name not in recipe_paths(models):
         return None
     recipe, pulled = find_recipe(models, name), pulled_folder(models, name)
-    files = recipe.files.items()
-    if any(present(pulled / recipe.local_path(role), file) is None for role, file in files):
+    files = [file for role in recipe.files for file in recipe.local_files(role).items()]
+    if any(present(pulled / path, file) is None for path, file in files):
         return None
     return ExactEncoder(recipe, pulled)

@@ -11,7 +11,8 @@ from imgvec.encoders.integrity import read_manifest, verify
 from imgvec.encoders.onnx import OnnxEncoder
 from imgvec.errors import BadParameter
 from imgvec_models.build.encoder import build_encoder
-from imgvec_models.hub.recipe import SHIPPED, Embeddings, Native, Recipe, read_recipe
+from imgvec_models.graphs.apart import write_apart
+from imgvec_models.hub.recipe import SHIPPED, DataFile, Embeddings, Native, Recipe, read_recipe
 from imgvec_models.quality.exact import ExactEncoder
 from tests.support.models.small_families import GOLDEN, JOINT, SIDE
 
@@ -116,3 +117,16 @@ def test_a_build_for_a_gpu_runs_here_too(pulled: Path) -> None:
     build_encoder(pulled, _recipe(), folder, scheme="float16")
     exact = ExactEncoder(_recipe(), pulled).encode_image(_picture(), JOINT)
     assert OnnxEncoder(folder).encode_image(_picture(), JOINT) @ exact > 0.9999
+
+
+def test_a_tower_with_its_data_beside_it_is_built_and_the_manifest_names_both(pulled: Path) -> None:
+    (pulled / "image").mkdir()
+    write_apart(onnx.load(pulled / "image.onnx"), pulled / "image")
+    (pulled / "image.onnx").unlink()
+    graph = _recipe().files["image"].model_copy(update={"path": "visual/model.onnx"})
+    data = DataFile(path="visual/model.onnx.data", size=None, sha256=None)
+    recipe = _recipe(files={"image": graph.model_copy(update={"data": (data,)})})
+    manifest = build_encoder(pulled, recipe, pulled.parent / NAME, scheme="plain-static")
+    assert [file.path for file in manifest.sources[0].files] == [graph.path, data.path]
+    OnnxEncoder(pulled.parent / NAME).encode_image(_picture(), JOINT)
+    ExactEncoder(recipe, pulled).encode_image(_picture(), JOINT)
