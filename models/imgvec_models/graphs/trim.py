@@ -41,12 +41,17 @@ def trim(model: onnx.ModelProto) -> onnx.ModelProto:
             return True
         return tensor in _row_inputs(graph, node) and first_only(node.output[0])
 
+    def made_of_rows(tensor: str) -> bool:
+        """Whether the cut is made before the node that makes a tensor."""
+        maker = graph.producer(tensor)
+        return maker is not None and bool(_row_inputs(graph, maker))
+
     cuts: dict[str, str] = {}
     for node in graph.nodes:
         if not first_only(node.output[0]):
             continue
         for tensor in _row_inputs(graph, node):
-            if not first_only(tensor):
+            if not (first_only(tensor) and made_of_rows(tensor)):
                 cut = cuts.setdefault(tensor, graph.name(tensor + "_first"))
                 node.input[list(node.input).index(tensor)] = cut
     for tensor, cut in cuts.items():

@@ -73,11 +73,11 @@ FAMILIES = (
 )
 
 
-def composed(family: Family) -> onnx.ModelProto:
+def composed(family: Family, joint: int = JOINT) -> onnx.ModelProto:
     """The tower with its unit embedding as an output, in float32."""
     model = family.pulled.load()
     tower: Literal["image", "text"] = "text" if family.tower == "text" else "image"
-    return compose(model, find_native(model, "embedding"), [JOINT], tower)
+    return compose(model, find_native(model, "embedding"), [joint], tower)
 
 
 def fused(family: Family) -> onnx.ModelProto:

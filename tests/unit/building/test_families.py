@@ -5,8 +5,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from imgvec_models.graphs.fuse import fuse
 from imgvec_models.graphs.native import find_native
-from imgvec_models.graphs.run import Feed, cosines, rows, session
+from imgvec_models.graphs.run import Feed, cosines, rows, session, shapes_of
+from imgvec_models.graphs.trim import trim
 from imgvec_models.quantisation.check import check_pairs
 from imgvec_models.quantisation.promise import broken_promise
 from tests.support.models.small_families import (
@@ -19,6 +21,7 @@ from tests.support.models.small_families import (
     fused,
 )
 
+SIZES = {"resnet_image": (JOINT, 64), "open_clip_image": (8, 32)}
 EVERY = pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
 
 
@@ -61,6 +64,22 @@ def test_its_attention_is_one_node_and_shapes_are_constants(family: Family) -> N
     assert after["MultiHeadAttention"] == family.attentions
     assert before["Shape"] > 2 or family.name in ("resnet_image", "fastvit_image"), "control"
     assert after["Shape"] <= (3 if family.name == "xlmr_text" else 1)
+
+
+@pytest.mark.parametrize("name", SIZES)
+def test_attention_in_front_of_one_position_computes_that_one_alone(name: str) -> None:
+    """Queries that PyTorch has cut out of one product, where all positions come first."""
+    family, joint, side = Family(name, None, 1), *SIZES[name]
+    feed = {"image": family.feeds(1)[0]["image"][..., :side, :side]}
+    model = fuse(composed(family, joint), feed)
+    (output,) = (one.name for one in model.graph.output if one.name.startswith("embedding"))
+    exact = rows(session(model), output, [feed])
+    trimmed = trim(model)
+    last = [node for node in trimmed.graph.node if node.op_type == "MultiHeadAttention"][-1]
+    shapes = shapes_of(trimmed, [last.input[0], last.input[1], last.output[0]], feed)
+    lengths = [shape[1] for shape in shapes.values()]
+    assert lengths[0] == lengths[2] == 1 < lengths[1]
+    np.testing.assert_allclose(rows(session(trimmed), output, [feed]), exact, atol=1e-6)
 
 
 def test_gelu_by_tanh_is_one_node() -> None:
