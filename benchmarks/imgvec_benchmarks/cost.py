@@ -62,8 +62,16 @@ LAMBDA_SLOWER: Final = 1.5
 DECODE_MS: Final = 3.0
 DECODE_MS_PER_MEGAPIXEL: Final = 1.65
 """JPEGs of quality 90, decoded at a reduced scale."""
-ENCODE_MS: Final = {"starter": 9.0, "clip-vit-b32": 15.0, "clip-vit-l14": 270.0}
-"""With VNNI; L/14 by its arithmetic, 18 times that of B/32."""
+ENCODE_MS: Final = {
+    "starter": 9.0,
+    "clip-vit-b32": 15.0,
+    "clip-vit-l14": 270.0,
+    "siglip2-b16": 63.0,
+    "siglip2-l16": 286.0,
+    "mobileclip2-s2": 57.0,
+}
+"""With VNNI; L/14 by its arithmetic, 18 times that of B/32; the last three on a loaded machine,
+with random weights (docs/explanation/quantisation.md)."""
 AVX2_SLOWER: Final = 2.4
 """Factor for an encoder on a processor without VNNI: measured on one whose VNNI was hidden, 2.1 to
 2.7 times (docs/explanation/performance.md)."""
