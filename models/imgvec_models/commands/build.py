@@ -32,7 +32,11 @@ from imgvec_models.commands.options import FILE, FOLDER, build_tools
     metavar="FOLDER",
     help="A folder of photos for each class. Zero-shot accuracy may lose one point.",
 )
-@click.option("--scheme", metavar="NAME", help="How weights are kept, if not by measurement.")
+@click.option(
+    "--scheme",
+    metavar="NAME",
+    help="pairs-static, pairs-dynamic or float16-weights. [default: the first that is near enough]",
+)
 @click.option("--float16", is_flag=True, help="Build for a GPU: half precision, no integers.")
 def build(
     name: str,
