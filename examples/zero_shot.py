@@ -15,7 +15,6 @@ import numpy as np
 from imgvec import Encoder
 from imgvec.errors import ImgvecError
 
-SCALE = 100
 JOINT = {"clip-vit-l14": 768, "siglip2-b16": 768, "siglip2-l16": 1024}
 """The fewest dimensions are those where texts and images meet; more hold other features too."""
 
@@ -28,7 +27,7 @@ def main(name: str, photo: Path, captions: tuple[str, ...]) -> None:
     """Print how well each of CAPTIONS fits PHOTO, by the encoder NAME."""
     try:
         encoder = Encoder(name, JOINT.get(name, 512))
-        scores = SCALE * (encoder.texts(captions) @ encoder.images([photo])[0])
+        scores = 100 * (encoder.texts(captions) @ encoder.images([photo])[0])
     except ImgvecError as problem:
         raise click.ClickException(str(problem)) from None
     shares = np.exp(scores - scores.max())
