@@ -44,11 +44,13 @@ def _option(
 @_option(
     "--gateway", click.Choice(get_args(Gateway)), "rest", "REST API, HTTP API or Function URL."
 )
-@_option(
+@click.option(
     "--encoder",
-    click.Choice(list(prices.ENCODE_MS)),
-    "clip-vit-b32",
-    "Encoder that embeds the images.",
+    type=click.Choice(list(prices.ENCODE_MS)),
+    default="clip-vit-b32",
+    show_default=True,
+    metavar="NAME",
+    help=f"Encoder that embeds the images: {', '.join(prices.ENCODE_MS)}.",
 )
 @click.option(
     "--encode-ms",
