@@ -13,6 +13,7 @@ from typing import Final
 
 from imgvec.settings import Settings
 
+STOPS: Final = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 TAKE_SECONDS: Final = 60.0
 """How long a client may take nothing of what was sent to it; the kernel counts."""
 
@@ -26,9 +27,19 @@ def leave_at_once() -> None:
 
 
 def leave_quietly() -> None:
-    """After the last answer, a signal to stop is no failure: the process ends in order."""
+    """After the last answer, a signal to stop is no failure: the process ends in order.
+
+    Until the server calls `hear_signals`, one that comes is held: raised while a loop begins, it
+    would be lost or end in a traceback.
+    """
+    signal.pthread_sigmask(signal.SIG_BLOCK, STOPS)
     # Uvicorn finishes what runs, then raises the signal again for the handler that it found.
     _when_asked(lambda number, frame: sys.exit(0))
+
+
+def hear_signals() -> None:
+    """Take the signals that were held, now that the server catches them."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, STOPS)
 
 
 def _when_asked(leave: Callable[[int, FrameType | None], None]) -> None:

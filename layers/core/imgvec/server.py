@@ -1,6 +1,7 @@
 """uvicorn: asked to stop, it answers what it has accepted, and no body holds up its loop."""
 
 import asyncio
+import socket
 import time
 from typing import Final, cast
 
@@ -11,6 +12,7 @@ from uvicorn.protocols.http.flow_control import FlowControl
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from imgvec.embedding.in_flight import InFlight
+from imgvec.process import hear_signals
 
 MOST_HEAD: Final = 1 << 16
 """Bytes of a head that comes in pieces."""
@@ -58,6 +60,11 @@ class DrainingServer(uvicorn.Server):
         """Without `in_flight`, all requests are accepted ones."""
         super().__init__(config)
         self._in_flight = in_flight
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begin; from here on a signal to stop is uvicorn's."""
+        hear_signals()
+        await super().startup(sockets)
 
     async def main_loop(self) -> None:
         """Serve until a signal comes, then drain."""
