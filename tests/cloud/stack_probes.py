@@ -1,4 +1,4 @@
-"""What an operator relies on in a deployed stack: its throttles, its versions, its table's past.
+"""Probes of a deployed stack: its throttles, its versions, the past of its table.
 
 Named so that `make test` passes it by: `make test-aws` runs all of it, `make test-cloud` a part.
 """

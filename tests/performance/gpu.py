@@ -124,7 +124,7 @@ def _median(call: Callable[[], object], seconds: float) -> float:
 
 
 def prices(bench: Bench, name: str, rate: float) -> None:
-    """What a million encodes cost, and from how many images on an instance pays."""
+    """The price of a million encodes, and from how many images on an instance pays."""
     # Of `imgvec cost`: a processor of Lambda, with VNNI.
     cpu = (bench.cpu_ms or LAMBDA_SLOWER * ENCODE_MS[name]) / 1000
     bench.page.text(f"An encode is taken to need {1000 * cpu:.1f} ms of a processor on Lambda.")
@@ -139,7 +139,7 @@ def prices(bench: Bench, name: str, rate: float) -> None:
 
 
 def under_load(bench: Bench, folder: Path) -> None:
-    """What clients get of a serving process, with and without batching."""
+    """The answers of a serving process to its clients, with and without batching."""
     page, seconds = bench.page, min(bench.seconds, bench.page.left / LOADS / 2)
     settings = {"IMGVEC_PROVIDER": bench.provider}
     with serving(folder, **settings, **ONE_BY_ONE) as alone, serving(folder, **settings) as both:
@@ -163,7 +163,7 @@ def _enough(rate: float, seconds: float) -> int:
 
 
 def what_travels(page: Fragment, side: int) -> None:
-    """What decoding costs an endpoint's few cores, in the time of one core."""
+    """The price of decoding on an endpoint's few cores, in the time of one core."""
     data = photo_jpeg(4000, 3000, 90)
     started = time.process_time()
     for _ in range(10):

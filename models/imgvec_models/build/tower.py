@@ -45,7 +45,7 @@ Vectors = Mapping[str, NDArray[np.float32]]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is made of a tower."""
+    """The graph that is made of a tower."""
 
     tower: Literal["image", "text"]
     embedding: str

@@ -17,7 +17,7 @@ Shape: TypeAlias = tuple[int | None, ...]
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """What a graph declares."""
+    """The inputs, outputs and files of weights that a graph declares."""
 
     inputs: Mapping[str, Shape]
     outputs: Mapping[str, Shape]

@@ -1,4 +1,4 @@
-"""What is known of an encoder: from its recipe, and from its build once there is one."""
+"""The known facts of an encoder: from its recipe, and from its build once there is one."""
 
 import json
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What only pulled graphs say of a recipe: names of inputs and outputs, and files of weights."""
+"""The parts of a recipe that pulled graphs decide: inputs, outputs, and files of weights."""
 
 from collections.abc import Callable, Set
 from pathlib import Path, PurePosixPath

@@ -97,7 +97,7 @@ def _member(option: str) -> str:
 
 
 def _value(shape: Shape, words: list[str]) -> Any:
-    """What an option's words stand for: the CLI's short form, or plain."""
+    """The meaning of an option's words: the CLI's short form, or plain."""
     if isinstance(shape, ListShape):
         return [_value(shape.member, [word]) for word in words]
     if shape.type_name == "boolean":

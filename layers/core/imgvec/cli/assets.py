@@ -35,7 +35,7 @@ def list_(name: str, as_json: bool, stack: Stack | None) -> None:
     """Show the files of the consumer NAME, oldest first."""
     with open_files(stack) as (store, _):
         named_consumers(store, name)
-        rows = [_row(asset) for asset in store.list_assets(name)]
+        rows = [asset_row(asset) for asset in store.list_assets(name)]
     if as_json:
         click.echo(orjson.dumps(rows))
     elif rows:
@@ -97,7 +97,8 @@ def open_files(stack: Stack | None) -> Iterator[tuple[Store, Assets]]:
         yield store, Assets(store, blobs, max_bytes=settings.max_image)
 
 
-def _row(asset: Asset) -> dict[str, Cell]:
+def asset_row(asset: Asset) -> dict[str, Cell]:
+    """The fields of a file that are shown."""
     return {
         "id": asset.asset_id,
         "name": asset.filename,

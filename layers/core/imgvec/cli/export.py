@@ -15,6 +15,7 @@ from imgvec.accounts.ports import Action, IdempotencyRecord, KeyRecord, UsageRow
 from imgvec.accounts.prices import exact
 from imgvec.assets.ports import Asset
 from imgvec.assets.service import Assets
+from imgvec.cli.assets import asset_row
 from imgvec.cli.options import shown
 from imgvec.cli.output import progress, replaced
 from imgvec.errors import AssetNotFound
@@ -170,15 +171,7 @@ def _record_row(record: IdempotencyRecord) -> Row:
 
 
 def _asset_row(asset: Asset, file: str | None) -> Row:
-    return {
-        "id": asset.asset_id,
-        "name": asset.filename,
-        "status": asset.status,
-        "size": asset.size,
-        "created": shown(asset.created),
-        "modified": shown(asset.modified),
-        "file": file,
-    }
+    return {**asset_row(asset), "modified": shown(asset.modified), "file": file}
 
 
 def _action_row(action: Action) -> Row:

@@ -105,6 +105,9 @@ class Day(click.ParamType[date]):
     """A day as `2026-12-31`."""
 
     name = "date"
+    form = "day such as 2026-12-31"
+    rest = ""
+    """The part of a date that is not written."""
 
     def convert(
         self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
@@ -113,9 +116,17 @@ class Day(click.ParamType[date]):
         if isinstance(value, date):
             return value
         try:
-            return date.fromisoformat(value)
+            return date.fromisoformat(value + self.rest)
         except ValueError:
-            self.fail(f"{value!r} is no day such as 2026-12-31", param, ctx)
+            self.fail(f"{value!r} is no {self.form}", param, ctx)
+
+
+class Month(Day):
+    """A month as `2026-11`; its first day."""
+
+    name = "month"
+    form = "month such as 2026-11"
+    rest = "-01"
 
 
 class Moment(click.ParamType[float]):

@@ -12,25 +12,15 @@ from imgvec.accounts.idempotency import IdempotentMeter
 from imgvec.accounts.prices import exact, in_cents
 from imgvec.accounts.statements import Statement, StatementLine, statement_of
 from imgvec.aws.gateway_keys.usage_plans import Stack
-from imgvec.cli.options import Cell, named_consumers, open_store, print_table, stack_option
+from imgvec.cli.options import (
+    Cell,
+    Month,
+    named_consumers,
+    open_store,
+    print_table,
+    stack_option,
+)
 from imgvec.types import ONE_DAY, day_of, month_last, month_start
-
-
-class Month(click.ParamType[date]):
-    """A month as `2026-11`; its first day."""
-
-    name = "month"
-
-    def convert(
-        self, value: str | date, param: click.Parameter | None, ctx: click.Context | None
-    ) -> date:
-        """Read it."""
-        if isinstance(value, date):
-            return value
-        try:
-            return date.fromisoformat(f"{value}-01")
-        except ValueError:
-            self.fail(f"{value!r} is no month such as 2026-11", param, ctx)
 
 
 @click.command()
